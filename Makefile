@@ -1,0 +1,84 @@
+# Nestor's front door: `make help` lists what it can do.
+#
+# BUILD=DIR puts everything elsewhere, V=1 shows the commands, CONFIG=FILE names the machine that `make run` boots.
+# Sources are found by folder: adding a file needs no edit here.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+BUILD ?= build
+CONFIG ?= config/default.conf
+V ?= 0
+
+CC := gcc
+LD := ld
+NM := nm
+NASM := nasm
+
+export LC_ALL := C
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),@:,@printf '%-4s %s\n' $(1) $(2))
+
+# All C and NASM sources below some folders (missing ones count as empty), and their objects for one kind of program.
+sources = $(if $(wildcard $(1)),$(shell find $(wildcard $(1)) \( -name '*.c' -o -name '*.asm' \) ! -name '.*' | sort))
+objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
+
+all: kernel tasks guests tests ## build everything (the default)
+
+include tools/compile.mk
+include tools/kernel.mk
+include tools/newlib.mk
+include tools/tasks.mk
+include tools/guests.mk
+include tools/tests.mk
+
+-include $(patsubst %.o,%.d,$(filter %.o,$(ALL_OBJECTS)))
+
+# ---- Machines: each target first sees to it that all packages are there, then that everything is built -------------
+
+built = +$(Q)tools/setup && $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+tool = $(Q)BUILD='$(abspath $(BUILD))'
+
+run: ## boot CONFIG in QEMU (with KVM where it can nest, else TCG)
+	$(built) kernel tasks guests
+	$(tool) tools/run-qemu --config '$(CONFIG)'
+
+run-bochs: ## boot CONFIG in Bochs (VMX)
+	$(built) kernel tasks guests
+	$(tool) tools/run-bochs --config '$(CONFIG)'
+
+iso: ## make BUILD/nestor.iso, a GRUB image of CONFIG for BIOS and UEFI, CD and USB
+	$(built) kernel tasks guests
+	$(tool) tools/make-iso --config '$(CONFIG)' '$(BUILD)/nestor.iso'
+
+debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
+	$(built) kernel tasks guests
+	$(tool) tools/run-qemu --config '$(CONFIG)' --tcg --gdb
+
+check: ## build everything and run all tests; ends in "N passed, N failed"
+	$(built) all
+	$(tool) tools/run-tests $(HOST_TESTS) $(SYSTEM_TESTS)
+
+check-includes: ## fail on an include that points up the stairs of the tree
+	$(Q)tools/check-includes
+
+size: kernel ## print the bytes of the kernel's sections
+	$(Q)size -A -d $(BUILD)/nestor.elf | awk '/^\.debug|^\.comment/ { next } { print } \
+	    $$1 ~ /^\.text/ { text += $$2 } END { print "text: " text " bytes" }'
+
+setup: ## install the Debian packages that are missing
+	$(Q)tools/setup
+
+clean: ## remove BUILD
+	$(Q)rm -rf '$(BUILD)'
+
+distclean: clean ## remove BUILD and the cache of newlib builds
+	$(Q)tools/build-newlib --clean
+
+help: ## list the targets
+	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
+
+.PHONY: all run run-bochs iso debug check check-includes size setup clean distclean help kernel tasks guests tests FORCE
+FORCE:

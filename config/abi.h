@@ -1,0 +1,258 @@
+/*
+ * What the kernel, the root task, the monitors and the guests agree on: system calls, hypercalls, error codes,
+ * the address space of a ring-3 task, and the structures that cross a border. Nothing here needs a kernel header.
+ * The page docs/abi.md tells the same in words.
+ */
+#ifndef CONFIG_ABI_H
+#define CONFIG_ABI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/limits.h"
+
+/* Results. System calls and hypercalls return a value >= 0, or one of these, negated. */
+enum abi_error {
+    ABI_EPERM = 1,    /* not for this kind of task */
+    ABI_ENOENT = 2,   /* no such VM, vCPU or module */
+    ABI_EAGAIN = 3,   /* try again */
+    ABI_ENOMEM = 4,   /* the machine or the VM's quota has no more pages */
+    ABI_EFAULT = 5,   /* a pointer outside the caller's memory */
+    ABI_EINVAL = 6,   /* an argument out of range */
+    ABI_EBUSY = 7,    /* exists already, or runs */
+    ABI_ENOSYS = 8,   /* no such call */
+    ABI_ETIME = 9,    /* the deadline passed */
+    ABI_EACCES = 10,  /* the field policy refuses this field or these bits */
+    ABI_ENTRY = 11,   /* a VM entry failed before any guest state was loaded: a control field is wrong */
+};
+
+/* ---- Ring 3: the address space of a task (root or monitor) ------------------------------------------------ */
+
+#define TASK_ARGS     0x0000000000200000ull /* 4 KiB, read-only: what the creator of the task passed to it */
+#define TASK_REPORT   0x0000000000204000ull /* struct report_ring, 4 KiB: monitor -> root (monitors only) */
+#define TASK_VCPUS    0x0000000000210000ull /* struct vcpu_page of vCPU i, at + i * 4 KiB (monitors only) */
+#define TASK_STACK    0x0000000000260000ull /* stack of the first thread, 64 KiB from here up, backed on touch */
+#define TASK_IMAGE    0x0000000000280000ull /* where root and monitors are linked; the heap follows the image */
+#define TASK_HEAP_END 0x0000000020000000ull /* the heap is backed with zeroed pages on touch up to here */
+#define TASK_STACKS   0x0000000030000000ull /* stack of thread i > 0 at + i * 128 KiB, 64 KiB each */
+#define TASK_REPORTS  0x0000000038000000ull /* root only: struct report_ring of VM i at + i * 4 KiB */
+#define TASK_GUEST    0x0000000040000000ull /* monitors only: the guest's memory from gpa 0, backed on touch */
+#define TASK_MODULES  0x0000001000000000ull /* where module_map puts modules, read-only */
+#define TASK_END      0x00007ffffffff000ull /* no user address is at or above this */
+
+#define TASK_STACK_BYTES 0x10000ull
+#define GUEST_MEMORY_MAX (TASK_MODULES - TASK_GUEST)
+
+/*
+ * System calls: SYSCALL with the number in RAX, arguments in RDI, RSI, RDX, R10; the result comes in RAX; RCX, R11
+ * are lost. Who may call is one of R (root), M (monitor).
+ */
+enum syscall_number {
+    SYS_TASK_EXIT,     /* RM (status): a monitor's ends its VM, root's ends the machine */
+    SYS_CONSOLE_WRITE, /* R  (text, bytes): whole lines for the serial line and the screen */
+    SYS_MACHINE_INFO,  /* RM (struct machine_info *) */
+    SYS_MODULE_INFO,   /* RM (index, struct module_info *): root: of all modules; monitor: of its VM's */
+    SYS_MODULE_MAP,    /* RM (index): maps it read-only; -> its address; bytes behind its end are 0 */
+    SYS_VM_CREATE,     /* R  (const struct vm_spec *): VM and monitor, not yet running; -> VM number */
+    SYS_VM_START,      /* R  (vm) */
+    SYS_VM_DESTROY,    /* R  (vm): stops it if it runs and gives back all that it owned */
+    SYS_VM_STATUS,     /* R  (vm, struct vm_status *) */
+    SYS_EVENT_WAIT,    /* RM (mask, deadline in TSC ticks, 0 = none): blocks; -> the bits that came, which are cleared */
+    SYS_EVENT_SIGNAL,  /* M  (bits): raises events of the root task; bits as EVENT_* */
+    SYS_YIELD,         /* RM () */
+    SYS_VCPU_RUN,      /* M  (vcpu, action as VCPU_RUN_*): enters the guest; returns when an exit is for the monitor */
+    SYS_VCPU_READ,     /* M  (vcpu, const struct state_pair *, n): control-block fields -> variables */
+    SYS_VCPU_WRITE,    /* M  (vcpu, const struct state_pair *, n): variables -> fields, as the field policy allows */
+    SYS_VCPU_INTERRUPT,/* M  (vcpu, vector): pends an external interrupt for the guest */
+    SYS_COUNT
+};
+
+/* Events of a task, one bit each. */
+enum {
+    EVENT_REPORT = 1 << 0, /* to root: a report ring has something new */
+    EVENT_VM_ENDED = 1 << 1, /* to root: a VM came to its end; vm_status says how */
+};
+
+/* ---- What the machine is --------------------------------------------------------------------------------- */
+
+enum backend { BACKEND_NONE, BACKEND_VMX, BACKEND_SVM };
+
+struct machine_cap {
+    uint64_t index; /* an MSR number, or CPUID leaf | CAP_CPUID | register (0 EAX .. 3 EDX) << 32 */
+    uint64_t value;
+};
+#define CAP_CPUID (1ull << 63)
+
+struct machine_info {
+    uint32_t backend;        /* enum backend */
+    uint32_t pcpus;          /* logical CPUs in use */
+    uint64_t tsc_hz;         /* TSC ticks a second, as measured at boot */
+    uint64_t memory_bytes;   /* RAM that the buddy allocator was given */
+    uint64_t memory_free;    /* bytes of it that are free now */
+    uint64_t boot_tsc;       /* TSC at kernel entry */
+    uint64_t first_entry_tsc;/* TSC just before the first VM entry; 0 = none yet */
+    uint32_t modules;
+    uint32_t caps;           /* entries of cap[] */
+    struct machine_cap cap[MAX_CAPS]; /* the capability MSRs of the back end that exist, in ascending order */
+    char command_line[COMMAND_LINE_BYTES]; /* the kernel's, 0-terminated */
+    char platform[32];       /* "bochs", "qemu", "pc": whose way of ending the machine is used */
+};
+
+struct module_info {
+    uint64_t bytes;
+    char name[64];           /* first word of the module's command line without its folder, 0-terminated */
+    char args[COMMAND_LINE_BYTES]; /* the words after it */
+};
+
+/* ---- VMs ------------------------------------------------------------------------------------------------- */
+
+struct vm_spec {
+    char name[VM_NAME_BYTES];
+    uint64_t memory_bytes;   /* guest memory from gpa 0, a multiple of 4 KiB */
+    uint64_t quota_pages;    /* 4 KiB pages it may own in all: memory, tables, monitor */
+    uint32_t vcpus;
+    uint32_t timeslice_us;   /* microseconds; 0 = the kernel's default */
+    uint32_t modules;        /* entries of module[] */
+    uint32_t pad;
+    uint32_t module[MAX_VM_MODULES]; /* boot module numbers; the monitor calls them 0, 1, ... */
+    uint64_t args;           /* address of 4096 bytes for the monitor's TASK_ARGS page */
+};
+
+enum vm_state { VM_NEW, VM_RUNNING, VM_ENDED };
+
+/* Why a VM ended, by the kernel's knowledge. What the guest did is the monitor's knowledge and comes as its status. */
+enum vm_end {
+    VM_END_NONE,
+    VM_END_EXIT,          /* the monitor called task_exit; status is its argument */
+    VM_END_MONITOR_FAULT, /* the monitor faulted; status is the vector, address the CR2 or RIP */
+    VM_END_NO_MEMORY,     /* quota or machine out of pages, seen by a fault of monitor or guest */
+    VM_END_DESTROYED,     /* by root */
+    VM_END_KERNEL,        /* the kernel could not go on with it; status is a vendor's error number */
+};
+
+struct vm_status {
+    uint32_t state;          /* enum vm_state */
+    uint32_t end;            /* enum vm_end */
+    int64_t status;
+    uint64_t address;
+    uint64_t pages;          /* owned now */
+    uint64_t pages_peak;
+    uint64_t exits;          /* VM exits so far */
+    uint64_t exits_monitor;  /* of these, handed to the monitor */
+    uint64_t preemptions;    /* how often a timeslice of one of its vCPUs ran out */
+    uint64_t run_ticks;      /* TSC ticks on a pCPU, guest and monitor */
+};
+
+/*
+ * Monitor -> root, one ring a VM, in a page that both map. A record is one line of text: a kind byte, the text, '\n'.
+ * head is moved by root, tail by the monitor; both count bytes and never wrap (use them modulo REPORT_BYTES).
+ * Neither side trusts the other's counter: a difference above REPORT_BYTES ends the VM's reports.
+ */
+#define REPORT_BYTES 4032u
+struct report_ring {
+    _Atomic uint32_t head;
+    uint32_t pad0[7];
+    _Atomic uint32_t tail;
+    uint32_t pad1[7];
+    char text[REPORT_BYTES];
+};
+
+enum report_kind {
+    REPORT_CONSOLE = 'C', /* a line that the guest printed */
+    REPORT_TEST = 'T',    /* a KTAP result line of the guest, without its number: "ok text" or "not ok text # SKIP ..." */
+    REPORT_NOTE = 'N',    /* a diagnostic of the monitor, for people */
+    REPORT_END = 'E',     /* the last one: how the guest ended, one of the words in docs/config.md, "exit 0" */
+};
+
+/* ---- vCPUs ----------------------------------------------------------------------------------------------- */
+
+/* The order of the general registers in vcpu_page.gpr is that of their numbers in instructions. */
+enum gpr { GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
+           GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15, GPR_COUNT };
+
+/* Which members of struct exit_record are filled for an exit. reason, rip, count always are. */
+enum exit_group {
+    EXIT_GROUP_QUALIFICATION = 1 << 0, /* qualification */
+    EXIT_GROUP_LENGTH = 1 << 1,        /* instruction_length (VMX) or next_rip (SVM, where it is saved); see next_rip */
+    EXIT_GROUP_INFO = 1 << 2,          /* instruction_info (VMX) */
+    EXIT_GROUP_ADDRESS = 1 << 3,       /* linear, physical */
+    EXIT_GROUP_EVENT = 1 << 4,         /* interruption_info, interruption_error */
+    EXIT_GROUP_VECTORING = 1 << 5,     /* vectoring_info, vectoring_error */
+    EXIT_GROUP_BYTES = 1 << 6,         /* bytes, n_bytes (SVM with decode assists) */
+    EXIT_GROUP_ALL = 0x7f,
+};
+
+/*
+ * An exit as the hardware told it. VMX: the fields of the VMCS's VM-exit information area. SVM: reason is EXITCODE,
+ * qualification EXITINFO1, physical (for nested page faults) or qualification2 EXITINFO2, vectoring_info EXITINTINFO.
+ */
+struct exit_record {
+    uint64_t reason;             /* VMX: the 32-bit exit reason with its flags; SVM: EXITCODE, all 64 bits */
+    uint64_t count;              /* exits of this vCPU so far, this one included */
+    uint64_t rip;                /* of the guest at the exit */
+    uint64_t next_rip;           /* VMX: rip + instruction_length; SVM: nRIP, 0 where the CPU does not save it */
+    uint64_t qualification;
+    uint64_t qualification2;     /* SVM: EXITINFO2 */
+    uint64_t linear;             /* VMX: guest-linear address */
+    uint64_t physical;           /* guest-physical address */
+    uint32_t instruction_length; /* bytes */
+    uint32_t instruction_info;
+    uint32_t interruption_info;
+    uint32_t interruption_error;
+    uint32_t vectoring_info;
+    uint32_t vectoring_error;
+    uint32_t groups;             /* enum exit_group of what is filled */
+    uint32_t n_bytes;
+    uint8_t bytes[16];
+};
+
+/* One page per vCPU, shared by the kernel and the monitor. The kernel writes gpr at each exit and loads it at each entry. */
+struct vcpu_page {
+    uint64_t gpr[GPR_COUNT];     /* RSP is a copy, filled at exits for the monitor; write it with vcpu_write */
+    struct exit_record exit;     /* the last exit that was handed to the monitor */
+};
+
+/*
+ * One (what, where) pair: what is a VMCS field encoding (VMX) or an offset into the VMCB | its bytes << 16 (SVM),
+ * where the address of a uint64_t of the monitor.
+ */
+struct state_pair {
+    uint64_t what;
+    uint64_t where;
+};
+#define VMCB_FIELD(offset, bytes) ((uint64_t)(offset) | (uint64_t)(bytes) << 16)
+
+/* What vcpu_run does before it enters. */
+enum vcpu_action {
+    VCPU_RUN_RESUME, /* enter at RIP */
+    VCPU_RUN_SKIP,   /* enter behind the instruction that exited; not valid where its length is not known: -ABI_EINVAL */
+};
+
+/* ---- Guests ---------------------------------------------------------------------------------------------- */
+
+/*
+ * A hypercall is VMCALL (VMX) or VMMCALL (SVM): number in RAX, arguments in RBX, RCX, RDX, result in RAX (32 bit:
+ * EAX, EBX, ...). Addresses are guest-physical. Those below HC_MONITOR are answered by the kernel, the others by the
+ * monitor; a guest in CPL 3 gets -ABI_EPERM for each of them.
+ */
+enum hypercall {
+    HC_NULL,    /* (): 0 */
+    HC_YIELD,   /* (): gives up the rest of the timeslice */
+    HC_TIMER,   /* (deadline, vector): external interrupt `vector` (32..255) once the guest's TSC reaches deadline; 0 disarms */
+    HC_MONITOR = 0x100,
+    HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): prints; lines are kept whole */
+    HC_EXIT,                 /* (status): the guest is done */
+    HC_TEST,                 /* (gpa, bytes): one result line, see REPORT_TEST */
+    HC_MEMORY,               /* (): bytes of guest memory */
+    HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
+    HC_MONITOR_END,
+};
+
+/* CPUID leaves of ours. 40000000H: highest leaf in EAX, "NestorNestor" in EBX, ECX, EDX. */
+#define CPUID_NESTOR      0x40000000u
+#define CPUID_NESTOR_INFO 0x40000001u /* EAX: enum backend; EBX: guest TSC ticks per millisecond */
+
+/* A 64-bit or 32-bit Nestor guest (kind = nestor) starts at its ELF entry point with EBX = NESTOR_GUEST_MAGIC. */
+#define NESTOR_GUEST_MAGIC 0x4e535452u
+
+#endif

@@ -1,0 +1,27 @@
+/* Serial line: a 16550 or its ancestors, polled. Needs no memory and no interrupts, so it works from the start. */
+#ifndef DRIVERS_UART_H
+#define DRIVERS_UART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { UART_COM1 = 0x3f8, UART_BAUD = 115200 };
+
+/*
+ * Sets the port up for 8 data bits, no parity, 1 stop bit, and its FIFOs on, when there is a UART that answers its
+ * scratch register and its own loopback. Otherwise returns false, and uart_write and uart_flush do nothing.
+ * baud: 1 to 115200, rounded to what the divisor can do.
+ */
+bool uart_init(uint16_t port, uint32_t baud);
+
+/*
+ * Sends text; a line feed goes out as carriage return, line feed. Waits while the transmitter is full, but not for
+ * ever: a port that stops taking text loses it.
+ */
+void uart_write(const char *text, size_t bytes);
+
+/* Waits until the last bit is on the wire, but not for ever. Before a machine ends: an emulator drops the rest. */
+void uart_flush(void);
+
+#endif

@@ -1,0 +1,16 @@
+/* Hypercalls: config/abi.h, "Guests", has their numbers, arguments and errors. */
+#ifndef GUESTS_LIB_COMMON_HYPERCALL_H
+#define GUESTS_LIB_COMMON_HYPERCALL_H
+
+#include "config/abi.h"
+
+/* Finds out from CPUID whether the hypercall instruction is VMCALL or VMMCALL. Comes before every other call here. */
+void hypercall_setup(void);
+
+/* One hypercall with up to three arguments; returns its result, a negative enum abi_error for an error. */
+long hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c);
+
+/* Ends the VM with `status` at once; nothing is flushed. */
+_Noreturn void guest_exit(long status);
+
+#endif

@@ -1,0 +1,19 @@
+/* From crt0.asm to main() and on to exit(). */
+#include <stdlib.h>
+
+#include "guests/lib/common/args.h"
+#include "guests/lib/common/hypercall.h"
+#include "guests/lib/x64/descriptors.h"
+
+int main(int argc, char **argv);
+_Noreturn void guest_start(void);
+
+void guest_start(void)
+{
+    static char *argv[ARGS_MAX];
+
+    descriptors_setup();
+    hypercall_setup();
+    int argc = args_fetch(argv);
+    exit(main(argc, argv));
+}

@@ -1,0 +1,119 @@
+#include "kernel/cpu/context.h"
+
+#include "kernel/cpu/features.h"
+#include "kernel/cpu/pcpu.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+
+static const uint32_t msr_numbers[CONTEXT_MSRS] = {
+    [CONTEXT_STAR] = MSR_STAR,     [CONTEXT_LSTAR] = MSR_LSTAR,
+    [CONTEXT_CSTAR] = MSR_CSTAR,   [CONTEXT_SFMASK] = MSR_SFMASK,
+    [CONTEXT_TSC_AUX] = MSR_TSC_AUX, [CONTEXT_KERNEL_GS_BASE] = MSR_KERNEL_GS_BASE,
+};
+
+/* What ring 3 and the SYSCALL entry need. The same on all pCPUs, but for the address of struct pcpu. */
+static uint64_t kernel_msr[CONTEXT_MSRS];
+
+static uint64_t kernel_value(enum context_msr i)
+{
+    return i == CONTEXT_KERNEL_GS_BASE ? (uint64_t)pcpu_this() : kernel_msr[i];
+}
+
+static bool msr_exists(enum context_msr i) { return i != CONTEXT_TSC_AUX || cpu_features.rdtscp; }
+
+void context_init_pcpu(void)
+{
+    if (cpu_features.xsave) {
+        /* Guests could use what XCR0 allows; only FXSAVE state is switched, so only that is allowed. */
+        x86_write_cr4(x86_read_cr4() | CR4_OSXSAVE);
+        __asm__ volatile("xsetbv" : : "a"(1), "c"(0), "d"(0));
+        x86_write_cr4(x86_read_cr4() & ~CR4_OSXSAVE);
+    }
+    if (cpu_features.rdtscp)
+        x86_wrmsr(MSR_TSC_AUX, 0);
+    for (enum context_msr i = 0; i < CONTEXT_MSRS; i++)
+        kernel_msr[i] = msr_exists(i) ? x86_rdmsr(msr_numbers[i]) : 0;
+    __asm__ volatile("fninit");
+}
+
+void context_init(struct context *context)
+{
+    memset(context, 0, sizeof *context);
+    context->fpu[0] = 0x7f;  /* FCW 037FH */
+    context->fpu[1] = 0x03;
+    context->fpu[24] = 0x80; /* MXCSR 1F80H */
+    context->fpu[25] = 0x1f;
+}
+
+static void save(struct context *context)
+{
+    __asm__ volatile("fxsave64 %0" : "=m"(context->fpu));
+    context->cr2 = x86_read_cr2();
+    if (context->owns_msrs) /* SWAPGS changes it without an exit */
+        context->msr[CONTEXT_KERNEL_GS_BASE] = x86_rdmsr(MSR_KERNEL_GS_BASE);
+}
+
+static void write_msrs(const struct context *context)
+{
+    for (enum context_msr i = 0; i < CONTEXT_MSRS; i++)
+        if (msr_exists(i))
+            x86_wrmsr(msr_numbers[i], context->owns_msrs ? context->msr[i] : kernel_value(i));
+}
+
+void context_load(struct context *context)
+{
+    struct pcpu *pcpu = pcpu_this();
+    struct context *old = pcpu->context;
+
+    if (old == context)
+        return;
+    if (old)
+        save(old);
+    __asm__ volatile("fxrstor64 %0" : : "m"(context->fpu));
+    x86_write_cr2(context->cr2);
+    if (context->owns_msrs || (old && old->owns_msrs))
+        write_msrs(context);
+    pcpu->context = context;
+}
+
+void context_unload(struct context *context)
+{
+    struct pcpu *pcpu = pcpu_this();
+    static struct context neutral;
+
+    if (pcpu->context != context)
+        return;
+    save(context);
+    if (context->owns_msrs)
+        write_msrs(&neutral);
+    pcpu->context = NULL;
+}
+
+int context_msr_index(uint32_t msr)
+{
+    for (enum context_msr i = 0; i < CONTEXT_MSRS; i++)
+        if (msr_numbers[i] == msr && msr_exists(i))
+            return (int)i;
+    return -1;
+}
+
+uint64_t context_msr_read(const struct context *context, enum context_msr index)
+{
+    if (!context->owns_msrs)
+        return 0;
+    if (index == CONTEXT_KERNEL_GS_BASE && pcpu_this()->context == context)
+        return x86_rdmsr(MSR_KERNEL_GS_BASE);
+    return context->msr[index];
+}
+
+void context_msr_write(struct context *context, enum context_msr index, uint64_t value)
+{
+    bool loaded = pcpu_this()->context == context, first = !context->owns_msrs;
+
+    context->owns_msrs = true;
+    context->msr[index] = value;
+    if (loaded && first)
+        write_msrs(context);
+    else if (loaded)
+        x86_wrmsr(msr_numbers[index], value);
+}

@@ -1,0 +1,42 @@
+/*
+ * The registers that entry and exit leave alone, because kernel code does not use them: FPU and SSE state, CR2, and the
+ * MSRs of SYSCALL. A context holds them for ring 3 or for a guest; they are switched when the pCPU goes from one to the
+ * other, so an exit that the kernel answers costs nothing here.
+ */
+#ifndef KERNEL_CPU_CONTEXT_H
+#define KERNEL_CPU_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* MSRs that a guest may set and VMX does not switch; index into context.msr. */
+enum context_msr { CONTEXT_STAR, CONTEXT_LSTAR, CONTEXT_CSTAR, CONTEXT_SFMASK, CONTEXT_KERNEL_GS_BASE, CONTEXT_TSC_AUX,
+                   CONTEXT_MSRS };
+
+struct context {
+    _Alignas(16) uint8_t fpu[512]; /* FXSAVE image */
+    uint64_t cr2;
+    bool owns_msrs;               /* msr[] differs from the kernel's values: a guest wrote one of them */
+    uint64_t msr[CONTEXT_MSRS];
+};
+
+/* Registers as after reset: x87 and MXCSR defaults, zeros. */
+void context_init(struct context *context);
+
+/* Makes `context` the one in this pCPU's registers; saves the one that was. Does nothing if it is there already. */
+void context_load(struct context *context);
+
+/* Saves the context in this pCPU's registers to memory if it is `context`, so that it can be read, moved or freed. */
+void context_unload(struct context *context);
+
+/* The index of `msr` in context.msr, or -1. */
+int context_msr_index(uint32_t msr);
+
+/* Reads and writes the value of one of these MSRs in a guest's context, loaded or not. */
+uint64_t context_msr_read(const struct context *context, enum context_msr index);
+void context_msr_write(struct context *context, enum context_msr index, uint64_t value);
+
+/* On each pCPU: remembers the kernel's values of these MSRs; x87 and SSE on, XCR0 = x87 only, CR4.OSXSAVE off. */
+void context_init_pcpu(void);
+
+#endif

@@ -1,0 +1,110 @@
+/* One logical CPU of the machine, and the block of memory that it runs in. */
+#ifndef KERNEL_CPU_PCPU_H
+#define KERNEL_CPU_PCPU_H
+
+#include <stddef.h>
+
+#include "lib/addr.h"
+#include "lib/heap.h"
+#include "sched/sched.h"
+
+struct thread;
+struct vcpu;
+struct context;
+
+/*
+ * A pCPU's block is PCPU_BYTES of virtual addresses, aligned to its size: struct pcpu at its start, then the stacks with
+ * an unmapped guard page below each. So a pCPU finds its structure from its stack pointer, whichever stack it is on, and
+ * needs no segment register for that.
+ */
+#define PCPU_BASE  0xffffff8000000000ull
+#define PCPU_BYTES 0x10000ull
+enum {
+    PCPU_STRUCT_PAGES = 2,
+    PCPU_DF_STACK_TOP = 0x4000,  /* one page each */
+    PCPU_NMI_STACK_TOP = 0x6000,
+    PCPU_MC_STACK_TOP = 0x8000,
+    PCPU_STACK_TOP = 0x10000,    /* the kernel stack, four pages */
+    PCPU_STACK_PAGES = 4,
+};
+
+struct gdt_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+
+/* "Task State Segment in 64-bit mode" (Intel), "64-Bit Task State Segment" (AMD). */
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3, io_map_base;
+} __attribute__((packed));
+
+enum { GDT_ENTRIES = 8, EXIT_TRACE_ENTRIES = 16 };
+
+/* One VM exit, for the panic screen. */
+struct exit_trace {
+    uint64_t reason, rip;
+    uint32_t vm, vcpu;
+};
+
+/* Unless a line says otherwise, only the pCPU itself reads and writes its structure. */
+struct pcpu {
+    uint64_t user_rsp;              /* scratch of the SYSCALL entry; the first three are known to entry.asm */
+    uint64_t frame_end;             /* where the SYSCALL entry pushes the registers: end of current->regs */
+    uint64_t stack_top;             /* of the kernel stack, below its two slots: see struct exit_slots */
+    unsigned id;                    /* 0 is the boot CPU; set once */
+    uint32_t apic_id;               /* set once */
+    struct thread *current;         /* who runs, or NULL: set by thread_dispatch */
+    struct vcpu *vcpu_loaded;       /* whose control block is current in hardware (VMPTRLD), or NULL */
+    struct context *context;        /* whose FPU and MSR values are in the registers, or NULL */
+    uint64_t space_loaded;          /* CR3 */
+    bool resched;                   /* the current thread's slice is over: looked at before each return */
+    struct sched_queue queue;       /* ready threads */
+    struct heap timers;             /* struct timer by deadline */
+    uint64_t slice_end;             /* TSC at which the current thread's timeslice ends */
+    uint64_t tick_deadline;         /* TSC for which the hardware timer is set: slice_end or the first timer */
+    uint64_t backend[4];            /* the back end's own: VMXON region, host VMCB, ... */
+    unsigned exit_trace_next;       /* index into exit_trace of the next to be written */
+    struct exit_trace exit_trace[EXIT_TRACE_ENTRIES];
+    uint64_t gdt[GDT_ENTRIES];
+    struct tss tss;
+};
+
+/* The two words above the kernel stack's start, set when a vCPU is loaded; the VM-exit entry finds them by its RSP. */
+struct exit_slots {
+    uint64_t *gpr;     /* vcpu_page.gpr */
+    struct vcpu *vcpu;
+};
+
+/* The pCPU that executes this. Valid once it runs on its own stack. */
+static inline struct pcpu *pcpu_this(void)
+{
+    uint64_t rsp;
+
+    __asm__("mov %%rsp, %0" : "=r"(rsp));
+    return (struct pcpu *)(rsp & ~(PCPU_BYTES - 1));
+}
+
+static inline struct exit_slots *pcpu_exit_slots(struct pcpu *pcpu)
+{
+    return (struct exit_slots *)((char *)pcpu + PCPU_STACK_TOP - sizeof(struct exit_slots));
+}
+
+/* Segment selectors. SYSCALL and SYSRET fix the order of the first five. */
+enum { SEL_KERNEL_CS = 0x08, SEL_KERNEL_DS = 0x10, SEL_USER_DS = 0x18 | 3, SEL_USER_CS = 0x20 | 3, SEL_TSS = 0x28 };
+
+/* Allocates and maps the block of pCPU `id`; NULL when memory is out. */
+struct pcpu *pcpu_create(unsigned id, uint32_t apic_id);
+
+/* On that pCPU: loads GDT, TSS, IDT, the SYSCALL registers and the control-register bits that the kernel relies on. */
+void pcpu_init(struct pcpu *pcpu);
+
+/* Leaves the present stack for the pCPU's own and calls f there. */
+_Noreturn void pcpu_run_on_stack(struct pcpu *pcpu, void (*f)(void));
+
+
+#endif

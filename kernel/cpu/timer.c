@@ -1,0 +1,65 @@
+#include "kernel/cpu/timer.h"
+
+#include "drivers/clock.h"
+#include "drivers/lapic.h"
+#include "kernel/cpu/pcpu.h"
+#include "kernel/vm/vcpu.h"
+#include "lib/x86.h"
+
+static struct clock_rates rates;
+
+bool timer_calibrate(void)
+{
+    rates = clock_calibrate();
+    return rates.tsc_hz && rates.lapic_hz;
+}
+
+uint64_t timer_tsc_hz(void) { return rates.tsc_hz; }
+
+bool timer_is_armed(const struct timer *timer) { return heap_node_is_queued(&timer->node); }
+
+void timer_disarm(struct timer *timer) { heap_remove(&pcpu_this()->timers, &timer->node); }
+
+void timer_arm(struct timer *timer, uint64_t deadline)
+{
+    struct pcpu *pcpu = pcpu_this();
+
+    heap_remove(&pcpu->timers, &timer->node);
+    timer->node.key = deadline;
+    heap_insert(&pcpu->timers, &timer->node);
+    if (deadline < pcpu->tick_deadline)
+        timer_set_hardware();
+}
+
+void timer_set_hardware(void)
+{
+    struct pcpu *pcpu = pcpu_this();
+    struct heap_node *first = heap_first(&pcpu->timers);
+    uint64_t deadline = sched_slice_end(&pcpu->queue), now = x86_rdtsc();
+
+    if (first && first->key < deadline)
+        deadline = first->key;
+    pcpu->tick_deadline = deadline;
+    if (pcpu->current && pcpu->current->vcpu)
+        pcpu->current->vcpu->attention |= ATTENTION_SLICE;
+    if (deadline == UINT64_MAX)
+        lapic_timer_stop();
+    else
+        lapic_timer_one_shot(clock_lapic_from_ticks(deadline > now ? deadline - now : 0));
+}
+
+void timer_tick(void)
+{
+    struct pcpu *pcpu = pcpu_this();
+    struct heap_node *first;
+
+    while ((first = heap_first(&pcpu->timers)) && first->key <= x86_rdtsc()) {
+        struct timer *timer = container_of(first, struct timer, node);
+
+        heap_remove(&pcpu->timers, first);
+        timer->expire(timer);
+    }
+    if (sched_slice_over(&pcpu->queue, x86_rdtsc()))
+        pcpu->resched = true;
+    timer_set_hardware();
+}

@@ -1,0 +1,34 @@
+/* Deadlines of a pCPU: timers, the end of the timeslice, and the one hardware timer that serves both. */
+#ifndef KERNEL_CPU_TIMER_H
+#define KERNEL_CPU_TIMER_H
+
+#include <stdbool.h>
+
+#include "lib/heap.h"
+
+/* A thing to do at a time. Embedded in its owner; armed on one pCPU at a time. */
+struct timer {
+    struct heap_node node;        /* key: TSC deadline */
+    void (*expire)(struct timer *); /* called with interrupts off, on the pCPU where it was armed; it is disarmed then */
+};
+
+/* Measures the clocks' rates; once, on the boot CPU. False if no clock could be measured. */
+bool timer_calibrate(void);
+
+/* TSC ticks per second. */
+uint64_t timer_tsc_hz(void);
+
+/* Arms a timer of this pCPU for TSC `deadline` (in the past: at once, at the next look). One that was armed is moved. */
+void timer_arm(struct timer *timer, uint64_t deadline);
+void timer_disarm(struct timer *timer);
+
+/* Whether the timer is armed; its deadline is node.key then. */
+bool timer_is_armed(const struct timer *timer);
+
+/* Runs what has expired, notes in pcpu.resched if the timeslice is over, sets the hardware timer for what is next. */
+void timer_tick(void);
+
+/* Sets the hardware timer anew after a switch to another thread. */
+void timer_set_hardware(void);
+
+#endif

@@ -1,0 +1,106 @@
+#include "kernel/cpu/trap.h"
+
+#include "drivers/lapic.h"
+#include "drivers/pic.h"
+#include "kernel/cpu/extable.h"
+#include "kernel/cpu/panic.h"
+#include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/timer.h"
+#include "kernel/vm/task.h"
+#include "kernel/vm/thread.h"
+#include "lib/x86.h"
+
+/* "Gate Descriptors in IA-32e Mode" (Intel): an interrupt gate. */
+struct idt_gate {
+    uint16_t offset_low, selector;
+    uint8_t ist, attributes;
+    uint16_t offset_middle;
+    uint32_t offset_high, reserved;
+};
+
+enum { VECTORS = 256, STUB_BYTES = 16, GATE_INTERRUPT = 0x8e };
+
+extern const char trap_stubs[];
+void trap_handle(struct regs *regs);
+
+static struct idt_gate idt[VECTORS];
+
+void trap_init(void)
+{
+    struct gdt_pointer pointer = {sizeof idt - 1, (uint64_t)idt};
+
+    for (unsigned v = 0; v < VECTORS; v++) {
+        uint64_t stub = (uint64_t)trap_stubs + v * STUB_BYTES;
+
+        if (idt[v].selector == 0)
+            idt[v] = (struct idt_gate){(uint16_t)stub, SEL_KERNEL_CS, 0, GATE_INTERRUPT, (uint16_t)(stub >> 16),
+                                       (uint32_t)(stub >> 32), 0};
+    }
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+void trap_use_ist(void)
+{
+    idt[VECTOR_DF].ist = 1;
+    idt[VECTOR_NMI].ist = 2;
+    idt[VECTOR_MC].ist = 3;
+}
+
+/* A page fault at a user address: the task's lazily backed memory, touched by it or by the kernel for it. */
+static bool back_user_page(uint64_t address)
+{
+    struct thread *thread = pcpu_this()->current;
+
+    if (!thread || address >= TASK_END)
+        return false;
+    switch (task_fault(thread->task, address)) {
+    case TASK_FAULT_BACKED:
+        return true;
+    case TASK_FAULT_NO_MEMORY:
+        task_end(thread->task, VM_END_NO_MEMORY, 0, address);
+        return false;
+    default:
+        return false;
+    }
+}
+
+static void handle_interrupt(uint64_t vector)
+{
+    if (vector == LAPIC_SPURIOUS_VECTOR || vector - PIC_VECTOR < PIC_VECTORS)
+        return;
+    lapic_eoi();
+    if (vector == LAPIC_TIMER_VECTOR)
+        timer_tick();
+}
+
+static void handle_exception(struct regs *regs)
+{
+    uint64_t address = regs->vector == VECTOR_PF ? x86_read_cr2() : regs->rip;
+
+    if (regs->vector == VECTOR_PF && back_user_page(address))
+        return;
+    if (regs_from_user(regs))
+        task_end(pcpu_this()->current->task, VM_END_MONITOR_FAULT, (int64_t)regs->vector, address);
+    else if (!extable_fix(regs))
+        panic_trap(regs);
+}
+
+/*
+ * Called by the stubs. NMI and machine check are nobody's error that could be handled, so they end the machine wherever
+ * they come. Returns only to kernel code.
+ */
+void trap_handle(struct regs *regs)
+{
+    bool user = regs_from_user(regs);
+
+    if (regs->vector == VECTOR_NMI || regs->vector == VECTOR_DF || regs->vector == VECTOR_MC)
+        panic_trap(regs);
+    if (user)
+        pcpu_this()->current->regs = *regs;
+    if (regs->vector < PIC_VECTOR)
+        handle_exception(regs);
+    else
+        handle_interrupt(regs->vector);
+    if (user)
+        thread_return();
+}

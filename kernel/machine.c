@@ -1,0 +1,55 @@
+#include "kernel/machine.h"
+
+#include "drivers/power.h"
+#include "drivers/uart.h"
+#include "kernel/cpu/timer.h"
+#include "kernel/vm/virt_ops.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/buddy.h"
+
+extern const uint64_t boot_tsc;
+
+struct boot_info machine_boot;
+
+static enum power_way way = POWER_HALT; /* until the platform is known */
+
+void machine_choose_end(void)
+{
+    char name[16] = "auto";
+    enum power_way wanted;
+
+    boot_option(&machine_boot, "end", name, sizeof name);
+    wanted = power_way_by_name(name);
+    if (wanted == POWER_WAYS)
+        print("Nestor: end=%s on the command line: expected auto, qemu, bochs, acpi or halt; auto is used\n", name);
+    way = wanted == POWER_WAYS || wanted == POWER_AUTO ? power_detect() : wanted;
+}
+
+_Noreturn void machine_end(bool pass)
+{
+    char hold[4];
+
+    if (boot_option(&machine_boot, "hold", hold, sizeof hold) && strcmp(hold, "1") == 0) {
+        uart_flush();
+        x86_halt();
+    }
+    power_end(way, pass);
+}
+
+void machine_describe(struct machine_info *info)
+{
+    memset(info, 0, sizeof *info);
+    info->backend = virt->backend;
+    info->pcpus = 1;
+    info->tsc_hz = timer_tsc_hz();
+    info->memory_bytes = mm_buddy_total_pages() * PAGE_BYTES;
+    info->memory_free = mm_buddy_free_pages() * PAGE_BYTES;
+    info->boot_tsc = boot_tsc;
+    info->first_entry_tsc = vcpu_first_entry_tsc;
+    info->modules = machine_boot.modules;
+    virt->capabilities(info);
+    lib_string_copy(info->command_line, machine_boot.command_line, sizeof info->command_line);
+    lib_string_copy(info->platform, power_way_name(way), sizeof info->platform);
+}

@@ -1,0 +1,72 @@
+; Into a guest by VMRUN, and back: "VMRUN Instruction", "#VMEXIT", "Global Interrupt, STGI and CLGI Instructions".
+;
+; The host's RIP, RSP and RAX come back from the host save area, so the code goes on behind VMRUN with RSP at what it
+; pushed last and RAX at the VMCB. The other registers, FS, GS, TR, LDTR and what else VMLOAD loads are still the guest's.
+
+; struct exit_slots
+SLOT_GPR  equ 0
+SLOT_VCPU equ 8
+
+; Registers that VMRUN does not switch, in the order of enum gpr: RAX and RSP are in the VMCB.
+%macro load_gprs 1
+    mov rcx, [%1 + 1 * 8]
+    mov rdx, [%1 + 2 * 8]
+    mov rbx, [%1 + 3 * 8]
+    mov rbp, [%1 + 5 * 8]
+    mov rsi, [%1 + 6 * 8]
+    mov r8, [%1 + 8 * 8]
+    mov r9, [%1 + 9 * 8]
+    mov r10, [%1 + 10 * 8]
+    mov r11, [%1 + 11 * 8]
+    mov r12, [%1 + 12 * 8]
+    mov r13, [%1 + 13 * 8]
+    mov r14, [%1 + 14 * 8]
+    mov r15, [%1 + 15 * 8]
+    mov rdi, [%1 + 7 * 8]
+%endmacro
+
+%macro store_gprs 1
+    mov [%1 + 1 * 8], rcx
+    mov [%1 + 2 * 8], rdx
+    mov [%1 + 3 * 8], rbx
+    mov [%1 + 5 * 8], rbp
+    mov [%1 + 6 * 8], rsi
+    mov [%1 + 7 * 8], rdi
+    mov [%1 + 8 * 8], r8
+    mov [%1 + 9 * 8], r9
+    mov [%1 + 10 * 8], r10
+    mov [%1 + 11 * 8], r11
+    mov [%1 + 12 * 8], r12
+    mov [%1 + 13 * 8], r13
+    mov [%1 + 14 * 8], r14
+    mov [%1 + 15 * 8], r15
+%endmacro
+
+global svm_entry
+extern svm_exit
+
+section .text
+
+; void svm_entry(hpa_t vmcb, hpa_t host_vmcb, struct exit_slots *slots)
+align 16
+svm_entry:
+    mov rax, rdi
+    mov rsp, rdx
+    push rsi                                    ; the host's VMCB, for the way back
+    mov rdi, [rdx + SLOT_GPR]
+    clgi
+    sti                                         ; with V_INTR_MASKING, this IF is what lets interrupts end the run
+    load_gprs rdi
+    vmload
+    vmrun
+
+    vmsave
+    pop rax
+    vmload
+    cli                                         ; what ended the run waits for the window of its handler
+    stgi                                        ; an NMI that ended it comes here
+    mov rax, [rsp + SLOT_GPR]
+    store_gprs rax
+    mov rdi, [rsp + SLOT_VCPU]
+    xor ebp, ebp                                ; ends the back trace
+    call svm_exit                               ; does not return

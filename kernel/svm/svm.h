@@ -1,0 +1,128 @@
+/* What the files of the SVM back end know of each other. Nothing outside this folder includes it. */
+#ifndef KERNEL_SVM_SVM_H
+#define KERNEL_SVM_SVM_H
+
+#include <stdbool.h>
+
+#include "kernel/cpu/pcpu.h"
+#include "kernel/svm/vmcb.h"
+#include "kernel/vm/vcpu.h"
+#include "lib/addr.h"
+#include "mm/direct.h"
+
+#define MSR_VM_CR       0xc0010114u
+#define MSR_VM_HSAVE_PA 0xc0010117u
+#define VM_CR_LOCK      (1ull << 3)
+#define VM_CR_SVMDIS    (1ull << 4)
+
+#define CPUID_SVM 0x8000000au
+
+/* Exception vectors that lib/x86.h does not name. */
+enum { SVM_VECTOR_OF = 4, SVM_VECTOR_AC = 17 };
+
+/* "CPUID Fn8000_000A_EDX SVM Feature Identification". */
+enum {
+    SVM_FEATURE_NP = 1 << 0,
+    SVM_FEATURE_NRIP_SAVE = 1 << 3,
+    SVM_FEATURE_VMCB_CLEAN = 1 << 5,
+    SVM_FEATURE_FLUSH_BY_ASID = 1 << 6,
+    SVM_FEATURE_DECODE_ASSISTS = 1 << 7,
+};
+
+/* Use of pcpu.backend. */
+enum svm_pcpu {
+    SVM_PCPU_HOST_VMCB,   /* physical address of the page that VMLOAD takes the host's state from */
+    SVM_PCPU_ASID_NEXT,   /* the first that no vCPU has in this generation; 0 before the first generation */
+    SVM_PCPU_ASID_GENERATION,
+    SVM_PCPU_FLUSH_OWED,  /* no entry since this generation began has flushed the ASIDs of the one before */
+};
+
+/* Use of vcpu.backend. */
+enum svm_vcpu {
+    SVM_VCPU_PCPU,        /* number of the pCPU that it was loaded on last, plus 1 */
+    SVM_VCPU_GENERATION,  /* of that pCPU's ASIDs, from which it has its own */
+    SVM_VCPU_REFRESH,     /* the VMCB's clean bits or tlb_control are not what they are after an exit: see svm_changed */
+    SVM_VCPU_EVENT,       /* eventinj as of the last entry that injected something, */
+    SVM_VCPU_EVENT_EXITS, /* vcpu.exits at that entry, */
+    SVM_VCPU_EVENT_RIP,   /* and the next RIP that a software event pushes */
+};
+
+/* What this machine has: set by svm_control_init, the same on all pCPUs. */
+struct svm_machine {
+    uint32_t features;                   /* SVM_FEATURE_* */
+    uint32_t asids;                      /* 1 to asids - 1 are guests' */
+    uint32_t clean;                      /* the clean bits that the CPU honours, or 0 */
+    uint8_t length_special;              /* lengths in the exit table from here on are not the instruction's */
+    uint32_t intercept[INTERCEPT_WORDS]; /* of each vCPU */
+    hpa_t iopm, msrpm;                   /* shared by all VMs and never changed */
+};
+
+extern struct svm_machine svm_machine;
+
+static inline struct vmcb *svm_vmcb(const struct vcpu *vcpu) { return mm_direct(vcpu->control); }
+
+/* Each change of the VMCB is told here, with the clean bits (CLEAN_*) of what has changed. */
+static inline void svm_changed(struct vcpu *vcpu, uint32_t clean)
+{
+    svm_vmcb(vcpu)->control.clean &= ~clean;
+    vcpu->backend[SVM_VCPU_REFRESH] = true;
+}
+
+/* control.c: fills svm_machine. NULL, or an error text. */
+const char *svm_control_init(void);
+
+/* control.c: a VMCB with the state after reset ("Initial Processor State") and the kernel's controls. */
+void svm_control_reset(struct vcpu *vcpu);
+
+/* asid.c, virt_ops.vcpu_load: gives the vCPU an ASID of this pCPU, with nothing in the TLB, if it has none. */
+void svm_asid_load(struct vcpu *vcpu);
+
+/* asid.c, virt_ops.flush: lets the next entry find nothing of this vCPU in the TLB. */
+void svm_asid_flush(struct vcpu *vcpu);
+
+/* asid.c: an entry did what tlb_control asked for. */
+void svm_asid_flushed(struct vcpu *vcpu);
+
+/* inject.c: virt_ops.inject and virt_ops.inject_gp. */
+void svm_inject(struct vcpu *vcpu);
+void svm_inject_gp(struct vcpu *vcpu);
+
+/* inject.c: makes the guest see an exception at RIP, instead of what else was to be injected again. The second one has an
+ * error code. */
+void svm_inject_exception(struct vcpu *vcpu, unsigned vector);
+void svm_inject_exception_error(struct vcpu *vcpu, unsigned vector, uint32_t error);
+
+/* inject.c: an exit came while an event was delivered; keeps it, so that it is delivered after all. */
+void svm_inject_again(struct vcpu *vcpu);
+
+/* A row of the exit table. */
+struct svm_exit_row {
+    struct exit_row row;
+    uint8_t length; /* of the instruction in bytes, without prefixes; 0: not exited by one; or one of these: */
+};
+enum { SVM_LENGTH_VARIES = 0xff, SVM_LENGTH_IO = 0xfe /* the next RIP is in exitinfo2 */ };
+
+/* exits.c: the table. Rows below SVM_CODES_LOW are at their EXITCODE; svm_exit_row finds the others too, or gives NULL. */
+enum { SVM_CODES_LOW = 0xa7 };
+extern const struct svm_exit_row svm_exit_table[];
+const struct svm_exit_row *svm_exit_row(uint64_t exitcode);
+
+/* fields.c: prepares the look-up; virt_ops.field_read and virt_ops.field_write. */
+void svm_fields_init(void);
+int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
+int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
+
+/* entry.asm: enters the guest of `vmcb`, whose vCPU and registers are in the exit slots. Comes back in svm_exit. */
+_Noreturn void svm_entry(hpa_t vmcb, hpa_t host_vmcb, struct exit_slots *slots);
+
+/* vcpu.c: called by entry.asm with each #VMEXIT, at the top of the kernel stack. */
+_Noreturn void svm_exit(struct vcpu *vcpu);
+
+/* vcpu.c: virt_ops of these names. */
+bool svm_vcpu_init(struct vcpu *vcpu);
+void svm_vcpu_free(struct vcpu *vcpu);
+_Noreturn void svm_enter(struct vcpu *vcpu);
+void svm_skip(struct vcpu *vcpu);
+void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
+
+#endif

@@ -1,0 +1,112 @@
+/* A vCPU of SVM: its VMCB, the way into the guest and back, and what an exit tells. */
+#include "kernel/svm/svm.h"
+
+#include "kernel/vm/vm.h"
+#include "lib/string.h"
+
+bool svm_vcpu_init(struct vcpu *vcpu)
+{
+    vcpu->control = mm_page_alloc(&vcpu->vm->account, 0);
+    if (hpa_is_none(vcpu->control))
+        return false;
+    svm_control_reset(vcpu);
+    return true;
+}
+
+void svm_vcpu_free(struct vcpu *vcpu) { mm_page_free(&vcpu->vm->account, vcpu->control, 0); }
+
+_Noreturn void svm_enter(struct vcpu *vcpu)
+{
+    struct pcpu *pcpu = pcpu_this();
+    hpa_t control = vcpu->control;
+
+    svm_vmcb(vcpu)->save.rax = vcpu->page->gpr[GPR_RAX];
+    svm_entry(control, HPA(pcpu->backend[SVM_PCPU_HOST_VMCB]), pcpu_exit_slots(pcpu));
+}
+
+/* Without next-RIP save, prefixes are not counted: a guest that writes them before such an instruction goes wrong. */
+static inline uint32_t instruction_length(const struct vmcb *vmcb, unsigned length)
+{
+    if (length < svm_machine.length_special)
+        return length;
+    if (length == SVM_LENGTH_IO)
+        return (uint32_t)(vmcb->control.exitinfo2 - vmcb->save.rip);
+    if (svm_machine.features & SVM_FEATURE_NRIP_SAVE)
+        return (uint32_t)(vmcb->control.next_rip - vmcb->save.rip);
+    return 0;
+}
+
+/* Brings the VMCB back to what entries find if nobody changes it. After an entry that was refused it stays as it is: the
+ * CPU may not have looked at all of it. */
+static void refresh(struct vcpu *vcpu)
+{
+    svm_vmcb(vcpu)->control.clean = svm_machine.clean;
+    svm_asid_flushed(vcpu);
+    vcpu->backend[SVM_VCPU_REFRESH] = false;
+}
+
+static _Noreturn void exit_slowly(struct vcpu *vcpu, const struct vmcb *vmcb)
+{
+    uint64_t exitcode = vmcb->control.exitcode;
+    const struct svm_exit_row *row = svm_exit_row(exitcode);
+
+    vcpu->instruction_length = row ? instruction_length(vmcb, row->length) : 0;
+    if (exitcode != VMEXIT_INVALID && exitcode != VMEXIT_INVALID_32) {
+        refresh(vcpu);
+        if (vmcb->control.exitintinfo & EVENT_VALID)
+            svm_inject_again(vcpu);
+    }
+    vcpu_exit(vcpu, row ? &row->row : NULL);
+}
+
+_Noreturn void svm_exit(struct vcpu *vcpu)
+{
+    const struct vmcb *vmcb = svm_vmcb(vcpu);
+    uint64_t exitcode = vmcb->control.exitcode;
+
+    vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;
+    vcpu->rip = vmcb->save.rip;
+    vcpu->exit_reason = exitcode;
+    if (exitcode >= SVM_CODES_LOW || vcpu->backend[SVM_VCPU_REFRESH] || (vmcb->control.exitintinfo & EVENT_VALID))
+        exit_slowly(vcpu, vmcb);
+    vcpu->instruction_length = instruction_length(vmcb, svm_exit_table[exitcode].length);
+    vcpu_exit(vcpu, &svm_exit_table[exitcode].row);
+}
+
+void svm_skip(struct vcpu *vcpu)
+{
+    struct vmcb *vmcb = svm_vmcb(vcpu);
+
+    vmcb->save.rip += vcpu->instruction_length;
+    vmcb->control.interrupt_shadow = 0;
+}
+
+static void record_bytes(const struct vmcb_control *control, struct exit_record *record)
+{
+    record->n_bytes = svm_machine.features & SVM_FEATURE_DECODE_ASSISTS ? control->n_bytes & 0xf : 0;
+    memcpy(record->bytes, control->bytes, sizeof control->bytes);
+}
+
+void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
+{
+    const struct vmcb *vmcb = svm_vmcb(vcpu);
+    const struct vmcb_control *control = &vmcb->control;
+
+    vcpu->page->gpr[GPR_RSP] = vmcb->save.rsp;
+    if (groups & EXIT_GROUP_QUALIFICATION) {
+        record->qualification = control->exitinfo1;
+        record->qualification2 = control->exitinfo2;
+    }
+    if (groups & EXIT_GROUP_LENGTH) {
+        record->instruction_length = vcpu->instruction_length;
+        record->next_rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? control->next_rip : 0;
+    }
+    if (groups & EXIT_GROUP_ADDRESS)
+        record->physical = control->exitinfo2;
+    if (groups & EXIT_GROUP_VECTORING) {
+        record->vectoring_info = (uint32_t)control->exitintinfo;
+        record->vectoring_error = (uint32_t)(control->exitintinfo >> EVENT_ERROR_SHIFT);
+    }
+    if (groups & EXIT_GROUP_BYTES)
+        record_bytes(control, record);
+}

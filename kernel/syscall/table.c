@@ -1,0 +1,51 @@
+#include "kernel/syscall/syscall.h"
+
+#include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/regs.h"
+
+_Noreturn void syscall_handle(struct regs *regs);
+
+const struct syscall_row syscall_table[SYS_COUNT] = {
+    [SYS_TASK_EXIT] = {"task_exit", TASK_ROOT | TASK_MONITOR, decode_nothing, do_task_exit},
+    [SYS_CONSOLE_WRITE] = {"console_write", TASK_ROOT, decode_console_write, do_console_write},
+    [SYS_MACHINE_INFO] = {"machine_info", TASK_ROOT | TASK_MONITOR, decode_nothing, do_machine_info},
+    [SYS_MODULE_INFO] = {"module_info", TASK_ROOT | TASK_MONITOR, decode_module, do_module_info},
+    [SYS_MODULE_MAP] = {"module_map", TASK_ROOT | TASK_MONITOR, decode_module, do_module_map},
+    [SYS_VM_CREATE] = {"vm_create", TASK_ROOT, decode_nothing, do_vm_create},
+    [SYS_VM_START] = {"vm_start", TASK_ROOT, decode_vm, do_vm_start},
+    [SYS_VM_DESTROY] = {"vm_destroy", TASK_ROOT, decode_vm, do_vm_destroy},
+    [SYS_VM_STATUS] = {"vm_status", TASK_ROOT, decode_vm, do_vm_status},
+    [SYS_EVENT_WAIT] = {"event_wait", TASK_ROOT | TASK_MONITOR, decode_nothing, do_event_wait},
+    [SYS_EVENT_SIGNAL] = {"event_signal", TASK_MONITOR, decode_event_signal, do_event_signal},
+    [SYS_YIELD] = {"yield", TASK_ROOT | TASK_MONITOR, decode_nothing, do_yield},
+    [SYS_VCPU_RUN] = {"vcpu_run", TASK_MONITOR, decode_vcpu_run, do_vcpu_run},
+    [SYS_VCPU_READ] = {"vcpu_read", TASK_MONITOR, decode_vcpu_pairs, do_vcpu_read},
+    [SYS_VCPU_WRITE] = {"vcpu_write", TASK_MONITOR, decode_vcpu_pairs, do_vcpu_write},
+    [SYS_VCPU_INTERRUPT] = {"vcpu_interrupt", TASK_MONITOR, decode_vcpu_interrupt, do_vcpu_interrupt},
+};
+
+static int64_t call(struct syscall_args *args, uint64_t number)
+{
+    int error;
+
+    if (number >= SYS_COUNT)
+        return -ABI_ENOSYS;
+    if (!(syscall_table[number].who & args->thread->task->kind))
+        return -ABI_EPERM;
+    error = syscall_table[number].decode(args);
+    return error ? error : syscall_table[number].act(args);
+}
+
+/* Called by the SYSCALL entry, on a fresh kernel stack; `regs` is current->regs. */
+_Noreturn void syscall_handle(struct regs *regs)
+{
+    struct syscall_args args;
+
+    args.raw[0] = regs->rdi;
+    args.raw[1] = regs->rsi;
+    args.raw[2] = regs->rdx;
+    args.raw[3] = regs->r10;
+    args.thread = pcpu_this()->current;
+    regs->rax = (uint64_t)call(&args, regs->rax);
+    thread_return();
+}

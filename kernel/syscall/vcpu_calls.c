@@ -1,0 +1,96 @@
+/* Calls about vCPUs, by the monitor of their VM. */
+#include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/user.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/vm/virt_ops.h"
+
+/* Only the vCPU's own thread, so that it can't be in the guest meanwhile. */
+static int find_own_vcpu(struct syscall_args *args)
+{
+    args->vcpu = args->thread->vcpu;
+    return args->raw[0] == args->vcpu->id ? 0 : -ABI_EPERM;
+}
+
+int decode_vcpu_run(struct syscall_args *args)
+{
+    int error = find_own_vcpu(args);
+
+    if (error)
+        return error;
+    if (args->raw[1] == VCPU_RUN_SKIP && args->vcpu->instruction_length == 0)
+        return -ABI_EINVAL;
+    return args->raw[1] <= VCPU_RUN_SKIP ? 0 : -ABI_EINVAL;
+}
+
+int64_t do_vcpu_run(struct syscall_args *args)
+{
+    struct vcpu *vcpu = args->vcpu;
+
+    if (args->raw[1] == VCPU_RUN_SKIP) {
+        vcpu_load(vcpu);
+        virt->skip(vcpu);
+    }
+    vcpu->attention |= ATTENTION_SLICE;
+    vcpu->thread.in_guest = true;
+    return 0; /* thread_return enters the guest; an exit sets RAX */
+}
+
+int decode_vcpu_pairs(struct syscall_args *args)
+{
+    int error = find_own_vcpu(args);
+
+    if (error)
+        return error;
+    if (args->raw[2] > MAX_STATE_PAIRS)
+        return -ABI_EINVAL;
+    return user_copy_in(args->pair, args->raw[1], args->raw[2] * sizeof *args->pair) ? 0 : -ABI_EFAULT;
+}
+
+/* Both stop at the first pair that fails; the pairs before it are done. */
+int64_t do_vcpu_read(struct syscall_args *args)
+{
+    vcpu_load(args->vcpu);
+    for (uint64_t i = 0; i < args->raw[2]; i++) {
+        uint64_t value;
+        int error = virt->field_read(args->vcpu, args->pair[i].what, &value);
+
+        if (error)
+            return error;
+        if (!user_copy_out(args->pair[i].where, &value, sizeof value))
+            return -ABI_EFAULT;
+    }
+    return 0;
+}
+
+int64_t do_vcpu_write(struct syscall_args *args)
+{
+    vcpu_load(args->vcpu);
+    for (uint64_t i = 0; i < args->raw[2]; i++) {
+        uint64_t value;
+        int error;
+
+        if (!user_copy_in(&value, args->pair[i].where, sizeof value))
+            return -ABI_EFAULT;
+        error = virt->field_write(args->vcpu, args->pair[i].what, value);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+int decode_vcpu_interrupt(struct syscall_args *args)
+{
+    uint64_t id = args->raw[0], vector = args->raw[1];
+    const struct vm *vm = args->thread->task->vm;
+
+    if (id >= vm->vcpus)
+        return -ABI_ENOENT;
+    args->vcpu = vm->vcpu[id];
+    return vector >= 32 && vector <= 255 ? 0 : -ABI_EINVAL;
+}
+
+int64_t do_vcpu_interrupt(struct syscall_args *args)
+{
+    vcpu_interrupt(args->vcpu, (unsigned)args->raw[1]);
+    return 0;
+}

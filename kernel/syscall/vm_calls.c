@@ -1,0 +1,43 @@
+/* Calls about VMs, by root. */
+#include "kernel/cpu/user.h"
+#include "kernel/syscall/syscall.h"
+#include "mm/account.h"
+#include "mm/direct.h"
+
+int64_t do_vm_create(struct syscall_args *args)
+{
+    struct vm_spec spec;
+    hpa_t page;
+    int64_t id;
+
+    if (!user_copy_in(&spec, args->raw[0], sizeof spec))
+        return -ABI_EFAULT;
+    page = mm_page_alloc(&mm_kernel_account, 0);
+    if (hpa_is_none(page))
+        return -ABI_ENOMEM;
+    id = user_copy_in(mm_direct(page), spec.args, PAGE_BYTES) ? vm_create(&spec, mm_direct(page)) : -ABI_EFAULT;
+    mm_page_free(&mm_kernel_account, page, 0);
+    return id;
+}
+
+int decode_vm(struct syscall_args *args)
+{
+    args->vm = vm_find(args->raw[0]);
+    return args->vm ? 0 : -ABI_ENOENT;
+}
+
+int64_t do_vm_start(struct syscall_args *args) { return vm_start(args->vm); }
+
+int64_t do_vm_destroy(struct syscall_args *args)
+{
+    vm_destroy(args->vm);
+    return 0;
+}
+
+int64_t do_vm_status(struct syscall_args *args)
+{
+    struct vm_status status;
+
+    vm_status(args->vm, &status);
+    return user_copy_out(args->raw[1], &status, sizeof status) ? 0 : -ABI_EFAULT;
+}

@@ -1,0 +1,62 @@
+/* What CPUID tells guests: the CPU's own answer, less what a guest can't have here, plus Nestor's leaves. */
+#include "kernel/cpu/timer.h"
+#include "kernel/vm/vcpu.h"
+#include "kernel/vm/virt_ops.h"
+#include "lib/x86.h"
+
+/* Bits of a leaf (all subleaves) that are cleared, then bits that are set. */
+struct cpuid_row {
+    uint32_t leaf;
+    struct cpuid_result clear, set;
+};
+
+static const struct cpuid_row rows[] = {
+    /* clear MONITOR, VMX, SMX, XSAVE, OSXSAVE, AVX, F16C, FMA, PCID, x2APIC, TSC-deadline; MCE, MCA, PAT stay; set hypervisor */
+    {1, .clear = {.ecx = 1u << 3 | 1u << 5 | 1u << 6 | 1u << 12 | 1u << 17 | 1u << 21 | 1u << 24 | 1u << 26 | 1u << 27 |
+                         1u << 28 | 1u << 29},
+     .set = {.ecx = 1u << 31}},
+    /* clear what needs XSAVE state or CR4 bits that guests do not get: AVX2, INVPCID, MPX, AVX-512, PT; PKU, CET, ... */
+    {7, .clear = {.ebx = 1u << 5 | 1u << 10 | 1u << 14 | 0xdc230000u | 1u << 25,
+                  .ecx = 1u << 1 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 0x5f00u | 1u << 16 | 1u << 24,
+                  .edx = ~0u}},
+    {0xd, .clear = {~0u, ~0u, ~0u, ~0u}},          /* XSAVE */
+    {0xa, .clear = {~0u, ~0u, ~0u, ~0u}},          /* performance monitoring */
+    {0x80000001, .clear = {.ecx = 1u << 2 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 15 | 1u << 16}}, /* SVM, IBS, XOP, SKINIT, LWP, FMA4 */
+    {0x8000000a, .clear = {~0u, ~0u, ~0u, ~0u}},   /* SVM's own */
+};
+
+static struct cpuid_result nestor_leaf(uint32_t leaf)
+{
+    if (leaf == CPUID_NESTOR)
+        return (struct cpuid_result){CPUID_NESTOR_INFO, 0x7473654e, 0x654e726f, 0x726f7473}; /* NestorNestor */
+    if (leaf == CPUID_NESTOR_INFO)
+        return (struct cpuid_result){virt->backend, (uint32_t)(timer_tsc_hz() / 1000), 0, 0};
+    return (struct cpuid_result){0};
+}
+
+enum verdict vcpu_handle_cpuid(struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->page->gpr;
+    uint32_t leaf = (uint32_t)gpr[GPR_RAX];
+    struct cpuid_result r;
+
+    if (leaf >> 16 == CPUID_NESTOR >> 16) {
+        r = nestor_leaf(leaf);
+    } else {
+        r = x86_cpuid(leaf, (uint32_t)gpr[GPR_RCX]);
+        for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+            if (rows[i].leaf != leaf)
+                continue;
+            r.eax = (r.eax & ~rows[i].clear.eax) | rows[i].set.eax;
+            r.ebx = (r.ebx & ~rows[i].clear.ebx) | rows[i].set.ebx;
+            r.ecx = (r.ecx & ~rows[i].clear.ecx) | rows[i].set.ecx;
+            r.edx = (r.edx & ~rows[i].clear.edx) | rows[i].set.edx;
+            break;
+        }
+    }
+    gpr[GPR_RAX] = r.eax;
+    gpr[GPR_RBX] = r.ebx;
+    gpr[GPR_RCX] = r.ecx;
+    gpr[GPR_RDX] = r.edx;
+    return VERDICT_SKIP;
+}

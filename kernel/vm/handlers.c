@@ -1,0 +1,80 @@
+/* What both back ends' exits have in common: the handlers behind their tables. */
+#include "kernel/cpu/pcpu.h"
+#include "kernel/vm/vcpu.h"
+#include "kernel/vm/virt_ops.h"
+#include "kernel/vm/vm.h"
+#include "lib/x86.h"
+
+enum verdict vcpu_handle_halt(struct vcpu *vcpu, bool interrupts_enabled)
+{
+    (void)vcpu;
+    return interrupts_enabled ? VERDICT_BLOCK : VERDICT_MONITOR;
+}
+
+/* The interrupt is still pending in the LAPIC: it comes in through the kernel's own interrupt table. */
+enum verdict vcpu_handle_interrupt(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    x86_interrupt_window();
+    return VERDICT_RESUME;
+}
+
+enum verdict vcpu_handle_tick(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    timer_tick();
+    return VERDICT_RESUME;
+}
+
+enum verdict vcpu_handle_nested_fault(struct vcpu *vcpu, gpa_t gpa)
+{
+    int error = vm_memory_back(vcpu->vm, gpa, NULL);
+
+    if (error == -ABI_ENOMEM) {
+        vm_end(vcpu->vm, VM_END_NO_MEMORY, 0, gpa.value);
+        return VERDICT_KILL;
+    }
+    return error ? VERDICT_MONITOR : VERDICT_RESUME;
+}
+
+/* What WRMSR would refuse, for the MSRs of a context. */
+static bool msr_value_is_legal(enum context_msr index, uint64_t value)
+{
+    switch (index) {
+    case CONTEXT_STAR:
+        return true;
+    case CONTEXT_SFMASK:
+    case CONTEXT_TSC_AUX:
+        return value >> 32 == 0;
+    default:
+        return (uint64_t)((int64_t)(value << 16) >> 16) == value; /* canonical */
+    }
+}
+
+enum verdict vcpu_handle_msr_read(struct vcpu *vcpu)
+{
+    int index = context_msr_index((uint32_t)vcpu->page->gpr[GPR_RCX]);
+    uint64_t value;
+
+    if (index < 0)
+        return VERDICT_MONITOR;
+    value = context_msr_read(&vcpu->guest_context, (enum context_msr)index);
+    vcpu->page->gpr[GPR_RAX] = (uint32_t)value;
+    vcpu->page->gpr[GPR_RDX] = value >> 32;
+    return VERDICT_SKIP;
+}
+
+enum verdict vcpu_handle_msr_write(struct vcpu *vcpu)
+{
+    int index = context_msr_index((uint32_t)vcpu->page->gpr[GPR_RCX]);
+    uint64_t value = (uint32_t)vcpu->page->gpr[GPR_RAX] | vcpu->page->gpr[GPR_RDX] << 32;
+
+    if (index < 0)
+        return VERDICT_MONITOR;
+    if (!msr_value_is_legal((enum context_msr)index, value)) {
+        virt->inject_gp(vcpu);
+        return VERDICT_RESUME;
+    }
+    context_msr_write(&vcpu->guest_context, (enum context_msr)index, value);
+    return VERDICT_SKIP;
+}

@@ -1,0 +1,53 @@
+/* The hypercalls that the kernel answers itself; config/abi.h lists them. */
+#include "kernel/vm/vcpu.h"
+
+#include "lib/x86.h"
+
+static enum verdict do_null(struct vcpu *vcpu)
+{
+    vcpu->page->gpr[GPR_RAX] = 0;
+    return VERDICT_SKIP;
+}
+
+static enum verdict do_yield(struct vcpu *vcpu)
+{
+    vcpu->page->gpr[GPR_RAX] = 0;
+    return VERDICT_YIELD;
+}
+
+static enum verdict do_timer(struct vcpu *vcpu)
+{
+    uint64_t deadline = vcpu->page->gpr[GPR_RBX], vector = vcpu->page->gpr[GPR_RCX];
+
+    vcpu->page->gpr[GPR_RAX] = 0;
+    timer_disarm(&vcpu->timer);
+    if (deadline == 0)
+        return VERDICT_SKIP;
+    if (vector < 32 || vector > 255) {
+        vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EINVAL;
+        return VERDICT_SKIP;
+    }
+    vcpu->timer_vector = (uint8_t)vector;
+    if (deadline <= x86_rdtsc())
+        vcpu_interrupt(vcpu, (unsigned)vector);
+    else
+        timer_arm(&vcpu->timer, deadline);
+    return VERDICT_SKIP;
+}
+
+static exit_handler *const calls[] = {
+    [HC_NULL] = do_null,
+    [HC_YIELD] = do_yield,
+    [HC_TIMER] = do_timer,
+};
+
+enum verdict vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl)
+{
+    uint64_t number = vcpu->page->gpr[GPR_RAX];
+
+    if (cpl != 0) {
+        vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EPERM;
+        return VERDICT_SKIP;
+    }
+    return number < sizeof calls / sizeof *calls ? calls[number](vcpu) : VERDICT_MONITOR;
+}

@@ -1,0 +1,52 @@
+/* A thread of ring 3: what the scheduler runs. It keeps no kernel stack: one that blocks has only its registers. */
+#ifndef KERNEL_VM_THREAD_H
+#define KERNEL_VM_THREAD_H
+
+#include "kernel/cpu/context.h"
+#include "kernel/cpu/regs.h"
+#include "kernel/cpu/timer.h"
+#include "sched/sched.h"
+
+struct task;
+struct vcpu;
+
+enum thread_state {
+    THREAD_NEW,     /* not started */
+    THREAD_READY,   /* runs or waits for its turn */
+    THREAD_BLOCKED, /* waits for an event or a deadline (ring 3), or for an interrupt (guest) */
+    THREAD_DEAD,
+};
+
+struct thread {
+    struct sched_entity entity;
+    struct regs regs;           /* of ring 3, when it is not running there */
+    struct task *task;
+    struct vcpu *vcpu;          /* the one that it is; NULL for root */
+    enum thread_state state;
+    bool in_guest;              /* goes on in guest mode, not in ring 3 */
+    uint64_t wait_mask;         /* events that end the wait in event_wait; 0 = does not wait for events */
+    struct timer wake;          /* deadline of a wait */
+    struct context user_context;
+};
+
+/* Sets up a thread of `task` that will start in ring 3 at `entry` with RDI = argument and the given stack. */
+void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, uint64_t entry, uint64_t stack,
+                 uint64_t argument, uint64_t slice_ticks);
+
+/* Makes a new or blocked thread ready on this pCPU. No-op for others. */
+void thread_wake(struct thread *thread);
+
+/* The current thread stops being ready; the caller goes on to thread_dispatch. */
+void thread_block_current(void);
+
+/* Ends a thread for good, current or not. Its memory may be freed by whoever owns it as soon as it is not current. */
+void thread_kill(struct thread *thread);
+
+/* Gives the pCPU to the next ready thread, or idles until there is one. The current thread, if it is still ready, is
+ * put at the end of the queue. */
+_Noreturn void thread_dispatch(void);
+
+/* Ends a kernel entry: goes on with the current thread if there is one and its slice is not over, else dispatches. */
+_Noreturn void thread_return(void);
+
+#endif

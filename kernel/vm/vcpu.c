@@ -1,0 +1,176 @@
+#include "kernel/vm/vcpu.h"
+
+#include "kernel/cpu/pcpu.h"
+#include "kernel/vm/virt_ops.h"
+#include "kernel/vm/vm.h"
+#include "lib/x86.h"
+#include "mm/direct.h"
+
+uint64_t vcpu_first_entry_tsc;
+
+_Static_assert(sizeof(struct vcpu) <= PAGE_BYTES, "a vCPU is one page");
+_Static_assert(sizeof(struct vcpu_page) <= PAGE_BYTES, "one page, by config/abi.h");
+
+static void guest_timer_expired(struct timer *timer)
+{
+    struct vcpu *vcpu = container_of(timer, struct vcpu, timer);
+
+    vcpu_interrupt(vcpu, vcpu->timer_vector);
+}
+
+/* Stacks of threads are lazily backed; the first one's is near the image to save page tables. */
+static uint64_t stack_top(unsigned id)
+{
+    return (id == 0 ? TASK_STACK : TASK_STACKS + id * 2 * TASK_STACK_BYTES) + TASK_STACK_BYTES - 8;
+}
+
+struct vcpu *vcpu_create(struct vm *vm, unsigned id)
+{
+    hpa_t block = mm_page_alloc(&vm->account, 0);
+    struct vcpu *vcpu;
+
+    if (hpa_is_none(block))
+        return NULL;
+    vcpu = mm_direct(block);
+    thread_init(&vcpu->thread, &vm->task, vcpu, vm->task.entry, stack_top(id), id, vm->slice_ticks);
+    context_init(&vcpu->guest_context);
+    vcpu->vm = vm;
+    vcpu->id = id;
+    vcpu->timer.expire = guest_timer_expired;
+    vcpu->npt_generation = UINT64_MAX;
+    if (task_page(&vm->task, TASK_VCPUS + id * PAGE_BYTES, MM_READ | MM_WRITE, &vcpu->page_hpa)) {
+        mm_page_free(&vm->account, block, 0);
+        return NULL;
+    }
+    vcpu->page = mm_direct(vcpu->page_hpa);
+    if (!virt->vcpu_init(vcpu)) {
+        mm_page_free(&vm->account, block, 0);
+        return NULL;
+    }
+    return vcpu;
+}
+
+void vcpu_stop(struct vcpu *vcpu)
+{
+    struct pcpu *pcpu = pcpu_this();
+
+    thread_kill(&vcpu->thread);
+    timer_disarm(&vcpu->timer);
+    context_unload(&vcpu->guest_context);
+    context_unload(&vcpu->thread.user_context);
+    if (pcpu->vcpu_loaded == vcpu)
+        pcpu->vcpu_loaded = NULL;
+    virt->vcpu_unload(vcpu);
+}
+
+void vcpu_destroy(struct vcpu *vcpu)
+{
+    virt->vcpu_free(vcpu);
+    mm_page_free(&vcpu->vm->account, mm_direct_hpa(vcpu), 0);
+}
+
+void vcpu_load(struct vcpu *vcpu)
+{
+    struct pcpu *pcpu = pcpu_this();
+
+    if (pcpu->vcpu_loaded == vcpu)
+        return;
+    virt->vcpu_load(vcpu);
+    *pcpu_exit_slots(pcpu) = (struct exit_slots){vcpu->page->gpr, vcpu};
+    pcpu->vcpu_loaded = vcpu;
+}
+
+_Noreturn void vcpu_enter(struct vcpu *vcpu)
+{
+    vcpu_load(vcpu);
+    context_load(&vcpu->guest_context);
+    if (vcpu->attention & ATTENTION_EVENT)
+        virt->inject(vcpu);
+    if (vcpu->npt_generation != vcpu->vm->memory.generation) {
+        vcpu->npt_generation = vcpu->vm->memory.generation;
+        virt->flush(vcpu);
+    }
+    if (vcpu->attention & ATTENTION_SLICE) {
+        if (vcpu_first_entry_tsc == 0)
+            vcpu_first_entry_tsc = x86_rdtsc();
+        vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
+        virt->slice(vcpu, pcpu_this()->tick_deadline);
+    }
+    virt->enter(vcpu);
+}
+
+static void trace(struct vcpu *vcpu)
+{
+    struct pcpu *pcpu = pcpu_this();
+    unsigned i = pcpu->exit_trace_next;
+
+    pcpu->exit_trace[i] = (struct exit_trace){vcpu->exit_reason, vcpu->rip, vcpu->vm->id, vcpu->id};
+    pcpu->exit_trace_next = (i + 1) % EXIT_TRACE_ENTRIES;
+}
+
+/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
+static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups)
+{
+    struct exit_record *record = &vcpu->page->exit;
+
+    vcpu->exits_monitor++;
+    record->reason = vcpu->exit_reason;
+    record->count = vcpu->exits;
+    record->rip = vcpu->rip;
+    record->groups = groups;
+    virt->exit_record(vcpu, record, groups);
+    vcpu->thread.in_guest = false;
+    vcpu->thread.regs.rax = 0;
+    thread_return();
+}
+
+_Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row)
+{
+    enum verdict verdict;
+
+    vcpu->exits++;
+    trace(vcpu);
+    verdict = row && row->handler ? row->handler(vcpu) : VERDICT_MONITOR;
+    if (verdict == VERDICT_MONITOR)
+        to_monitor(vcpu, row ? row->groups : EXIT_GROUP_ALL);
+    if (verdict == VERDICT_KILL)
+        vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
+    else if (verdict != VERDICT_RESUME)
+        virt->skip(vcpu);
+    if (verdict == VERDICT_BLOCK && vcpu_interrupt_pending(vcpu) < 0)
+        thread_block_current();
+    if (verdict == VERDICT_YIELD)
+        pcpu_this()->resched = true;
+    if (verdict == VERDICT_SKIP && !pcpu_this()->resched)
+        vcpu_enter(vcpu);
+    thread_return();
+}
+
+_Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error)
+{
+    vcpu->page->exit.qualification = error;
+    vcpu->thread.in_guest = false;
+    vcpu->thread.regs.rax = (uint64_t)-ABI_ENTRY;
+    thread_return();
+}
+
+void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
+{
+    vcpu->pending[vector / 64] |= 1ull << vector % 64;
+    vcpu->attention |= ATTENTION_EVENT;
+    if (vcpu->thread.in_guest)
+        thread_wake(&vcpu->thread);
+}
+
+int vcpu_interrupt_pending(const struct vcpu *vcpu)
+{
+    for (int i = 3; i >= 0; i--)
+        if (vcpu->pending[i])
+            return i * 64 + 63 - __builtin_clzll(vcpu->pending[i]);
+    return -1;
+}
+
+void vcpu_interrupt_taken(struct vcpu *vcpu, unsigned vector)
+{
+    vcpu->pending[vector / 64] &= ~(1ull << vector % 64);
+}

@@ -1,0 +1,106 @@
+/* A virtual CPU: one schedulable thread of its VM's monitor, with guest state behind it. */
+#ifndef KERNEL_VM_VCPU_H
+#define KERNEL_VM_VCPU_H
+
+#include "config/abi.h"
+#include "kernel/cpu/context.h"
+#include "kernel/cpu/timer.h"
+#include "kernel/vm/thread.h"
+#include "lib/addr.h"
+
+struct vm;
+
+/* Things to see to before the next entry, as bits of vcpu.attention; 0 on the fast path. */
+enum vcpu_attention {
+    ATTENTION_EVENT = 1 << 0,    /* an interrupt is pending, or an event has to be injected again */
+    ATTENTION_SLICE = 1 << 1,    /* came from ring 3 or was switched in: the guest-mode tick has to be set */
+};
+
+/* Written only by the pCPU that the vCPU is on, but for what the monitor does while it runs in ring 3. */
+struct vcpu {
+    struct thread thread;        /* what the scheduler sees */
+    struct vm *vm;
+    unsigned id;                 /* number within its VM */
+    unsigned attention;          /* enum vcpu_attention */
+    struct vcpu_page *page;      /* shared with the monitor: whatever is read from it is read once */
+    hpa_t page_hpa;
+    hpa_t control;               /* VMCS or VMCB; owned */
+    struct context guest_context;
+    uint64_t exits;              /* so far */
+    uint64_t exits_monitor;      /* of these, handed to the monitor */
+    uint64_t rip;                /* of the guest at the last exit: filled before each handler */
+    uint32_t instruction_length; /* of the instruction that exited, 0 = not known; filled for exits by instruction */
+    uint64_t exit_reason;
+    uint64_t npt_generation;     /* of vm->memory, for which this pCPU's TLB was last invalidated */
+    uint64_t pending[4];         /* external interrupts to inject, one bit a vector */
+    uint64_t reinject;           /* vendor's format: event whose delivery was cut short by an exit; 0 = none */
+    uint32_t reinject_error;
+    struct timer timer;          /* the guest's own, HC_TIMER */
+    uint8_t timer_vector;
+    uint64_t backend[8];         /* the back end's own: documented in its vcpu.c */
+};
+
+/* What a handler wants done about an exit. Only vcpu_exit_finish acts on it, and only there RIP advances. */
+enum verdict {
+    VERDICT_RESUME,  /* enter again at RIP */
+    VERDICT_SKIP,    /* enter behind the instruction */
+    VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
+    VERDICT_YIELD,   /* behind the instruction, after the others had their turn */
+    VERDICT_MONITOR, /* vcpu_run returns in ring 3 */
+    VERDICT_KILL,    /* the kernel can't go on with this VM: ends it with VM_END_KERNEL */
+};
+
+typedef enum verdict exit_handler(struct vcpu *vcpu);
+
+/* A row of a back end's exit table. */
+struct exit_row {
+    const char *name;      /* as in the manual */
+    exit_handler *handler; /* NULL: to the monitor */
+    unsigned groups;       /* enum exit_group: what is read out of the control block for the monitor */
+};
+
+/* Creates vCPU `id` of a VM, in reset state, its thread not ready. NULL when memory or quota is out. */
+struct vcpu *vcpu_create(struct vm *vm, unsigned id);
+
+/* Stops it for good: its thread is dead, and nothing of it is left in this pCPU's registers and timers. */
+void vcpu_stop(struct vcpu *vcpu);
+
+/* Frees a stopped vCPU. */
+void vcpu_destroy(struct vcpu *vcpu);
+
+/* Makes its control block the current one of this pCPU, for field access or entry. */
+void vcpu_load(struct vcpu *vcpu);
+
+/* TSC just before the first VM entry since boot; 0 = none yet. */
+extern uint64_t vcpu_first_entry_tsc;
+
+/* The one re-entry point: sees to what is pending and enters the guest. On this pCPU, vcpu->thread is current. */
+_Noreturn void vcpu_enter(struct vcpu *vcpu);
+
+/*
+ * Where a back end goes with each exit, once vcpu->exit_reason and vcpu->rip are set: looks the handler up, acts on its
+ * verdict, does not return. `row` is the exit's row, or NULL if the table has none.
+ */
+_Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row);
+
+/* The VM entry failed before guest state was loaded (VMfail): `error` is the VM-instruction error. vcpu_run gives -ABI_ENTRY. */
+_Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error);
+
+/* Pends external interrupt `vector` and wakes the vCPU if it is blocked. */
+void vcpu_interrupt(struct vcpu *vcpu, unsigned vector);
+
+/* Highest pending vector, or -1. vcpu_interrupt_taken clears it: called by the back end when it injects it. */
+int vcpu_interrupt_pending(const struct vcpu *vcpu);
+void vcpu_interrupt_taken(struct vcpu *vcpu, unsigned vector);
+
+/* Neutral exit handlers, called from the back ends' rows. */
+enum verdict vcpu_handle_cpuid(struct vcpu *vcpu);
+enum verdict vcpu_handle_halt(struct vcpu *vcpu, bool interrupts_enabled);
+enum verdict vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl);
+enum verdict vcpu_handle_interrupt(struct vcpu *vcpu);
+enum verdict vcpu_handle_tick(struct vcpu *vcpu);
+enum verdict vcpu_handle_nested_fault(struct vcpu *vcpu, gpa_t gpa);
+enum verdict vcpu_handle_msr_read(struct vcpu *vcpu);
+enum verdict vcpu_handle_msr_write(struct vcpu *vcpu);
+
+#endif

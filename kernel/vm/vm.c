@@ -1,0 +1,197 @@
+#include "kernel/vm/vm.h"
+
+#include "drivers/clock.h"
+#include "kernel/boot/modules.h"
+#include "kernel/cpu/pcpu.h"
+#include "kernel/vm/image.h"
+#include "kernel/vm/vcpu.h"
+#include "kernel/vm/virt_ops.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/direct.h"
+
+enum { DEFAULT_TIMESLICE_US = 10000, TIMESLICE_US_MAX = 10000000 };
+
+static struct vm *vms[MAX_VMS];
+
+_Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one page");
+
+struct vm *vm_find(uint64_t id) { return id < MAX_VMS ? vms[id] : NULL; }
+
+static int check_spec(const struct vm_spec *spec)
+{
+    if (spec->name[sizeof spec->name - 1] || spec->vcpus == 0 || spec->vcpus > MAX_VCPUS_PER_VM ||
+        spec->memory_bytes == 0 || !is_aligned(spec->memory_bytes, PAGE_BYTES) || spec->memory_bytes > GUEST_MEMORY_MAX ||
+        spec->modules > MAX_VM_MODULES || spec->timeslice_us > TIMESLICE_US_MAX)
+        return -ABI_EINVAL;
+    for (uint32_t i = 0; i < spec->modules; i++)
+        if (!module_find(spec->module[i]))
+            return -ABI_ENOENT;
+    return 0;
+}
+
+/* The pages of the monitor's address space that are there from the start. */
+static int map_monitor(struct vm *vm, const void *args)
+{
+    hpa_t page;
+    int error = task_page(&vm->task, TASK_ARGS, MM_READ, &page);
+
+    if (error)
+        return error;
+    memcpy(mm_direct(page), args, PAGE_BYTES);
+    error = task_page(&vm->task, TASK_REPORT, MM_READ | MM_WRITE, &vm->report);
+    if (error)
+        return error;
+    error = image_load_monitor(&vm->task);
+    if (error)
+        return error;
+    return mm_table_map(&task_root.space, TASK_REPORTS + vm->id * PAGE_BYTES, vm->report, PAGE_BYTES,
+                        MM_READ | MM_WRITE | MM_USER);
+}
+
+static int build(struct vm *vm, const struct vm_spec *spec, const void *args)
+{
+    int error = mm_table_init(&vm->memory, virt->nested_format, &vm->account, virt->huge_1g());
+
+    if (error)
+        return error;
+    vm->has_memory = true;
+    error = task_init(&vm->task, TASK_MONITOR, vm, &vm->account);
+    if (error)
+        return error;
+    vm->has_task = true;
+    error = map_monitor(vm, args);
+    for (unsigned i = 0; i < spec->vcpus && !error; i++) {
+        vm->vcpu[i] = vcpu_create(vm, i);
+        if (!vm->vcpu[i])
+            error = -ABI_ENOMEM;
+        else
+            vm->vcpus++;
+    }
+    return error;
+}
+
+static void free_vm(struct vm *vm)
+{
+    struct mm_account account;
+
+    for (unsigned i = 0; i < vm->vcpus; i++)
+        vcpu_destroy(vm->vcpu[i]);
+    mm_table_unmap(&task_root.space, TASK_REPORTS + vm->id * PAGE_BYTES, PAGE_BYTES);
+    x86_invlpg(TASK_REPORTS + vm->id * PAGE_BYTES);
+    if (vm->has_task)
+        task_destroy(&vm->task);
+    if (vm->has_memory)
+        mm_table_destroy(&vm->memory);
+    vms[vm->id] = NULL;
+    account = vm->account;
+    mm_page_free(&account, mm_direct_hpa(vm), 0);
+}
+
+void vm_destroy(struct vm *vm)
+{
+    vm_end(vm, VM_END_DESTROYED, 0, 0);
+    free_vm(vm);
+}
+
+int64_t vm_create(const struct vm_spec *spec, const void *args)
+{
+    unsigned id = 0;
+    int error = check_spec(spec);
+    struct mm_account account = {.quota = spec->quota_pages};
+    hpa_t page;
+    struct vm *vm;
+
+    if (error)
+        return error;
+    while (id < MAX_VMS && vms[id])
+        id++;
+    if (id == MAX_VMS)
+        return -ABI_EAGAIN;
+    page = mm_page_alloc(&account, 0);
+    if (hpa_is_none(page))
+        return -ABI_ENOMEM;
+    vm = mm_direct(page);
+    vm->account = account;
+    vm->id = id;
+    memcpy(vm->name, spec->name, sizeof vm->name);
+    vm->memory_bytes = spec->memory_bytes;
+    vm->slice_ticks = clock_ticks_from_us(spec->timeslice_us ? spec->timeslice_us : DEFAULT_TIMESLICE_US);
+    vm->modules = spec->modules;
+    memcpy(vm->module, spec->module, sizeof vm->module);
+    vms[id] = vm;
+    error = build(vm, spec, args);
+    if (error) {
+        vm_destroy(vm);
+        return error;
+    }
+    return id;
+}
+
+int vm_start(struct vm *vm)
+{
+    if (vm->state != VM_NEW)
+        return -ABI_EBUSY;
+    vm->state = VM_RUNNING;
+    for (unsigned i = 0; i < vm->vcpus; i++)
+        thread_wake(&vm->vcpu[i]->thread);
+    return 0;
+}
+
+void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address)
+{
+    if (vm->state == VM_ENDED)
+        return;
+    vm->state = VM_ENDED;
+    vm->end = end;
+    vm->end_status = status;
+    vm->end_address = address;
+    for (unsigned i = 0; i < vm->vcpus; i++)
+        vcpu_stop(vm->vcpu[i]);
+    task_signal(&task_root, EVENT_VM_ENDED);
+}
+
+void vm_status(struct vm *vm, struct vm_status *status)
+{
+    *status = (struct vm_status){
+        .state = vm->state,
+        .end = vm->end,
+        .status = vm->end_status,
+        .address = vm->end_address,
+        .pages = vm->account.pages,
+        .pages_peak = vm->account.peak,
+    };
+    for (unsigned i = 0; i < vm->vcpus; i++) {
+        const struct vcpu *vcpu = vm->vcpu[i];
+
+        status->exits += vcpu->exits;
+        status->exits_monitor += vcpu->exits_monitor;
+        status->preemptions += vcpu->thread.entity.preemptions;
+        status->run_ticks += vcpu->thread.entity.run_ticks;
+    }
+}
+
+int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
+{
+    struct mm_mapping m;
+    uint64_t at = align_down(gpa.value, PAGE_BYTES);
+    hpa_t page;
+    int error;
+
+    if (gpa.value >= vm->memory_bytes)
+        return -ABI_EFAULT;
+    if (mm_table_lookup(&vm->memory, at, &m)) {
+        if (frame)
+            *frame = m.hpa;
+        return 0;
+    }
+    page = mm_page_alloc(&vm->account, 0);
+    if (hpa_is_none(page))
+        return -ABI_ENOMEM;
+    error = mm_table_map(&vm->memory, at, page, PAGE_BYTES, MM_READ | MM_WRITE | MM_EXECUTE | MM_OWNED);
+    if (error)
+        mm_page_free(&vm->account, page, 0);
+    else if (frame)
+        *frame = page;
+    return error;
+}

@@ -1,0 +1,51 @@
+/* A VM: guest memory, vCPUs, and the monitor task that owns it. */
+#ifndef KERNEL_VM_VM_H
+#define KERNEL_VM_VM_H
+
+#include "config/abi.h"
+#include "kernel/vm/task.h"
+#include "mm/account.h"
+#include "mm/table.h"
+
+struct vcpu;
+
+struct vm {
+    unsigned id;
+    char name[VM_NAME_BYTES];
+    enum vm_state state;
+    enum vm_end end;
+    int64_t end_status;
+    uint64_t end_address;
+    struct mm_account account;   /* pays for everything below, and for this structure */
+    struct mm_table memory;      /* nested: gpa -> hpa; owns the guest's frames */
+    uint64_t memory_bytes;       /* guest memory reaches from gpa 0 to here */
+    uint64_t slice_ticks;
+    struct task task;            /* the monitor */
+    bool has_memory, has_task;   /* the two above are set up: creation can fail half-way */
+    unsigned vcpus;
+    struct vcpu *vcpu[MAX_VCPUS_PER_VM];
+    uint32_t modules, module[MAX_VM_MODULES];
+    hpa_t report;                /* report_ring page; owned */
+};
+
+/* Creates a VM from a spec in kernel memory (already copied, not yet checked), with `args` 4096 bytes for TASK_ARGS. Returns its number or -enum abi_error. */
+int64_t vm_create(const struct vm_spec *spec, const void *args);
+
+/* The VM of that number, or NULL. */
+struct vm *vm_find(uint64_t id);
+
+/* Starts a new VM. 0 or -ABI_EBUSY. */
+int vm_start(struct vm *vm);
+
+/* Ends a running VM: stops its threads and tells root. No-op for one that has ended. May be called by one of its threads. */
+void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address);
+
+/* Ends it if it runs and frees all that it owned. */
+void vm_destroy(struct vm *vm);
+
+void vm_status(struct vm *vm, struct vm_status *status);
+
+/* Backs the page of guest memory at `gpa` if there is none yet: 0, -ABI_EFAULT (not guest memory), -ABI_ENOMEM. */
+int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame);
+
+#endif

@@ -1,0 +1,121 @@
+/* Control negotiation: what is wanted, what this CPU allows, and what comes out. */
+#include "kernel/cpu/msr.h"
+#include "kernel/vmx/vmx.h"
+#include "lib/x86.h"
+#include "mm/account.h"
+#include "mm/direct.h"
+
+struct vmx_controls vmx_controls;
+
+/* One control word. Bits that the CPU does not allow are an error if required, else left out. */
+struct control_row {
+    const char *missing; /* the error text */
+    uint32_t msr, true_msr;
+    uint32_t required, wanted;
+    uint32_t *result;
+};
+
+static const struct control_row rows[] = {
+    {"VMX without external-interrupt or NMI exiting", IA32_VMX_PINBASED_CTLS, IA32_VMX_TRUE_PINBASED_CTLS,
+     PIN_EXTERNAL_INTERRUPT | PIN_NMI, PIN_PREEMPTION_TIMER, &vmx_controls.pin},
+    {"VMX without HLT exiting, MSR bitmaps or secondary controls: Nestor needs them", IA32_VMX_PROCBASED_CTLS,
+     IA32_VMX_TRUE_PROCBASED_CTLS, PRIMARY_HLT | PRIMARY_UNCONDITIONAL_IO | PRIMARY_MSR_BITMAPS | PRIMARY_ACTIVATE_SECONDARY,
+     PRIMARY_TSC_OFFSET | PRIMARY_MWAIT | PRIMARY_MONITOR | PRIMARY_RDPMC | PRIMARY_CR8_LOAD | PRIMARY_CR8_STORE | PRIMARY_MOV_DR,
+     &vmx_controls.primary},
+    {"VMX without EPT or unrestricted guest: Nestor needs both", IA32_VMX_PROCBASED_CTLS2, IA32_VMX_PROCBASED_CTLS2,
+     SECONDARY_EPT | SECONDARY_UNRESTRICTED_GUEST, SECONDARY_VPID | SECONDARY_RDTSCP | SECONDARY_WBINVD, &vmx_controls.secondary},
+    {"VMX without 64-bit hosts or without switching of EFER and PAT", IA32_VMX_EXIT_CTLS, IA32_VMX_TRUE_EXIT_CTLS,
+     EXIT_HOST_64 | EXIT_SAVE_EFER | EXIT_LOAD_EFER | EXIT_SAVE_PAT | EXIT_LOAD_PAT, EXIT_SAVE_DEBUG | EXIT_SAVE_PREEMPTION_TIMER,
+     &vmx_controls.exit},
+    {"VMX without switching of EFER and PAT on entry", IA32_VMX_ENTRY_CTLS, IA32_VMX_TRUE_ENTRY_CTLS,
+     ENTRY_LOAD_EFER | ENTRY_LOAD_PAT, ENTRY_LOAD_DEBUG, &vmx_controls.entry},
+};
+
+/* IA32_VMX_EPT_VPID_CAP: what is needed, and bits of what is used where it is there. */
+#define EPT_WALK_4          (1ull << 6)
+#define EPT_MEMORY_WB       (1ull << 14)
+#define EPT_1G              (1ull << 17)
+#define EPT_INVEPT          (1ull << 20)
+#define EPT_INVEPT_SINGLE   (1ull << 25)
+#define EPT_INVEPT_ALL      (1ull << 26)
+#define EPT_INVVPID         (1ull << 32)
+#define EPT_INVVPID_SINGLE  (1ull << 41)
+#define EPT_REQUIRED        (EPT_WALK_4 | EPT_MEMORY_WB | EPT_INVEPT | EPT_INVEPT_ALL)
+
+/* CR4 bits that a guest may change without an exit; the CPU itself refuses those that it does not have. */
+#define CR4_GUEST_BITS 0x3107ffull /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT, FSGSBASE (16), SMEP, SMAP */
+
+/* MSRs that guests read and write without an exit: the VMCS switches them. */
+static const uint32_t free_msrs[] = {MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT, MSR_EFER, MSR_FS_BASE,
+                                     MSR_GS_BASE};
+
+bool vmx_control_has_true_msrs(void) { return x86_rdmsr(IA32_VMX_BASIC) >> 55 & 1; }
+
+/* "Algorithms for Determining VMX Capabilities": low half bits must be 1, high half bits may be 1. */
+static bool negotiate(const struct control_row *row, bool true_msrs)
+{
+    uint64_t allowed = x86_rdmsr(true_msrs ? row->true_msr : row->msr);
+
+    *row->result = ((row->required | row->wanted) & (uint32_t)(allowed >> 32)) | (uint32_t)allowed;
+    return (*row->result & row->required) == row->required;
+}
+
+static const char *negotiate_ept(void)
+{
+    uint64_t cap = x86_rdmsr(IA32_VMX_EPT_VPID_CAP);
+
+    if ((cap & EPT_REQUIRED) != EPT_REQUIRED)
+        return "EPT without 4-level walks, write-back tables or INVEPT: Nestor needs them";
+    vmx_controls.ept_1g = cap & EPT_1G;
+    vmx_controls.invept_single = cap & EPT_INVEPT_SINGLE;
+    vmx_controls.invvpid_single = cap & EPT_INVVPID_SINGLE;
+    vmx_controls.vpid = (vmx_controls.secondary & SECONDARY_VPID) && (cap & EPT_INVVPID);
+    if (!vmx_controls.vpid)
+        vmx_controls.secondary &= ~(uint32_t)SECONDARY_VPID;
+    return NULL;
+}
+
+const char *vmx_control_negotiate(void)
+{
+    bool true_msrs = vmx_control_has_true_msrs();
+    uint64_t cr0_fixed = x86_rdmsr(IA32_VMX_CR0_FIXED0), cr4_fixed = x86_rdmsr(IA32_VMX_CR4_FIXED0);
+
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!negotiate(&rows[i], true_msrs))
+            return rows[i].missing;
+    vmx_controls.revision = (uint32_t)x86_rdmsr(IA32_VMX_BASIC) & 0x7fffffff;
+    vmx_controls.preemption_timer = vmx_controls.pin & PIN_PREEMPTION_TIMER;
+    vmx_controls.preemption_shift = x86_rdmsr(IA32_VMX_MISC) & 31;
+    if (!vmx_controls.preemption_timer)
+        vmx_controls.exit &= ~(uint32_t)EXIT_SAVE_PREEMPTION_TIMER;
+    vmx_controls.cr0_forced = cr0_fixed & ~(CR0_PE | CR0_PG); /* unrestricted guest frees these two */
+    vmx_controls.cr0_host = vmx_controls.cr0_forced | CR0_NE | CR0_NW | CR0_CD;
+    vmx_controls.cr4_forced = cr4_fixed;
+    vmx_controls.cr4_host = ~CR4_GUEST_BITS | cr4_fixed;
+    return negotiate_ept();
+}
+
+/* "MSR-Bitmap Address": read low, read high, write low, write high, 1 KiB each; a 1 bit means exit. */
+static void allow_msr(uint8_t *bitmap, uint32_t msr)
+{
+    unsigned half = msr >= 0xc0000000 ? 1024 : 0, bit = msr & 0x1fff;
+
+    bitmap[half + bit / 8] &= (uint8_t)~(1u << bit % 8);
+    bitmap[2048 + half + bit / 8] &= (uint8_t)~(1u << bit % 8);
+}
+
+const char *vmx_control_init(void)
+{
+    hpa_t page = mm_page_alloc(&mm_kernel_account, 0);
+    uint8_t *bitmap;
+
+    if (hpa_is_none(page))
+        return "no memory for the MSR bitmap";
+    bitmap = mm_direct(page);
+    for (unsigned i = 0; i < PAGE_BYTES; i++)
+        bitmap[i] = 0xff;
+    for (unsigned i = 0; i < sizeof free_msrs / sizeof *free_msrs; i++)
+        allow_msr(bitmap, free_msrs[i]);
+    vmx_controls.msr_bitmap = page.value;
+    return NULL;
+}

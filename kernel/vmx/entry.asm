@@ -1,0 +1,58 @@
+; Into the guest and back. HOST_RSP is the address of the pCPU's exit slots: at an exit [rsp] is the vCPU's register area
+; (in the order of enum gpr), [rsp + 8] the vCPU, and the stack below is free.
+
+global vmx_entry, vmx_exit_entry
+extern vmx_exit, vmx_entry_failed
+
+section .text
+
+; _Noreturn void vmx_entry(uint64_t *gpr, bool launched)
+align 16
+vmx_entry:
+    test sil, sil                               ; MOV leaves the flags alone
+    mov rax, [rdi + 0 * 8]
+    mov rcx, [rdi + 1 * 8]
+    mov rdx, [rdi + 2 * 8]
+    mov rbx, [rdi + 3 * 8]
+    mov rbp, [rdi + 5 * 8]
+    mov rsi, [rdi + 6 * 8]
+    mov r8, [rdi + 8 * 8]
+    mov r9, [rdi + 9 * 8]
+    mov r10, [rdi + 10 * 8]
+    mov r11, [rdi + 11 * 8]
+    mov r12, [rdi + 12 * 8]
+    mov r13, [rdi + 13 * 8]
+    mov r14, [rdi + 14 * 8]
+    mov r15, [rdi + 15 * 8]
+    mov rdi, [rdi + 7 * 8]
+    jz .launch
+    vmresume
+    jmp .failed
+.launch:
+    vmlaunch
+.failed:
+    xor ebp, ebp
+    call vmx_entry_failed                       ; does not return
+
+align 16
+vmx_exit_entry:
+    push rax
+    mov rax, [rsp + 8]
+    mov [rax + 1 * 8], rcx
+    mov [rax + 2 * 8], rdx
+    mov [rax + 3 * 8], rbx
+    mov [rax + 5 * 8], rbp
+    mov [rax + 6 * 8], rsi
+    mov [rax + 7 * 8], rdi
+    mov [rax + 8 * 8], r8
+    mov [rax + 9 * 8], r9
+    mov [rax + 10 * 8], r10
+    mov [rax + 11 * 8], r11
+    mov [rax + 12 * 8], r12
+    mov [rax + 13 * 8], r13
+    mov [rax + 14 * 8], r14
+    mov [rax + 15 * 8], r15
+    pop qword [rax]
+    mov rdi, [rsp + 8]
+    xor ebp, ebp
+    call vmx_exit                               ; (struct vcpu *), does not return

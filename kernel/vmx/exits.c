@@ -1,0 +1,179 @@
+/* The exit dispatch table: one row per basic exit reason, in the manual's order and words. */
+#include "kernel/cpu/pcpu.h"
+#include "kernel/vmx/vmx.h"
+#include "lib/x86.h"
+
+enum { REASONS = 70 };
+#define REASON_ENTRY_FAILURE (1u << 31)
+
+/* Groups by kind of exit. */
+enum {
+    INSTRUCTION = EXIT_GROUP_LENGTH,
+    QUALIFIED = EXIT_GROUP_LENGTH | EXIT_GROUP_QUALIFICATION,
+    OPERAND = EXIT_GROUP_LENGTH | EXIT_GROUP_QUALIFICATION | EXIT_GROUP_INFO,
+    EVENT = EXIT_GROUP_QUALIFICATION | EXIT_GROUP_EVENT | EXIT_GROUP_VECTORING | EXIT_GROUP_LENGTH,
+    MEMORY = EXIT_GROUP_QUALIFICATION | EXIT_GROUP_ADDRESS | EXIT_GROUP_VECTORING | EXIT_GROUP_LENGTH,
+    FAILURE = EXIT_GROUP_QUALIFICATION,
+};
+
+static unsigned guest_cpl(void) { return vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3; }
+
+/* An NMI was for this pCPU, not for the guest. Exceptions come only where the monitor asked for them. */
+static enum verdict exception_or_nmi(struct vcpu *vcpu)
+{
+    uint32_t info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
+
+    if ((info >> INTERRUPTION_TYPE_SHIFT & 7) == TYPE_NMI) {
+        __asm__ volatile("int $2");
+        return VERDICT_RESUME;
+    }
+    vmx_inject_keep(vcpu);
+    return VERDICT_MONITOR;
+}
+
+static enum verdict interrupt_window(struct vcpu *vcpu)
+{
+    vcpu->attention |= ATTENTION_EVENT;
+    return VERDICT_RESUME;
+}
+
+static enum verdict halt(struct vcpu *vcpu) { return vcpu_handle_halt(vcpu, vmread(GUEST_RFLAGS) & RFLAGS_IF); }
+
+static enum verdict vmcall(struct vcpu *vcpu) { return vcpu_handle_hypercall(vcpu, guest_cpl()); }
+
+static enum verdict task_switch(struct vcpu *vcpu)
+{
+    vmx_inject_keep(vcpu);
+    return VERDICT_MONITOR;
+}
+
+static enum verdict ept_violation(struct vcpu *vcpu)
+{
+    vmx_inject_keep(vcpu);
+    return vcpu_handle_nested_fault(vcpu, GPA(vmread(GUEST_PHYSICAL_ADDRESS)));
+}
+
+static const struct exit_row rows[REASONS] = {
+    [0] = {"exception or NMI", exception_or_nmi, EVENT},
+    [1] = {"external interrupt", vcpu_handle_interrupt, 0},
+    [2] = {"triple fault", NULL, 0},
+    [3] = {"INIT signal", NULL, 0},
+    [4] = {"start-up IPI", NULL, EXIT_GROUP_QUALIFICATION},
+    [5] = {"I/O SMI", NULL, EXIT_GROUP_ALL},
+    [6] = {"other SMI", NULL, EXIT_GROUP_ALL},
+    [7] = {"interrupt window", interrupt_window, 0},
+    [8] = {"NMI window", NULL, 0},
+    [9] = {"task switch", task_switch, EVENT},
+    [10] = {"CPUID", vcpu_handle_cpuid, INSTRUCTION},
+    [11] = {"GETSEC", NULL, INSTRUCTION},
+    [12] = {"HLT", halt, INSTRUCTION},
+    [13] = {"INVD", NULL, INSTRUCTION},
+    [14] = {"INVLPG", NULL, QUALIFIED},
+    [15] = {"RDPMC", NULL, INSTRUCTION},
+    [16] = {"RDTSC", NULL, INSTRUCTION},
+    [17] = {"RSM", NULL, INSTRUCTION},
+    [18] = {"VMCALL", vmcall, INSTRUCTION},
+    [19] = {"VMCLEAR", NULL, OPERAND},
+    [20] = {"VMLAUNCH", NULL, INSTRUCTION},
+    [21] = {"VMPTRLD", NULL, OPERAND},
+    [22] = {"VMPTRST", NULL, OPERAND},
+    [23] = {"VMREAD", NULL, OPERAND},
+    [24] = {"VMRESUME", NULL, INSTRUCTION},
+    [25] = {"VMWRITE", NULL, OPERAND},
+    [26] = {"VMXOFF", NULL, INSTRUCTION},
+    [27] = {"VMXON", NULL, OPERAND},
+    [28] = {"control-register access", NULL, QUALIFIED},
+    [29] = {"MOV DR", NULL, QUALIFIED},
+    [30] = {"I/O instruction", NULL, OPERAND | EXIT_GROUP_ADDRESS},
+    [31] = {"RDMSR", vcpu_handle_msr_read, INSTRUCTION},
+    [32] = {"WRMSR", vcpu_handle_msr_write, INSTRUCTION},
+    [33] = {"VM-entry failure: invalid guest state", NULL, FAILURE},
+    [34] = {"VM-entry failure: MSR loading", NULL, FAILURE},
+    [36] = {"MWAIT", NULL, QUALIFIED},
+    [37] = {"monitor trap flag", NULL, 0},
+    [39] = {"MONITOR", NULL, INSTRUCTION},
+    [40] = {"PAUSE", NULL, INSTRUCTION},
+    [41] = {"VM-entry failure: machine check", NULL, FAILURE},
+    [43] = {"TPR below threshold", NULL, 0},
+    [44] = {"APIC access", NULL, EVENT},
+    [45] = {"virtualized EOI", NULL, EXIT_GROUP_QUALIFICATION},
+    [46] = {"access to GDTR or IDTR", NULL, OPERAND},
+    [47] = {"access to LDTR or TR", NULL, OPERAND},
+    [48] = {"EPT violation", ept_violation, MEMORY},
+    [49] = {"EPT misconfiguration", NULL, MEMORY},
+    [50] = {"INVEPT", NULL, OPERAND},
+    [51] = {"RDTSCP", NULL, INSTRUCTION},
+    [52] = {"preemption timer expired", vcpu_handle_tick, 0},
+    [53] = {"INVVPID", NULL, OPERAND},
+    [54] = {"WBINVD or WBNOINVD", NULL, INSTRUCTION},
+    [55] = {"XSETBV", NULL, INSTRUCTION},
+    [56] = {"APIC write", NULL, EXIT_GROUP_QUALIFICATION},
+    [57] = {"RDRAND", NULL, OPERAND},
+    [58] = {"INVPCID", NULL, OPERAND},
+    [59] = {"VMFUNC", NULL, INSTRUCTION},
+    [60] = {"ENCLS", NULL, INSTRUCTION},
+    [61] = {"RDSEED", NULL, OPERAND},
+    [62] = {"page-modification log full", NULL, EXIT_GROUP_QUALIFICATION},
+    [63] = {"XSAVES", NULL, OPERAND},
+    [64] = {"XRSTORS", NULL, OPERAND},
+    [66] = {"SPP-related event", NULL, MEMORY},
+    [67] = {"UMWAIT", NULL, INSTRUCTION},
+    [68] = {"TPAUSE", NULL, INSTRUCTION},
+};
+
+static const struct exit_row *find_row(uint64_t reason)
+{
+    uint16_t basic = (uint16_t)reason;
+
+    return basic < REASONS && rows[basic].name ? &rows[basic] : NULL;
+}
+
+const char *vmx_exit_name(uint64_t reason)
+{
+    const struct exit_row *row = find_row(reason);
+
+    return row ? row->name : "unknown exit reason";
+}
+
+_Noreturn void vmx_exit(struct vcpu *vcpu)
+{
+    vcpu->backend[VCPU_LAUNCHED] = true;
+    vcpu->exit_reason = vmread(EXIT_REASON);
+    vcpu->rip = vmread(GUEST_RIP);
+    vcpu_exit(vcpu, find_row(vcpu->exit_reason));
+}
+
+/* VMLAUNCH or VMRESUME fell through: VMfail. Called from entry.asm on the pCPU's stack. */
+_Noreturn void vmx_entry_failed(void);
+
+_Noreturn void vmx_entry_failed(void)
+{
+    vcpu_entry_failed(pcpu_this()->vcpu_loaded, vmread(INSTRUCTION_ERROR));
+}
+
+void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
+{
+    vcpu->page->gpr[GPR_RSP] = vmread(GUEST_RSP);
+    vcpu->instruction_length = 0;
+    if (groups & EXIT_GROUP_LENGTH) {
+        vcpu->instruction_length = (uint32_t)vmread(EXIT_INSTRUCTION_LENGTH);
+        record->instruction_length = vcpu->instruction_length;
+        record->next_rip = vcpu->rip + vcpu->instruction_length;
+    }
+    if (groups & EXIT_GROUP_QUALIFICATION)
+        record->qualification = vmread(EXIT_QUALIFICATION);
+    if (groups & EXIT_GROUP_INFO)
+        record->instruction_info = (uint32_t)vmread(EXIT_INSTRUCTION_INFO);
+    if (groups & EXIT_GROUP_ADDRESS) {
+        record->linear = vmread(GUEST_LINEAR_ADDRESS);
+        record->physical = vmread(GUEST_PHYSICAL_ADDRESS);
+    }
+    if (groups & EXIT_GROUP_EVENT) {
+        record->interruption_info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
+        record->interruption_error = (uint32_t)vmread(EXIT_INTERRUPTION_ERROR_CODE);
+    }
+    if (groups & EXIT_GROUP_VECTORING) {
+        record->vectoring_info = (uint32_t)vmread(IDT_VECTORING_INFO);
+        record->vectoring_error = (uint32_t)vmread(IDT_VECTORING_ERROR_CODE);
+    }
+}

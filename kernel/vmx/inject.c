@@ -1,0 +1,60 @@
+/* Events for the guest: "Event Injection", "IDT-Vectoring Information", "Interrupt-window exiting". */
+#include "kernel/vmx/vmx.h"
+#include "lib/x86.h"
+
+void vmx_inject_window(struct vcpu *vcpu, bool wanted)
+{
+    if (vcpu->backend[VCPU_WINDOW] == wanted)
+        return;
+    vcpu->backend[VCPU_WINDOW] = wanted;
+    vmwrite(PRIMARY_CONTROLS, vmx_controls.primary | (wanted ? PRIMARY_INTERRUPT_WINDOW : 0));
+}
+
+static bool can_take_interrupt(void)
+{
+    return (vmread(GUEST_RFLAGS) & RFLAGS_IF) && !(vmread(GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) &&
+           !(vmread(ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID);
+}
+
+/* Injects again what an exit cut short. */
+static void inject_again(struct vcpu *vcpu)
+{
+    vmwrite(ENTRY_INTERRUPTION_INFO, vcpu->reinject);
+    vmwrite(ENTRY_EXCEPTION_ERROR_CODE, vcpu->reinject_error);
+    vmwrite(ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH)); /* used for software events only */
+    vcpu->reinject = 0;
+}
+
+void vmx_inject(struct vcpu *vcpu)
+{
+    int vector = vcpu_interrupt_pending(vcpu);
+
+    vcpu->attention &= ~(unsigned)ATTENTION_EVENT;
+    if (vcpu->reinject)
+        inject_again(vcpu);
+    if (vector >= 0 && can_take_interrupt()) {
+        vmwrite(ENTRY_INTERRUPTION_INFO, INTERRUPTION_VALID | TYPE_EXTERNAL << INTERRUPTION_TYPE_SHIFT | (uint32_t)vector);
+        vcpu_interrupt_taken(vcpu, (unsigned)vector);
+        vector = vcpu_interrupt_pending(vcpu);
+    }
+    vmx_inject_window(vcpu, vector >= 0);
+}
+
+void vmx_inject_gp(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    vmwrite(ENTRY_INTERRUPTION_INFO, INTERRUPTION_VALID | INTERRUPTION_ERROR_CODE |
+                                         TYPE_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT | VECTOR_GP);
+    vmwrite(ENTRY_EXCEPTION_ERROR_CODE, 0);
+}
+
+void vmx_inject_keep(struct vcpu *vcpu)
+{
+    uint32_t info = (uint32_t)vmread(IDT_VECTORING_INFO);
+
+    if (!(info & INTERRUPTION_VALID))
+        return;
+    vcpu->reinject = info & ~(1u << 12); /* undefined bit */
+    vcpu->reinject_error = (uint32_t)vmread(IDT_VECTORING_ERROR_CODE);
+    vcpu->attention |= ATTENTION_EVENT;
+}

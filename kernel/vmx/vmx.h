@@ -1,0 +1,66 @@
+/* What the files of this back end share. */
+#ifndef KERNEL_VMX_VMX_H
+#define KERNEL_VMX_VMX_H
+
+#include "kernel/vm/vcpu.h"
+#include "kernel/vmx/vmcs.h"
+
+struct pcpu;
+
+/* Use of vcpu.backend[]. */
+enum { VCPU_LAUNCHED, VCPU_WINDOW, VCPU_EPTP, VCPU_VPID };
+
+/* Use of pcpu.backend[]. */
+enum { PCPU_VMXON_REGION };
+
+/* The outcome of the control negotiation: constant after vmx_control_init. */
+struct vmx_controls {
+    uint32_t revision;                                   /* VMCS revision identifier */
+    uint32_t pin, primary, secondary, exit, entry;       /* values for each new VMCS */
+    bool preemption_timer;
+    unsigned preemption_shift;                           /* its rate: the TSC's / 2^shift */
+    bool vpid, invept_single, invvpid_single, ept_1g;
+    uint64_t msr_bitmap;                                 /* physical address, shared by all VMs */
+    uint64_t cr0_host, cr4_host;                         /* CR0, CR4 bits that guests don't own */
+    uint64_t cr0_forced, cr4_forced;                     /* of these, the ones that are always set underneath */
+};
+
+extern struct vmx_controls vmx_controls;
+
+/* control.c: negotiation. What is missing, or NULL. Reads the capability MSRs only. */
+const char *vmx_control_negotiate(void);
+/* Allocates the shared MSR bitmap; NULL or an error text. */
+const char *vmx_control_init(void);
+/* Whether IA32_VMX_BASIC says that the "true" capability MSRs exist. */
+bool vmx_control_has_true_msrs(void);
+
+/* vcpu.c */
+bool vmx_vcpu_init(struct vcpu *vcpu);
+void vmx_vcpu_free(struct vcpu *vcpu);
+void vmx_vcpu_load(struct vcpu *vcpu);
+void vmx_vcpu_unload(struct vcpu *vcpu);
+void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline);
+void vmx_vcpu_flush(struct vcpu *vcpu);
+void vmx_vcpu_skip(struct vcpu *vcpu);
+
+/* inject.c */
+void vmx_inject(struct vcpu *vcpu);
+void vmx_inject_gp(struct vcpu *vcpu);
+/* An exit cut the delivery of an event short: keeps it for the next entry. For exits that can come in such a moment. */
+void vmx_inject_keep(struct vcpu *vcpu);
+void vmx_inject_window(struct vcpu *vcpu, bool wanted);
+
+/* fields.c: the field policy. */
+int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
+int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
+
+/* exits.c */
+_Noreturn void vmx_exit(struct vcpu *vcpu);
+void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
+const char *vmx_exit_name(uint64_t reason);
+
+/* entry.asm: loads the registers and enters, by VMLAUNCH or VMRESUME; at the exit it calls vmx_exit on a fresh stack. */
+_Noreturn void vmx_entry(uint64_t *gpr, bool launched);
+extern const char vmx_exit_entry[];
+
+#endif

@@ -1,0 +1,57 @@
+#include "sched/sched.h"
+
+#include "lib/addr.h"
+
+void sched_queue_init(struct sched_queue *queue)
+{
+    list_init(&queue->ready);
+    queue->current = NULL;
+    queue->started = 0;
+}
+
+void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks)
+{
+    list_init(&entity->node);
+    entity->slice_ticks = slice_ticks;
+    entity->run_ticks = 0;
+    entity->preemptions = 0;
+}
+
+void sched_ready(struct sched_queue *queue, struct sched_entity *entity)
+{
+    list_push_back(&queue->ready, &entity->node);
+}
+
+void sched_remove(struct sched_entity *entity) { list_remove(&entity->node); }
+
+void sched_stop(struct sched_queue *queue, uint64_t now)
+{
+    struct sched_entity *entity = queue->current;
+
+    if (!entity)
+        return;
+    if (sched_slice_over(queue, now))
+        entity->preemptions++;
+    entity->run_ticks += now - queue->started;
+    queue->current = NULL;
+}
+
+bool sched_slice_over(const struct sched_queue *queue, uint64_t now) { return now >= sched_slice_end(queue); }
+
+struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
+{
+    struct sched_entity *entity;
+
+    if (list_is_empty(&queue->ready))
+        return NULL;
+    entity = container_of(queue->ready.next, struct sched_entity, node);
+    list_remove(&entity->node);
+    queue->current = entity;
+    queue->started = now;
+    return entity;
+}
+
+uint64_t sched_slice_end(const struct sched_queue *queue)
+{
+    return queue->current ? queue->started + queue->current->slice_ticks : UINT64_MAX;
+}

@@ -1,0 +1,52 @@
+/*
+ * Round robin: a queue of ready entities per pCPU. Who they are is not known here; picking, waking and switching cost
+ * the same with any number of them. The caller is the queue's pCPU, with interrupts off.
+ */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/list.h"
+
+struct sched_entity {
+    struct list node;      /* in a queue's ready list while it is ready, else by itself */
+    uint64_t slice_ticks;  /* its timeslice, TSC ticks */
+    uint64_t run_ticks;    /* TSC ticks on a pCPU so far */
+    uint64_t preemptions;  /* how often its slice ran out */
+};
+
+struct sched_queue {
+    struct list ready;
+    struct sched_entity *current; /* runs now, and is not in `ready`; NULL: idle */
+    uint64_t started;             /* TSC when it got the pCPU */
+};
+
+void sched_queue_init(struct sched_queue *queue);
+
+/* An entity that is in no queue, with a timeslice in TSC ticks, > 0. */
+void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks);
+
+/* Makes an entity that neither runs nor is ready the last of the ready ones. */
+void sched_ready(struct sched_queue *queue, struct sched_entity *entity);
+
+/* Takes a ready entity out of its queue. Does nothing to one that is in none. */
+void sched_remove(struct sched_entity *entity);
+
+/*
+ * Ends the current entity's turn, if there is one, at time `now`: charges what it ran. Each turn is a full timeslice: who
+ * blocks or yields before its end gets no credit for the rest.
+ */
+void sched_stop(struct sched_queue *queue, uint64_t now);
+
+/* Whether the current entity's slice is over at `now`. */
+bool sched_slice_over(const struct sched_queue *queue, uint64_t now);
+
+/* Makes the first of the ready ones current from `now` on, and returns it; NULL when there is none. */
+struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now);
+
+/* TSC at which the current entity's slice ends; UINT64_MAX when idle. */
+uint64_t sched_slice_end(const struct sched_queue *queue);
+
+#endif

@@ -1,0 +1,25 @@
+/* What the root task tells a monitor: the content of the monitor's TASK_ARGS page, read-only there. */
+#ifndef VMM_LIB_ARGS_H
+#define VMM_LIB_ARGS_H
+
+#include "config/abi.h"
+
+enum guest_kind {
+    GUEST_NESTOR, /* ELF32 or ELF64, started in flat 32-bit protected mode */
+    GUEST_FLAT16, /* a flat image, started in real mode like a boot sector */
+    GUEST_KINDS
+};
+
+enum { GUEST_ARGS_BYTES = 512 }; /* room for the `args` of a guest, with the terminating 0 */
+
+struct monitor_args {
+    char name[VM_NAME_BYTES];      /* of the VM */
+    uint64_t memory_bytes;         /* guest memory from gpa 0: the size of the TASK_GUEST window */
+    uint32_t kind;                 /* enum guest_kind */
+    uint32_t bad_hypercall_kills;  /* 1: an unknown hypercall ends the VM; 0: it returns -ABI_ENOSYS */
+    char guest_args[GUEST_ARGS_BYTES];
+};
+
+_Static_assert(sizeof(struct monitor_args) <= 4096, "the args page is one page");
+
+#endif

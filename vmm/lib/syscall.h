@@ -1,0 +1,108 @@
+/*
+ * The kernel's system calls as C functions, one a call, with the types that config/abi.h gives them. Each returns a
+ * value >= 0 or a negated enum abi_error. Nothing is checked here: the kernel checks everything.
+ */
+#ifndef VMM_LIB_SYSCALL_H
+#define VMM_LIB_SYSCALL_H
+
+#include "config/abi.h"
+
+static inline int64_t syscall4(enum syscall_number number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    int64_t result;
+    register uint64_t r10 __asm__("r10") = d;
+
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"((uint64_t)number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+/* Ends the caller: a monitor's ends its VM, root's ends the machine with this status. */
+static inline _Noreturn void sys_task_exit(int64_t status)
+{
+    for (;;)
+        syscall4(SYS_TASK_EXIT, (uint64_t)status, 0, 0, 0);
+}
+
+/* Root: prints whole lines on the serial line and the screen. */
+static inline int64_t sys_console_write(const char *text, uint64_t bytes)
+{
+    return syscall4(SYS_CONSOLE_WRITE, (uintptr_t)text, bytes, 0, 0);
+}
+
+static inline int64_t sys_machine_info(struct machine_info *info)
+{
+    return syscall4(SYS_MACHINE_INFO, (uintptr_t)info, 0, 0, 0);
+}
+
+/* Root: boot module `index`; monitor: module `index` of its VM. -ABI_ENOENT behind the last one. */
+static inline int64_t sys_module_info(uint32_t index, struct module_info *info)
+{
+    return syscall4(SYS_MODULE_INFO, index, (uintptr_t)info, 0, 0);
+}
+
+/* Maps a module read-only and returns its address. */
+static inline int64_t sys_module_map(uint32_t index)
+{
+    return syscall4(SYS_MODULE_MAP, index, 0, 0, 0);
+}
+
+/* Root: makes a VM and its monitor, not yet running; returns the VM's number. */
+static inline int64_t sys_vm_create(const struct vm_spec *spec)
+{
+    return syscall4(SYS_VM_CREATE, (uintptr_t)spec, 0, 0, 0);
+}
+
+static inline int64_t sys_vm_start(uint32_t vm)
+{
+    return syscall4(SYS_VM_START, vm, 0, 0, 0);
+}
+
+static inline int64_t sys_vm_destroy(uint32_t vm)
+{
+    return syscall4(SYS_VM_DESTROY, vm, 0, 0, 0);
+}
+
+static inline int64_t sys_vm_status(uint32_t vm, struct vm_status *status)
+{
+    return syscall4(SYS_VM_STATUS, vm, (uintptr_t)status, 0, 0);
+}
+
+/* Blocks until an event of `mask` came or the TSC reaches `deadline` (0: never); -> the bits, or -ABI_ETIME. */
+static inline int64_t sys_event_wait(uint32_t mask, uint64_t deadline)
+{
+    return syscall4(SYS_EVENT_WAIT, mask, deadline, 0, 0);
+}
+
+/* Monitor: raises events of the root task. */
+static inline int64_t sys_event_signal(uint32_t bits)
+{
+    return syscall4(SYS_EVENT_SIGNAL, bits, 0, 0, 0);
+}
+
+static inline int64_t sys_yield(void)
+{
+    return syscall4(SYS_YIELD, 0, 0, 0, 0);
+}
+
+/* Monitor: enters the guest; returns when an exit is for the monitor, which is then in the vCPU's page. */
+static inline int64_t sys_vcpu_run(uint32_t vcpu, enum vcpu_action action)
+{
+    return syscall4(SYS_VCPU_RUN, vcpu, action, 0, 0);
+}
+
+/* Monitor: control-block fields -> variables. At most MAX_STATE_PAIRS pairs. */
+static inline int64_t sys_vcpu_read(uint32_t vcpu, const struct state_pair *pairs, uint32_t count)
+{
+    return syscall4(SYS_VCPU_READ, vcpu, (uintptr_t)pairs, count, 0);
+}
+
+/* Monitor: variables -> control-block fields, as far as the field policy lets it. */
+static inline int64_t sys_vcpu_write(uint32_t vcpu, const struct state_pair *pairs, uint32_t count)
+{
+    return syscall4(SYS_VCPU_WRITE, vcpu, (uintptr_t)pairs, count, 0);
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* What every handler may do with the guest. */
+#include "vmm/monitor/guest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "vmm/lib/error.h"
+#include "vmm/lib/report.h"
+#include "vmm/lib/syscall.h"
+#include "vmm/lib/task.h"
+#include "vmm/monitor/x86.h"
+
+static void report_wait(void)
+{
+    sys_event_signal(EVENT_REPORT);
+    sys_yield();
+}
+
+static void report_signal(void)
+{
+    sys_event_signal(EVENT_REPORT);
+}
+
+static struct report_writer report = {(struct report_ring *)TASK_REPORT, 0, report_wait, report_signal};
+
+void guest_note(const char *format, ...)
+{
+    char text[REPORT_LINE + 1];
+    va_list list;
+    int used;
+
+    va_start(list, format);
+    used = vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    report_put(&report, REPORT_NOTE, text, used < REPORT_LINE ? (size_t)used : REPORT_LINE);
+}
+
+void guest_console_line(const char *text, size_t bytes, bool whole)
+{
+    report_put(&report, whole ? REPORT_CONSOLE : REPORT_PART, text, bytes);
+}
+
+void guest_test_line(const char *text, size_t bytes)
+{
+    report_put(&report, REPORT_TEST, text, bytes);
+}
+
+static void note_emit(const char *text, size_t bytes, bool whole)
+{
+    (void)whole;
+    report_put(&report, REPORT_NOTE, text, bytes);
+}
+
+/* What the monitor itself prints (newlib's abort messages) becomes notes. */
+void task_print(const char *text, size_t bytes)
+{
+    static struct line line = {.emit = note_emit};
+
+    for (size_t i = 0; i < bytes; i++)
+        line_put(&line, text[i]);
+}
+
+void guest_end(struct guest *guest, enum end_kind kind, const char *format, ...)
+{
+    char text[REPORT_LINE + 1], word[END_TEXT_BYTES];
+    va_list list;
+    int used;
+
+    line_flush(&guest->console);
+    end_format(&(struct end){kind, guest->status}, word);
+    used = snprintf(text, sizeof(text), "%s: ", word);
+    va_start(list, format);
+    used += vsnprintf(text + used, sizeof(text) - (size_t)used, format, list);
+    va_end(list);
+    report_put(&report, REPORT_END, text, used < REPORT_LINE ? (size_t)used : REPORT_LINE);
+    sys_task_exit(0);
+}
+
+void guest_set(struct guest *guest, const struct reg_value *values, unsigned count)
+{
+    enum reg refused = 0;
+    int64_t result = vcpu_set(&guest->vcpu, values, count, &refused);
+
+    if (result < 0)
+        guest_end(guest, END_UNHANDLED, "the kernel refuses to write the guest's %s: %s", reg_rows[refused].name,
+                     error_text(result));
+}
+
+void guest_get(struct guest *guest, struct reg_value *values, unsigned count)
+{
+    enum reg refused = 0;
+    int64_t result = vcpu_get(&guest->vcpu, values, count, &refused);
+
+    if (result < 0)
+        guest_end(guest, END_UNHANDLED, "the kernel refuses to read the guest's %s: %s", reg_rows[refused].name,
+                     error_text(result));
+}
+
+uint64_t guest_get_one(struct guest *guest, enum reg reg)
+{
+    struct reg_value value = {.reg = reg};
+
+    guest_get(guest, &value, 1);
+    return value.value;
+}
+
+/* "Event Injection" in both manuals: VM-entry interruption information and EVENTINJ have the same bits 31:0. */
+void guest_inject(struct guest *guest, unsigned vector, bool has_error)
+{
+    const uint64_t valid = 1ull << 31, deliver_error = 1ull << 11, hardware_exception = 3ull << 8;
+    bool protected_mode = (guest_get_one(guest, REG_CR0) & CR0_PE) != 0;
+    uint64_t event = valid | hardware_exception | vector | (has_error && protected_mode ? deliver_error : 0);
+
+    guest_set(guest, (struct reg_value[]){{REG_EVENT, event}, {REG_EVENT_ERROR, 0}}, 2);
+}
+
+void guest_dump(struct guest *guest)
+{
+    enum { PER_LINE = 4 };
+
+    for (enum reg first = 0; first < REG_COUNT; first += PER_LINE) {
+        unsigned count = first + PER_LINE <= REG_COUNT ? PER_LINE : REG_COUNT - first;
+        struct reg_value values[PER_LINE];
+        char text[REPORT_LINE];
+        enum reg refused;
+        int used = 0;
+
+        for (unsigned i = 0; i < count; i++)
+            values[i].reg = first + i;
+        if (vcpu_get(&guest->vcpu, values, count, &refused) < 0)
+            continue;
+        for (unsigned i = 0; i < count; i++)
+            used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s 0x%llx", i > 0 ? ", " : "",
+                             reg_rows[first + i].name, (unsigned long long)values[i].value);
+        guest_note("%s", text);
+    }
+}

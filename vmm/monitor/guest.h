@@ -1,0 +1,50 @@
+/* The one guest of this monitor, and what every handler may do with it. */
+#ifndef VMM_MONITOR_GUEST_H
+#define VMM_MONITOR_GUEST_H
+
+#include "vmm/device/uart.h"
+#include "vmm/lib/args.h"
+#include "vmm/lib/end.h"
+#include "vmm/lib/line.h"
+#include "vmm/monitor/guest_memory.h"
+#include "vmm/monitor/vcpu.h"
+
+struct guest {
+    const struct monitor_args *args;
+    struct guest_memory memory;
+    struct vcpu vcpu;
+    struct line console;  /* what the guest prints, by its UART or by hypercall */
+    struct uart uart;     /* COM1 */
+    uint64_t pat;         /* IA32_PAT as the guest wrote it */
+    uint64_t cr8;
+    int32_t status;       /* of its HC_EXIT */
+};
+
+/* Says something about the guest to people; one line. */
+__attribute__((format(printf, 1, 2))) void guest_note(const char *format, ...);
+
+/* One line of the guest's console, or a piece of one: struct line's emit. */
+void guest_console_line(const char *text, size_t bytes, bool whole);
+
+/* A result line of the guest. */
+void guest_test_line(const char *text, size_t bytes);
+
+/*
+ * Ends the VM: prints what is left of its console, tells the root task how it ended and why, and is gone. The status of
+ * END_EXIT is guest->status.
+ */
+__attribute__((format(printf, 3, 4))) _Noreturn void guest_end(struct guest *guest, enum end_kind kind,
+                                                               const char *format, ...);
+
+/* Registers of the guest. A register that the kernel refuses is a mistake of the monitor: it ends the VM. */
+void guest_set(struct guest *guest, const struct reg_value *values, unsigned count);
+void guest_get(struct guest *guest, struct reg_value *values, unsigned count);
+uint64_t guest_get_one(struct guest *guest, enum reg reg);
+
+/* Makes the guest see an exception at RIP; `has_error` for those that push an error code, which is 0. */
+void guest_inject(struct guest *guest, unsigned vector, bool has_error);
+
+/* Notes that show its registers, for ends that want explaining. */
+void guest_dump(struct guest *guest);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * The hypercalls that the monitor answers: "Guests" in config/abi.h. Addresses are guest-physical; all of a buffer must
+ * be memory. What lies there is read once.
+ */
+#include <string.h>
+
+#include "vmm/lib/report.h"
+#include "vmm/monitor/handle.h"
+
+/* Arguments in RBX and RCX. */
+struct call {
+    uint64_t first, second;
+};
+
+typedef int64_t hypercall(struct guest *guest, const struct call *call);
+
+static int64_t call_console(struct guest *guest, const struct call *call)
+{
+    const char *text = guest_memory_at(&guest->memory, call->first, call->second);
+
+    if (!text)
+        return -ABI_EFAULT;
+    for (uint64_t i = 0; i < call->second; i++)
+        line_put(&guest->console, text[i]);
+    return 0;
+}
+
+static int64_t call_exit(struct guest *guest, const struct call *call)
+{
+    guest->status = (int32_t)call->first;
+    guest_end(guest, END_EXIT, "the guest says so");
+}
+
+static int64_t call_test(struct guest *guest, const struct call *call)
+{
+    const char *text = guest_memory_at(&guest->memory, call->first, call->second);
+
+    if (!text)
+        return -ABI_EFAULT;
+    if (call->second == 0 || call->second > REPORT_LINE)
+        return -ABI_EINVAL;
+    guest_test_line(text, call->second);
+    return 0;
+}
+
+static int64_t call_memory(struct guest *guest, const struct call *call)
+{
+    (void)call;
+    return (int64_t)guest->memory.bytes;
+}
+
+static int64_t call_args(struct guest *guest, const struct call *call)
+{
+    char *to = guest_memory_at(&guest->memory, call->first, call->second);
+    size_t length = strlen(guest->args->guest_args);
+
+    if (!to)
+        return -ABI_EFAULT;
+    if (call->second <= length)
+        return -ABI_EINVAL;
+    memcpy(to, guest->args->guest_args, length + 1);
+    return (int64_t)length;
+}
+
+static hypercall *const hypercalls[HC_MONITOR_END - HC_MONITOR] = {
+    [HC_CONSOLE - HC_MONITOR] = call_console,
+    [HC_EXIT - HC_MONITOR] = call_exit,
+    [HC_TEST - HC_MONITOR] = call_test,
+    [HC_MEMORY - HC_MONITOR] = call_memory,
+    [HC_ARGS - HC_MONITOR] = call_args,
+};
+
+enum vcpu_action handle_hypercall(struct guest *guest, const struct guest_exit *e)
+{
+    uint64_t *gpr = guest->vcpu.page->gpr, number = gpr[GPR_RAX];
+    const struct call call = {gpr[GPR_RBX], gpr[GPR_RCX]};
+
+    if (number >= HC_MONITOR && number < HC_MONITOR_END)
+        gpr[GPR_RAX] = (uint64_t)hypercalls[number - HC_MONITOR](guest, &call);
+    else if (guest->args->bad_hypercall_kills)
+        guest_end(guest, END_BAD_HYPERCALL, "unknown hypercall 0x%llx at RIP 0x%llx", (unsigned long long)number,
+                  (unsigned long long)e->rip);
+    else
+        gpr[GPR_RAX] = (uint64_t)-ABI_ENOSYS;
+    return VCPU_RUN_SKIP;
+}

@@ -1,0 +1,66 @@
+/* Port I/O: finds the device that a port belongs to, and moves bytes between it and RAX. */
+#include "vmm/monitor/handle.h"
+
+static uint8_t com1_read(struct guest *guest, unsigned reg)
+{
+    return uart_read(&guest->uart, reg);
+}
+
+static void com1_write(struct guest *guest, unsigned reg, uint8_t value)
+{
+    uart_write(&guest->uart, reg, value);
+}
+
+/* Ports that no device claims. */
+static uint8_t nothing_read(struct guest *guest, unsigned reg)
+{
+    (void)guest, (void)reg;
+    return 0xff;
+}
+
+static void nothing_write(struct guest *guest, unsigned reg, uint8_t value)
+{
+    (void)guest, (void)reg, (void)value;
+}
+
+/* Whoever comes first claims a port; the last row claims them all. Accesses of 2 or 4 bytes are bytes in a row. */
+static const struct io_device {
+    uint32_t first, count;
+    uint8_t (*read)(struct guest *guest, unsigned reg);
+    void (*write)(struct guest *guest, unsigned reg, uint8_t value);
+} io_devices[] = {
+    {UART_COM1, UART_PORTS, com1_read, com1_write},
+    {0, 0x10004, nothing_read, nothing_write}, /* a wide access at FFFFH reaches over the end */
+};
+
+static const struct io_device *io_device_find(uint32_t port)
+{
+    const struct io_device *device = io_devices;
+
+    while (port - device->first >= device->count)
+        device++;
+    return device;
+}
+
+enum vcpu_action handle_io(struct guest *guest, const struct guest_exit *e)
+{
+    uint64_t *rax = &guest->vcpu.page->gpr[GPR_RAX];
+    const uint64_t mask = (1ull << (8 * e->io.bytes)) - 1;
+    uint64_t value = 0;
+
+    if (e->io.string)
+        guest_end(guest, END_UNHANDLED, "string I/O (%s) on port 0x%x at RIP 0x%llx is nothing that this monitor handles",
+                  e->io.in ? "INS" : "OUTS", e->io.port, (unsigned long long)e->rip);
+    for (unsigned i = 0; i < e->io.bytes; i++) {
+        uint32_t port = e->io.port + i;
+        const struct io_device *device = io_device_find(port);
+
+        if (e->io.in)
+            value |= (uint64_t)device->read(guest, port - device->first) << (8 * i);
+        else
+            device->write(guest, port - device->first, (uint8_t)(*rax >> (8 * i)));
+    }
+    if (e->io.in) /* as any write to a 32-bit register, INL clears the upper half */
+        *rax = e->io.bytes == 4 ? value : (*rax & ~mask) | value;
+    return VCPU_RUN_SKIP;
+}

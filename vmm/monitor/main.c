@@ -1,0 +1,74 @@
+/* The monitor of one VM: loads its image, and answers the exits that the kernel hands on. */
+#include "vmm/lib/error.h"
+#include "vmm/lib/syscall.h"
+#include "vmm/lib/task.h"
+#include "vmm/monitor/exit.h"
+#include "vmm/monitor/handle.h"
+#include "vmm/monitor/image.h"
+#include "vmm/monitor/state.h"
+
+typedef void exit_decoder(const struct exit_record *record, struct guest_exit *out);
+
+static exit_decoder *const decoders[] = {[BACKEND_VMX] = vmx_exit_decode, [BACKEND_SVM] = svm_exit_decode};
+
+static image_loader *const loaders[GUEST_KINDS] = {
+    [GUEST_NESTOR] = image_load_elf,
+    [GUEST_FLAT16] = image_load_flat16,
+};
+
+static struct guest guest = {
+    .args = (const struct monitor_args *)TASK_ARGS,
+    .console = {.emit = guest_console_line},
+    .uart = {.output = &guest.console},
+    .pat = 0x0007040600070406, /* as after reset */
+};
+
+static void guest_init(void)
+{
+    struct machine_info machine;
+    int64_t result = sys_machine_info(&machine);
+
+    if (result < 0)
+        guest_end(&guest, END_UNHANDLED, "the monitor can't learn what machine this is: %s", error_text(result));
+    guest.memory = (struct guest_memory){(uint8_t *)TASK_GUEST, guest.args->memory_bytes};
+    guest.vcpu = (struct vcpu){0, (enum backend)machine.backend, (struct vcpu_page *)TASK_VCPUS};
+}
+
+/* Loads the VM's first module into its memory, and returns where the guest starts. */
+static uint64_t guest_load(void)
+{
+    struct module_info module;
+    struct image image = {.name = module.name};
+    char why[IMAGE_WHY_BYTES];
+    uint64_t entry;
+    int64_t result = sys_module_info(0, &module);
+
+    if (result >= 0 && module.bytes > 0)
+        result = sys_module_map(0);
+    if (result < 0)
+        guest_end(&guest, END_BAD_IMAGE, "the monitor can't read its image: %s", error_text(result));
+    image.bytes = (const uint8_t *)result;
+    image.size = module.bytes;
+    if (!loaders[guest.args->kind](&image, &guest.memory, &entry, why))
+        guest_end(&guest, END_BAD_IMAGE, "%s", why);
+    return entry;
+}
+
+int main(void)
+{
+    enum vcpu_action action = VCPU_RUN_RESUME;
+
+    guest_init();
+    state_start(&guest, guest_load());
+    for (;;) {
+        int64_t result = sys_vcpu_run(guest.vcpu.number, action);
+        struct guest_exit e;
+
+        if (result < 0)
+            guest_end(&guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
+                      "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),
+                      (unsigned long long)guest.vcpu.page->exit.reason);
+        decoders[guest.vcpu.backend](&guest.vcpu.page->exit, &e);
+        action = handle_exit(&guest, &e);
+    }
+}

@@ -1,0 +1,64 @@
+/*
+ * The machine description: which VMs there are and how each should end. docs/config.md is its manual. The parser is
+ * pure C without input or output: the root task, tools/check-config and the host tests run the same code.
+ */
+#ifndef VMM_ROOT_CONFIG_H
+#define VMM_ROOT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/limits.h"
+#include "vmm/lib/args.h"
+#include "vmm/lib/end.h"
+
+enum {
+    CONFIG_IMAGE_BYTES = 64,   /* room for a module's name, as in struct module_info */
+    CONFIG_OUTPUT_BYTES = 512, /* room for the text of `output` */
+    CONFIG_ERRORS = 20,        /* errors that are kept */
+    CONFIG_ERROR_BYTES = 320,  /* room for one of them */
+};
+
+struct vm_config {
+    char name[VM_NAME_BYTES];
+    char image[CONFIG_IMAGE_BYTES];
+    enum guest_kind kind;
+    uint64_t memory_bytes;      /* a multiple of 4 KiB */
+    uint64_t quota_pages;
+    uint64_t vcpus;
+    bool pinned;
+    uint64_t pin;               /* pCPU number, if pinned */
+    uint64_t timeslice_us;      /* 0 = the kernel's default */
+    char args[GUEST_ARGS_BYTES];
+    bool console;               /* print its lines as they come */
+    bool lab;
+    struct end expect;          /* END_RUNNING for a VM in the background */
+    bool background;
+    bool bad_hypercall_kills;
+    bool has_output;
+    char output[CONFIG_OUTPUT_BYTES]; /* what the guest must print in all, if has_output; 0-terminated */
+    unsigned line;              /* of its section header */
+    uint64_t seen;              /* the keys that were given, a bit each: the parser's own */
+};
+
+struct config {
+    char name[VM_NAME_BYTES];
+    uint64_t timeout_s;         /* of the whole run */
+    uint64_t seen;              /* the parser's own */
+    size_t vms;
+    struct vm_config *vm;       /* vms of them, in the order of the file; from malloc */
+    size_t errors;              /* how many there were; the first CONFIG_ERRORS have a text */
+    char error[CONFIG_ERRORS][CONFIG_ERROR_BYTES];
+};
+
+/*
+ * Parses `bytes` bytes at `text`, which need not be terminated; `file` is the name for messages. Fills all of *config
+ * and returns whether there was no error. Each error is one line: "FILE:LINE: what was found; what was expected".
+ * config_free gives back what it allocated, also after errors.
+ */
+bool config_parse(const char *file, const char *text, size_t bytes, struct config *config);
+
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,94 @@
+/* The boot modules, by name. */
+#include "vmm/root/module.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/lib/error.h"
+#include "vmm/lib/syscall.h"
+#include "vmm/root/console.h"
+
+bool module_find(const char *name, uint32_t *number)
+{
+    struct module_info info;
+
+    for (uint32_t i = 0; sys_module_info(i, &info) >= 0; i++) {
+        if (strcmp(info.name, name) == 0) {
+            *number = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_config(const char *name)
+{
+    size_t length = strlen(name), suffix = strlen(".conf");
+
+    return length > suffix && strcmp(name + length - suffix, ".conf") == 0;
+}
+
+/* The value of `config=` on the command line, "" if there is none. */
+static void config_option(const char *command_line, char *value, size_t room)
+{
+    const char *key = "config=", *found = command_line;
+    size_t length = 0;
+
+    while ((found = strstr(found, key)) && found != command_line && found[-1] != ' ')
+        found += strlen(key);
+    if (found) {
+        found += strlen(key);
+        length = strcspn(found, " ");
+    }
+    snprintf(value, room, "%.*s", (int)length, found ? found : "");
+}
+
+bool module_find_config(const char *command_line, uint32_t *number)
+{
+    char wanted[sizeof(((struct module_info *)0)->name)];
+    struct module_info info;
+    uint32_t first = 0, found = 0;
+    unsigned configs = 0;
+    bool is_there = false;
+
+    config_option(command_line, wanted, sizeof(wanted));
+    for (uint32_t i = 0; sys_module_info(i, &info) >= 0; i++) {
+        if (!is_config(info.name))
+            continue;
+        if (configs++ == 0)
+            first = i;
+        if (!is_there && strcmp(info.name, wanted) == 0) {
+            is_there = true;
+            found = i;
+        }
+    }
+    if (configs == 0) {
+        console_line("No machine description: none of the boot modules has a name that ends in `.conf`.");
+        return false;
+    }
+    if (wanted[0] && !is_there) {
+        console_line("No machine description: the command line says config=%s, and no boot module has that name.",
+                     wanted);
+        return false;
+    }
+    *number = is_there ? found : first;
+    if (configs > 1 && !is_there && sys_module_info(first, &info) >= 0)
+        console_line("%u machine descriptions among the boot modules, and no config=NAME on the command line: the first, "
+                     "%s, counts.", configs, info.name);
+    return true;
+}
+
+bool module_map(uint32_t number, struct module_info *info, const char **text)
+{
+    int64_t result = sys_module_info(number, info);
+
+    *text = NULL;
+    if (result >= 0 && info->bytes > 0) {
+        result = sys_module_map(number);
+        *text = (const char *)result;
+    }
+    if (result < 0)
+        console_line("Boot module %" PRIu32 " can't be read: %s.", number, error_text(result));
+    return result >= 0;
+}

@@ -1,0 +1,107 @@
+/* A VM's verdict and its KTAP subtest. */
+#include "vmm/root/result.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/root/console.h"
+
+struct subtest {
+    unsigned number; /* of the line printed last */
+    unsigned failed, skipped;
+};
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* One result line. */
+__attribute__((format(printf, 3, 4))) static void subtest_line(struct subtest *s, bool ok, const char *format, ...)
+{
+    char text[CONSOLE_LINE];
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    s->number++;
+    s->failed += !ok;
+    console_line("    %s %u %s", ok ? "ok" : "not ok", s->number, text);
+}
+
+/* A result line that the guest sent: "ok TEXT" or "not ok TEXT", perhaps with "# SKIP". */
+static void subtest_guest_line(struct subtest *s, const char *line)
+{
+    bool ok = starts_with(line, "ok "), not_ok = starts_with(line, "not ok ");
+    const char *text = ok ? line + strlen("ok ") : line + strlen("not ok ");
+
+    if (!ok && !not_ok) {
+        subtest_line(s, false, "sends only results that begin with `ok` or `not ok`, not `%s`", line);
+    } else if (strstr(text, "# SKIP")) {
+        s->skipped++;
+        subtest_line(s, true, "%s", text);
+    } else {
+        subtest_line(s, ok, "%s", text);
+    }
+}
+
+static void subtest_output(struct subtest *s, const struct vm *vm)
+{
+    enum { QUOTED = 2 * CONFIG_OUTPUT_BYTES - 300 };
+    const char *expected = vm->config->output;
+    size_t length = strlen(expected);
+    size_t kept = vm->printed_bytes < CONFIG_OUTPUT_BYTES ? vm->printed_bytes : CONFIG_OUTPUT_BYTES;
+    bool ok = vm->printed_bytes == length && (length == 0 || (vm->printed && memcmp(vm->printed, expected, length) == 0));
+    char text[QUOTED];
+
+    if (!ok)
+        console_line("    # it printed %zu bytes: \"%s\"", vm->printed_bytes,
+                     console_escape(text, sizeof(text), vm->printed ? vm->printed : "", vm->printed ? kept : 0, true));
+    subtest_line(s, ok, "prints \"%s\"", console_escape(text, sizeof(text), expected, length, true));
+}
+
+static void subtest_end(struct subtest *s, const struct vm *vm)
+{
+    char expected[END_TEXT_BYTES], found[END_TEXT_BYTES];
+    bool ok = end_equal(&vm->end, &vm->config->expect);
+
+    end_format(&vm->config->expect, expected);
+    end_format(&vm->end, found);
+    if (!ok || vm->end.kind != END_EXIT)
+        console_line("    # %s", vm->reason);
+    if (vm->config->expect.kind == END_RUNNING)
+        subtest_line(s, ok, "runs until the others are done");
+    else
+        subtest_line(s, ok, "ends with %s", expected);
+}
+
+void result_print(struct vm *vm, unsigned number)
+{
+    const struct vm_config *config = vm->config;
+    size_t kept = vm->tests < VM_TESTS_MAX ? vm->tests : VM_TESTS_MAX;
+    bool too_many = vm->tests > kept;
+    struct subtest s = {0, 0, 0};
+
+    console_line("    KTAP version 1");
+    console_line("    # Subtest: %s", config->name);
+    if (!vm->was_started) {
+        console_line("    1..1");
+        console_line("    # %s", vm->reason);
+        subtest_line(&s, false, "starts");
+    } else {
+        console_line("    1..%zu", kept + too_many + config->has_output + 1);
+        for (size_t i = 0; i < kept; i++)
+            subtest_guest_line(&s, vm->test[i]);
+        if (too_many)
+            subtest_line(&s, false, "sends at most %d results, not %zu", VM_TESTS_MAX, vm->tests);
+        if (config->has_output)
+            subtest_output(&s, vm);
+        subtest_end(&s, vm);
+    }
+    vm->done = true;
+    vm->passed = s.failed == 0;
+    vm->skipped = vm->passed && kept > 0 && s.skipped == kept;
+    console_line("%s %u %s%s", vm->passed ? "ok" : "not ok", number, config->name, vm->skipped ? " # SKIP" : "");
+}

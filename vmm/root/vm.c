@@ -1,0 +1,218 @@
+/* A VM as the root task follows it: from its section in the config to its end. */
+#include "vmm/root/vm.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/lib/error.h"
+#include "vmm/lib/syscall.h"
+#include "vmm/root/console.h"
+#include "vmm/root/module.h"
+
+/* ---- Creation --------------------------------------------------------------------------------------------- */
+
+void vm_create(struct vm *vm, const struct vm_config *config, const struct machine_info *info)
+{
+    static _Alignas(4096) char page[4096]; /* becomes the monitor's TASK_ARGS */
+    struct monitor_args args = {
+        .memory_bytes = config->memory_bytes,
+        .kind = config->kind,
+        .bad_hypercall_kills = config->bad_hypercall_kills,
+    };
+    struct vm_spec spec = {
+        .memory_bytes = config->memory_bytes,
+        .quota_pages = config->quota_pages,
+        .vcpus = (uint32_t)config->vcpus,
+        .timeslice_us = (uint32_t)config->timeslice_us,
+        .modules = 1,
+        .args = (uintptr_t)page,
+    };
+    int64_t result;
+
+    *vm = (struct vm){.config = config};
+    if (config->pinned && config->pin >= info->pcpus) {
+        snprintf(vm->reason, sizeof(vm->reason), "pin = %" PRIu64 ", but the machine uses %" PRIu32 " CPUs, from 0 up",
+                 config->pin, info->pcpus);
+        return;
+    }
+    if (!module_find(config->image, &spec.module[0])) {
+        snprintf(vm->reason, sizeof(vm->reason), "there is no module `%s`", config->image);
+        return;
+    }
+    memcpy(args.name, config->name, sizeof(args.name));
+    memcpy(spec.name, config->name, sizeof(spec.name));
+    memcpy(args.guest_args, config->args, sizeof(args.guest_args));
+    memcpy(page, &args, sizeof(args));
+    result = sys_vm_create(&spec);
+    if (result < 0 || result >= MAX_VMS) {
+        snprintf(vm->reason, sizeof(vm->reason), "the kernel can't create it: %s", error_text(result));
+        return;
+    }
+    vm->created = true;
+    vm->number = (uint32_t)result;
+    report_reader_init(&vm->reader, (struct report_ring *)(TASK_REPORTS + (uint64_t)vm->number * 4096));
+}
+
+void vm_start(struct vm *vm)
+{
+    int64_t result = sys_vm_start(vm->number);
+
+    vm->running = vm->was_started = result >= 0;
+    if (vm->running)
+        return;
+    snprintf(vm->reason, sizeof(vm->reason), "the kernel can't start it: %s", error_text(result));
+    vm_destroy(vm);
+}
+
+/* ---- What its monitor reports ----------------------------------------------------------------------------- */
+
+static void vm_print(const struct vm *vm, const struct report_record *record)
+{
+    char text[4 * REPORT_LINE + 1];
+
+    console_line("# %s: %s", vm->config->name, console_escape(text, sizeof(text), record->text, record->bytes, false));
+}
+
+/* Keeps what the guest prints as far as it can be compared with the config's `output`. */
+static void vm_keep_output(struct vm *vm, const struct report_record *record)
+{
+    bool whole = record->kind == REPORT_CONSOLE;
+
+    if (vm->config->has_output && !vm->printed)
+        vm->printed = malloc(CONFIG_OUTPUT_BYTES);
+    for (size_t i = 0; i < record->bytes + whole; i++) {
+        char c = i < record->bytes ? record->text[i] : '\n';
+
+        if (vm->printed && vm->printed_bytes < CONFIG_OUTPUT_BYTES)
+            vm->printed[vm->printed_bytes] = c;
+        vm->printed_bytes++;
+    }
+}
+
+static void vm_take_console(struct vm *vm, const struct report_record *record)
+{
+    vm_keep_output(vm, record);
+    if (vm->config->console)
+        vm_print(vm, record);
+}
+
+static void vm_take_note(struct vm *vm, const struct report_record *record)
+{
+    vm_print(vm, record);
+}
+
+/* The array of kept lines doubles; a line for which there is no memory is only counted. */
+static void vm_take_test(struct vm *vm, const struct report_record *record)
+{
+    size_t n = vm->tests;
+    char text[4 * REPORT_LINE + 1];
+
+    if (n < VM_TESTS_MAX) {
+        char **grown = vm->test;
+
+        if ((n & (n - 1)) == 0)
+            grown = realloc(vm->test, (n ? 2 * n : 1) * sizeof(*grown));
+        if (!grown)
+            return;
+        vm->test = grown;
+        console_escape(text, sizeof(text), record->text, record->bytes, false);
+        vm->test[n] = malloc(strlen(text) + 1);
+        if (!vm->test[n])
+            return;
+        strcpy(vm->test[n], text);
+    }
+    vm->tests++;
+}
+
+/* "WORD: reason". What is no such word is no end. */
+static void vm_take_end(struct vm *vm, const struct report_record *record)
+{
+    const char *colon = strchr(record->text, ':');
+    size_t word = colon ? (size_t)(colon - record->text) : record->bytes;
+
+    if (!end_parse(record->text, word, &vm->end))
+        return;
+    console_escape(vm->reason, sizeof(vm->reason), record->text, record->bytes, true);
+}
+
+static const struct taker {
+    char kind;
+    void (*take)(struct vm *vm, const struct report_record *record);
+} takers[] = {
+    {REPORT_CONSOLE, vm_take_console}, {REPORT_PART, vm_take_console}, {REPORT_TEST, vm_take_test},
+    {REPORT_NOTE, vm_take_note},       {REPORT_END, vm_take_end},
+};
+
+void vm_drain(struct vm *vm)
+{
+    uint32_t records = 0; /* one ring full at most: a monitor that never stops must not hold us */
+    struct report_record record;
+
+    while (records++ < REPORT_BYTES / 2 && report_take(&vm->reader, &record))
+        for (const struct taker *t = takers; t < takers + sizeof(takers) / sizeof(takers[0]); t++)
+            if (t->kind == record.kind)
+                t->take(vm, &record);
+    if (vm->reader.broken && !vm->report_broken) {
+        vm->report_broken = true;
+        console_line("# %s: its monitor's report ring is corrupt: nothing more is read from it", vm->config->name);
+    }
+}
+
+/* ---- Its end ---------------------------------------------------------------------------------------------- */
+
+/* How it ended by what the kernel knows; for a plain exit the monitor's own word stands. */
+static void vm_judge_end(struct vm *vm)
+{
+    const struct vm_status *s = &vm->status;
+
+    switch ((enum vm_end)s->end) {
+    case VM_END_EXIT:
+        if (vm->end.kind == END_NONE)
+            snprintf(vm->reason, sizeof(vm->reason), "its monitor exited with status %" PRId64 " without a word",
+                     s->status);
+        break;
+    case VM_END_MONITOR_FAULT:
+        vm->end = (struct end){END_MONITOR_FAULT, 0};
+        snprintf(vm->reason, sizeof(vm->reason), "its monitor faulted: vector %" PRId64 ", address 0x%" PRIx64,
+                 s->status, s->address);
+        break;
+    case VM_END_NO_MEMORY:
+        vm->end = (struct end){END_NO_MEMORY, 0};
+        snprintf(vm->reason, sizeof(vm->reason), "out of memory: it owned %" PRIu64 " pages, its quota is %" PRIu64,
+                 s->pages_peak, vm->config->quota_pages);
+        break;
+    default:
+        vm->end = (struct end){END_NONE, 0};
+        snprintf(vm->reason, sizeof(vm->reason), "the kernel ended it: reason %" PRIu32 ", status %" PRId64, s->end,
+                 s->status);
+        break;
+    }
+}
+
+void vm_poll(struct vm *vm)
+{
+    if (sys_vm_status(vm->number, &vm->status) < 0 || vm->status.state != VM_ENDED)
+        return;
+    vm_drain(vm);
+    vm->running = false;
+    vm_judge_end(vm);
+}
+
+void vm_stop(struct vm *vm)
+{
+    vm_drain(vm);
+    sys_vm_status(vm->number, &vm->status);
+    vm->running = false;
+    vm->end = (struct end){END_RUNNING, 0};
+    snprintf(vm->reason, sizeof(vm->reason), "it still ran: %" PRIu64 " exits, %" PRIu64 " of them to its monitor",
+             vm->status.exits, vm->status.exits_monitor);
+}
+
+void vm_destroy(struct vm *vm)
+{
+    sys_vm_destroy(vm->number);
+    vm->created = false;
+    vm->running = false;
+}

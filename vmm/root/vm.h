@@ -1,0 +1,54 @@
+/* A VM as the root task follows it: what was asked for, what it said, how it ended. */
+#ifndef VMM_ROOT_VM_H
+#define VMM_ROOT_VM_H
+
+#include "config/abi.h"
+#include "vmm/lib/report.h"
+#include "vmm/root/config.h"
+
+enum {
+    VM_TESTS_MAX = 1000,        /* result lines that are kept of one VM */
+    VM_REASON_BYTES = REPORT_LINE + 1,
+};
+
+struct vm {
+    const struct vm_config *config;
+    uint32_t number;            /* the kernel's */
+    bool created;               /* the kernel has it now */
+    bool was_started;
+    bool running;
+    bool done;                  /* its subtest has been printed */
+    bool passed, skipped;       /* once done */
+    struct report_reader reader;
+    bool report_broken;         /* has been said to people */
+    struct end end;             /* how it ended, as far as known */
+    char reason[VM_REASON_BYTES]; /* the same for people; also why it could not be created */
+    struct vm_status status;    /* as last seen */
+    size_t printed_bytes;       /* all that the guest printed */
+    char *printed;              /* the first CONFIG_OUTPUT_BYTES of it, if the config has an `output` */
+    size_t tests;               /* result lines of the guest, the first VM_TESTS_MAX are kept */
+    char **test;                /* grows; each from malloc, printable */
+};
+
+/*
+ * Sets *vm up and has the kernel create it, not yet started. On an error leaves `created` false and says why in
+ * `reason`.
+ */
+void vm_create(struct vm *vm, const struct vm_config *config, const struct machine_info *info);
+
+/* Starts a created VM; on an error it counts as not created. */
+void vm_start(struct vm *vm);
+
+/* Takes all that its monitor has reported: prints lines as they come if the config wants it, keeps the rest. */
+void vm_drain(struct vm *vm);
+
+/* Looks at its state; once it has ended, `running` is false and `end` and `reason` are set. */
+void vm_poll(struct vm *vm);
+
+/* Ends it where it is, if it still runs: `running` becomes false, `end` END_RUNNING. */
+void vm_stop(struct vm *vm);
+
+/* Gives back what it owns in the kernel. `status` stays. */
+void vm_destroy(struct vm *vm);
+
+#endif
