@@ -13,6 +13,7 @@
 #include "kernel/cpu/timer.h"
 #include "kernel/cpu/trap.h"
 #include "kernel/machine.h"
+#include "kernel/provoke.h"
 #include "kernel/vm/image.h"
 #include "kernel/vm/task.h"
 #include "kernel/vm/thread.h"
@@ -129,6 +130,7 @@ static void run(void)
     const char *error;
 
     pcpu_init(pcpu);
+    provoke();
     choose_backend();
     error = virt->init();
     if (!error)

@@ -14,7 +14,7 @@ static void page_zero(void *page, uint64_t pages)
     __asm__ volatile("rep stosq" : "+D"(page), "+c"(quads) : "a"(0ull) : "memory");
 }
 
-bool mm_account_charge(struct mm_account *account, uint64_t pages)
+static inline bool charge(struct mm_account *account, uint64_t pages)
 {
     uint64_t had = atomic_load_explicit(&account->pages, memory_order_relaxed), peak;
 
@@ -30,6 +30,8 @@ bool mm_account_charge(struct mm_account *account, uint64_t pages)
     return true;
 }
 
+bool mm_account_charge(struct mm_account *account, uint64_t pages) { return charge(account, pages); }
+
 void mm_account_return(struct mm_account *account, uint64_t pages)
 {
     uint64_t had = atomic_fetch_sub_explicit(&account->pages, pages, memory_order_relaxed);
@@ -42,7 +44,7 @@ hpa_t mm_page_alloc(struct mm_account *account, unsigned order)
 {
     hpa_t block;
 
-    if (order > MM_ORDER_MAX || !mm_account_charge(account, 1ull << order))
+    if (order > MM_ORDER_MAX || !charge(account, 1ull << order))
         return HPA_NONE;
     block = mm_buddy_alloc(order);
     if (hpa_is_none(block))

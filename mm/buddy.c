@@ -26,10 +26,10 @@ static struct {
     uint32_t orders;             /* bit n: free[n] is not empty */
     uint64_t free_pages, total_pages;
     struct {
-        uint64_t frame;    /* the next of them */
-        uint8_t *state;    /* its state */
-        unsigned left;     /* how many there are */
-    } run;                 /* consecutive free pages on no list, to be handed out singly */
+        uint64_t frame; /* the next of them */
+        uint8_t *state; /* its state; that of those behind it is FRAME_INSIDE */
+        unsigned left;  /* how many there are */
+    } run;              /* consecutive free pages on no list, to be handed out singly */
 } buddy;
 
 static struct list *block_node(uint64_t frame) { return mm_direct(HPA(frame << PAGE_SHIFT)); }
@@ -129,10 +129,8 @@ static bool begin_run(void)
 /* Lists what is left of the run. */
 static void end_run(void)
 {
-    for (; buddy.run.left > 0; buddy.run.left--) {
-        *buddy.run.state++ = FRAME_INSIDE;
+    for (; buddy.run.left > 0; buddy.run.left--)
         give_block(buddy.run.frame++, 0);
-    }
 }
 
 static hpa_t take_page(void)

@@ -178,10 +178,10 @@ static void model_set(struct taken b, enum page from, enum page to)
 }
 
 /* Takes a block; the smallest sufficient one must have been split, and each half that was cut off must be listed. */
-static bool take_random(struct taken *b)
+static hpa_t alloc_watched(unsigned order)
 {
-    unsigned order = (unsigned)test_below(test_below(4) ? 4 : 11), have = order;
     uint64_t before[MM_ORDERS];
+    unsigned have = order;
     hpa_t a;
 
     for (unsigned i = 0; i < MM_ORDERS; i++)
@@ -191,12 +191,23 @@ static bool take_random(struct taken *b)
     a = mm_buddy_alloc(order);
     CHECK(hpa_is_none(a) == (have == MM_ORDERS));
     if (hpa_is_none(a))
-        return false;
+        return a;
     before[have]--;
     for (unsigned i = order; i < have; i++)
         before[i]++;
     for (unsigned i = 0; i < MM_ORDERS; i++)
         CHECK(mm_buddy_free_blocks(i) == before[i]);
+    return a;
+}
+
+/* The allocator behaves differently inside when nobody looks at its lists between two pages. */
+static bool take_random(struct taken *b)
+{
+    unsigned order = (unsigned)(test_below(2) ? 0 : test_below(test_below(4) ? 4 : 11));
+    hpa_t a = test_below(4) ? mm_buddy_alloc(order) : alloc_watched(order);
+
+    if (hpa_is_none(a))
+        return false;
     CHECK(is_aligned(a.value, PAGE_BYTES << order));
     *b = (struct taken){a.value, order};
     model_set(*b, FREE, TAKEN);
@@ -421,6 +432,30 @@ static void test_divide(void)
     test_passed("buddy: a divided block is freed in parts, which join again");
 }
 
+/* A page that was taken and freed is part of the largest block again, whoever asks next. */
+static void test_page_then_block(void)
+{
+    const struct mm_range ram = {MIB, MIB + 128 * KIB}, reserved = {MIB + PAGE_BYTES, MIB + 64 * KIB};
+    hpa_t a;
+
+    arena_reset(&ram, 1);
+    mm_buddy_init(&ram, 1, &reserved, 1);
+    CHECK(mm_buddy_total_pages() == 16);
+    mm_buddy_free(mm_buddy_alloc(0), 0);
+    a = mm_buddy_alloc(4);
+    CHECK(a.value == MIB + 64 * KIB);
+    mm_buddy_free(a, 4);
+    mm_buddy_free(mm_buddy_alloc(0), 0);
+    a = mm_buddy_alloc_below(4, UINT64_MAX);
+    CHECK(a.value == MIB + 64 * KIB);
+    mm_buddy_free(a, 4);
+    for (unsigned i = 0; i < 5; i++)
+        CHECK(!hpa_is_none(mm_buddy_alloc(0)));
+    CHECK(mm_buddy_free_pages() == 11);
+    CHECK(mm_buddy_free_blocks(0) == 1 && mm_buddy_free_blocks(1) == 1 && mm_buddy_free_blocks(3) == 1);
+    test_passed("buddy: single pages leave nothing behind that larger blocks miss");
+}
+
 /* Two threads: without the lock this corrupts the lists in no time. */
 static void *thread_run(void *seed)
 {
@@ -470,6 +505,7 @@ int main(void)
     test_add();
     test_bugs();
     test_divide();
+    test_page_then_block();
     test_threads();
     test_fuzz();
     return test_done();

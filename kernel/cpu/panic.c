@@ -118,7 +118,7 @@ _Noreturn void panic(const char *format, ...)
     print_list(format, arguments);
     va_end(arguments);
     print("\n");
-    print_back_trace((uint64_t)__builtin_return_address(0), (uint64_t)__builtin_frame_address(0));
+    print_back_trace((uint64_t)__builtin_return_address(0), *(uint64_t *)__builtin_frame_address(0));
     print_exits();
     machine_end(false);
 }

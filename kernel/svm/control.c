@@ -49,7 +49,7 @@ static void pass_msr(uint8_t *msrpm, uint32_t msr)
 {
     unsigned range = msr >= 0xc0000000 ? 1 : 0, bit = (msr & 0x1fff) * 2;
 
-    msrpm[range * MSRPM_RANGE_BYTES + bit / 8] &= (uint8_t)~(3u << bit % 8);
+    msrpm[range * MSRPM_RANGE_BYTES + bit / 8] &= (uint8_t) ~(3u << bit % 8);
 }
 
 static bool make_maps(void)

@@ -31,18 +31,18 @@ enum {
 
 /* Use of pcpu.backend. */
 enum svm_pcpu {
-    SVM_PCPU_HOST_VMCB,   /* physical address of the page that VMLOAD takes the host's state from */
-    SVM_PCPU_ASID_NEXT,   /* the first that no vCPU has in this generation; 0 before the first generation */
+    SVM_PCPU_HOST_VMCB, /* physical address of the page that VMLOAD takes the host's state from */
+    SVM_PCPU_ASID_NEXT, /* the first that no vCPU has in this generation; 0 before the first generation */
     SVM_PCPU_ASID_GENERATION,
-    SVM_PCPU_FLUSH_OWED,  /* no entry since this generation began has flushed the ASIDs of the one before */
+    SVM_PCPU_FLUSH_OWED, /* no entry since this generation began has flushed the ASIDs of the one before */
 };
 
 /* Use of vcpu.backend. */
 enum svm_vcpu {
-    SVM_VCPU_PCPU,        /* number of the pCPU that it was loaded on last, plus 1 */
-    SVM_VCPU_GENERATION,  /* of that pCPU's ASIDs, from which it has its own */
-    SVM_VCPU_REFRESH,     /* the VMCB's clean bits or tlb_control are not what they are after an exit: see svm_changed */
-    SVM_VCPU_EVENT,       /* eventinj as of the last entry that injected something, */
+    SVM_VCPU_PCPU,       /* number of the pCPU that it was loaded on last, plus 1 */
+    SVM_VCPU_GENERATION, /* of that pCPU's ASIDs, from which it has its own */
+    SVM_VCPU_REFRESH,    /* the VMCB's clean bits or tlb_control are not what they are after an exit: see svm_changed */
+    SVM_VCPU_EVENT,      /* eventinj as of the last entry that injected something, */
     SVM_VCPU_EVENT_EXITS, /* vcpu.exits at that entry, */
     SVM_VCPU_EVENT_RIP,   /* and the next RIP that a software event pushes */
 };

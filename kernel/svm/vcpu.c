@@ -45,7 +45,8 @@ static void refresh(struct vcpu *vcpu)
     vcpu->backend[SVM_VCPU_REFRESH] = false;
 }
 
-static _Noreturn void exit_slowly(struct vcpu *vcpu, const struct vmcb *vmcb)
+/* Out of line, so that the other way has no registers to save. */
+static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu, const struct vmcb *vmcb)
 {
     uint64_t exitcode = vmcb->control.exitcode;
     const struct svm_exit_row *row = svm_exit_row(exitcode);

@@ -85,14 +85,14 @@ enum vmcb_clean {
     CLEAN_I = 1 << 0,    /* intercepts, TSC offset, pause filter */
     CLEAN_IOPM = 1 << 1, /* IOPM and MSRPM addresses */
     CLEAN_ASID = 1 << 2,
-    CLEAN_TPR = 1 << 3,  /* v_intr */
-    CLEAN_NP = 1 << 4,   /* nested paging: nCR3, G_PAT, NP_ENABLE */
-    CLEAN_CRX = 1 << 5,  /* CR0, CR3, CR4, EFER */
-    CLEAN_DRX = 1 << 6,  /* DR6, DR7 */
-    CLEAN_DT = 1 << 7,   /* GDTR, IDTR */
-    CLEAN_SEG = 1 << 8,  /* CS, DS, SS, ES, CPL */
+    CLEAN_TPR = 1 << 3, /* v_intr */
+    CLEAN_NP = 1 << 4,  /* nested paging: nCR3, G_PAT, NP_ENABLE */
+    CLEAN_CRX = 1 << 5, /* CR0, CR3, CR4, EFER */
+    CLEAN_DRX = 1 << 6, /* DR6, DR7 */
+    CLEAN_DT = 1 << 7,  /* GDTR, IDTR */
+    CLEAN_SEG = 1 << 8, /* CS, DS, SS, ES, CPL */
     CLEAN_CR2 = 1 << 9,
-    CLEAN_ALL = 0x3ff,   /* the ones above: what else there is, Nestor does not use */
+    CLEAN_ALL = 0x3ff, /* the ones above: what else there is, Nestor does not use */
 };
 
 /* exitinfo1 of a nested page fault: "Nested versus Guest Page Faults, Fault Ordering". */

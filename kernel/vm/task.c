@@ -1,6 +1,7 @@
 #include "kernel/vm/task.h"
 
 #include "kernel/cpu/panic.h"
+#include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/space.h"
 #include "kernel/vm/thread.h"
 #include "kernel/vm/vm.h"
@@ -105,6 +106,7 @@ void task_end(struct task *task, enum vm_end end, int64_t status, uint64_t addre
     if (task->kind == TASK_MONITOR)
         vm_end(task->vm, end, status, address);
     else
-        panic("the root task %s: %s, address %llx", why[end],
-              end == VM_END_MONITOR_FAULT ? panic_vector_name((uint64_t)status) : "", (unsigned long long)address);
+        panic("the root task %s: %s, address %llx, RIP %llx", why[end],
+              end == VM_END_MONITOR_FAULT ? panic_vector_name((uint64_t)status) : "", (unsigned long long)address,
+              (unsigned long long)pcpu_this()->current->regs.rip);
 }

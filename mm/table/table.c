@@ -141,6 +141,8 @@ static int map_beside_last(struct mm_table *t, uint64_t va, hpa_t hpa)
     return 0;
 }
 
+/* Not inlined, or its registers would be saved in the frequent case too. */
+__attribute__((noinline))
 static int map_anywhere(struct mm_table *t, uint64_t va, hpa_t hpa, uint64_t bytes, unsigned rights)
 {
     uint64_t *entry;
