@@ -6,11 +6,14 @@
 #include "drivers/acpi.h"
 #include "drivers/lapic.h"
 #include "drivers/pit.h"
-#include "drivers/pm_timer.h"
 #include "lib/x86.h"
 
 #define US_HZ 1000000ull
 #define NS_HZ 1000000000ull
+
+/* ACPI Specification, "Power Management Timer". Some have more bits than that. */
+#define PM_TIMER_HZ   3579545ull
+#define PM_TIMER_MASK 0xffffffu
 
 /* A counter of known rate; `read` counts up and wraps at mask. */
 struct reference {
@@ -39,7 +42,7 @@ enum { PRECISION = 2000 };
 
 static uint32_t read_pit(void) { return 0u - pit_read(); }
 
-static uint32_t read_pm_timer(void) { return pm_timer_read(pm_timer_port); }
+static uint32_t read_pm_timer(void) { return x86_inl(pm_timer_port); }
 
 static bool take_stamp(const struct reference *reference, struct stamp *out)
 {

@@ -143,8 +143,8 @@ static hpa_t take_page(void)
     return HPA(buddy.run.frame++ << PAGE_SHIFT);
 }
 
-/* Whether a run of frames was usable at the start and is not the allocator's yet. */
-static bool run_is_absent(uint64_t frame, uint64_t end)
+/* Whether all frames [frame, end) were usable at the start and are not the allocator's yet. */
+static bool range_is_absent(uint64_t frame, uint64_t end)
 {
     while (frame < end && frame_is(frame, FRAME_ABSENT))
         frame++;
@@ -163,7 +163,7 @@ static unsigned order_fitting(uint64_t frame, uint64_t end)
 }
 
 /* Hands absent pages to the allocator, addresses start to end; none when end <= start. */
-static void give_run(uint64_t start, uint64_t end)
+static void give_range(uint64_t start, uint64_t end)
 {
     uint64_t frame = start >> PAGE_SHIFT;
 
@@ -182,7 +182,7 @@ void mm_buddy_init(const struct mm_range *usable, unsigned n_usable, const struc
                    unsigned n_reserved)
 {
     struct mm_ranges map = {usable, reserved, n_usable, n_reserved};
-    struct mm_range tables, run;
+    struct mm_range tables, gap;
 
     memset(&buddy, 0, sizeof(buddy));
     for (unsigned i = 0; i < MM_ORDERS; i++)
@@ -190,9 +190,11 @@ void mm_buddy_init(const struct mm_range *usable, unsigned n_usable, const struc
     tables = mm_frames_init(&buddy.frames, &map, FRAME_ABSENT);
     if (tables.start == tables.end)
         return;
-    for (uint64_t from = 0; mm_ranges_next_free(&map, from, &run); from = run.end) {
-        give_run(run.start, run.end < tables.start ? run.end : tables.start);
-        give_run(run.start > tables.end ? run.start : tables.end, run.end);
+    for (uint64_t a = tables.start; a < tables.end; a += PAGE_BYTES)
+        *frame_state(a >> PAGE_SHIFT) = FRAME_INSIDE;
+    for (uint64_t from = 0; mm_ranges_next_free(&map, from, &gap); from = gap.end) {
+        give_range(gap.start, gap.end < tables.start ? gap.end : tables.start);
+        give_range(gap.start > tables.end ? gap.start : tables.end, gap.end);
     }
 }
 
@@ -205,9 +207,9 @@ void mm_buddy_add(struct mm_range range)
     if (frame >= end)
         return;
     lock_take(&buddy.lock);
-    absent = run_is_absent(frame, end);
+    absent = range_is_absent(frame, end);
     if (absent)
-        give_run(pages.start, pages.end);
+        give_range(pages.start, pages.end);
     lock_release(&buddy.lock);
     if (!absent)
         mm_bug("memory added that the buddy allocator has already, or that is not usable, at", range.start);

@@ -23,7 +23,7 @@ void mm_buddy_init(const struct mm_range *usable, unsigned n_usable, const struc
 
 /*
  * Hands over the whole pages inside `range`, which was usable and reserved at mm_buddy_init. A page that the allocator
- * holds or gave out already, or that was not usable, is a bug.
+ * holds or gave out already, or that was not usable, is a bug: hand over what mm_ranges_next_free finds, not raw ranges.
  */
 void mm_buddy_add(struct mm_range range);
 

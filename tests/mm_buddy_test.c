@@ -373,6 +373,7 @@ static void test_add(void)
     CHECK(mm_buddy_total_pages() == before + 256);
     CHECK(RAISES_BUG(mm_buddy_add((struct mm_range){late.start + PAGE_BYTES, late.start + 2 * PAGE_BYTES})));
     CHECK(RAISES_BUG(mm_buddy_add(beyond)));
+    CHECK(RAISES_BUG(mm_buddy_add((struct mm_range){MIB, MIB + PAGE_BYTES}))); /* the allocator's tables */
     CHECK(RAISES_BUG(mm_buddy_add(across)));
     mm_buddy_add((struct mm_range){3 * MIB, 3 * MIB + PAGE_BYTES});
     CHECK(mm_buddy_total_pages() == before + 257);

@@ -81,6 +81,7 @@ for word; do
     before=$word
 done
 [ -z "$SAY" ] || echo "$SAY"
+echo $$ >"$TMPDIR/../machine"
 [ "$STATUS" != hang ] || exec sleep 60
 exit $STATUS
 END
@@ -108,6 +109,7 @@ serial=$(sed -n 's/^com1:.*dev="\(.*\)"/\1/p' bochsrc)
 grep '^cpu:' bochsrc
 [ -z "$SAY" ] || echo "$SAY" >"$serial"
 echo '00000000001p[CPU0  ] >>PANIC<< broken' >bochs.log
+echo $$ >"$TMPDIR/../machine"
 [ "$STATUS" != hang ] || exec sleep 60
 exit $STATUS
 END
@@ -116,6 +118,12 @@ ends("SAY='NESTOR END pass' STATUS=0 $bochs", 0, qr/^NESTOR END pass\n$/, 'Bochs
 ends("SAY='NESTOR END fail' STATUS=0 $bochs", 1, qr/^NESTOR END fail\n$/, 'Bochs: fail');
 ends("SAY=hello STATUS=1 $bochs", 2, qr/hello\n.*status 1, .*no verdict.*PANIC<< broken/s, 'Bochs: a panic is shown');
 ends("SAY=hello STATUS=hang $bochs --timeout 1", 2, qr/hello\n.*no end after 1 s/s, 'Bochs: no end');
+for ($qemu, $bochs) {
+    my ($tool) = m{tools/(\S+)};
+    ends("rm -f machine; SAY= STATUS=hang $_ & until [ -s machine ]; do sleep 0.1; done; kill \$!; wait \$!; "
+        . 'echo status $?; sleep 0.2; kill -0 $(cat machine)', 1, qr/status 143\n.*No such process/s,
+        "$tool, when ended by a signal, ends the machine");
+}
 opendir my $left, "$work/tmp" or die;
 is_deeply([grep { !/^\./ } readdir $left], [], 'no work folder is left behind');
 

@@ -15,7 +15,6 @@ struct guest {
     struct vcpu vcpu;
     struct line console;  /* what the guest prints, by its UART or by hypercall */
     struct uart uart;     /* COM1 */
-    uint64_t pat;         /* IA32_PAT as the guest wrote it */
     uint64_t cr8;
     int32_t status;       /* of its HC_EXIT */
 };

@@ -20,7 +20,6 @@ static struct guest guest = {
     .args = (const struct monitor_args *)TASK_ARGS,
     .console = {.emit = guest_console_line},
     .uart = {.output = &guest.console},
-    .pat = 0x0007040600070406, /* as after reset */
 };
 
 static void guest_init(void)

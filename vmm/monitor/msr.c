@@ -53,27 +53,6 @@ static bool misc_enable_read(struct guest *guest, uint64_t *value)
     return true;
 }
 
-static bool pat_read(struct guest *guest, uint64_t *value)
-{
-    *value = guest->pat;
-    return true;
-}
-
-/* "IA32_PAT MSR": eight memory types of a byte each. They are kept for the guest to read; its memory is write-back. */
-static bool pat_write(struct guest *guest, uint64_t value)
-{
-    const uint64_t valid_types = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7;
-
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        uint64_t type = value >> shift & 0xff;
-
-        if (type > 7 || !(valid_types >> type & 1))
-            return false;
-    }
-    guest->pat = value;
-    return true;
-}
-
 static bool refused_write(struct guest *guest, uint64_t value)
 {
     (void)guest, (void)value;
@@ -85,11 +64,10 @@ static const struct msr_row {
     msr_reader *read;
     msr_writer *write;
 } msr_rows[] = {
-    {0x1b, apic_base_read, refused_write},        /* IA32_APIC_BASE */
-    {0xfe, zero_read, refused_write},             /* IA32_MTRRCAP: no MTRRs */
-    {0x1a0, misc_enable_read, refused_write},     /* IA32_MISC_ENABLE */
-    {0x277, pat_read, pat_write},                 /* IA32_PAT */
-    {0xc0000080, efer_read, efer_write},          /* IA32_EFER */
+    {0x1b, apic_base_read, refused_write},    /* IA32_APIC_BASE */
+    {0xfe, zero_read, refused_write},         /* IA32_MTRRCAP: no MTRRs */
+    {0x1a0, misc_enable_read, refused_write}, /* IA32_MISC_ENABLE */
+    {0xc0000080, efer_read, efer_write},      /* IA32_EFER, on SVM: see efer_read */
 };
 
 static const struct msr_row *msr_find(uint32_t number)

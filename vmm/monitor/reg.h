@@ -29,8 +29,6 @@ enum reg {
     REG_GDTR_LIMIT,
     REG_IDTR_BASE,
     REG_IDTR_LIMIT,
-    REG_CR0_SHADOW,         /* VMX: what the guest reads for CR0 bits that the host owns */
-    REG_CR4_SHADOW,
     REG_ACTIVITY,           /* VMX: activity state */
     REG_INTERRUPTIBILITY,   /* VMX: interruptibility state */
     REG_PDPTE0,             /* VMX: the four PAE page-directory-pointer-table entries */

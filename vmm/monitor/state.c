@@ -55,7 +55,7 @@ void state_start(struct guest *guest, uint64_t entry)
     const struct start_state *start = &starts[guest->args->kind];
     struct reg_value values[MAX_STATE_PAIRS];
     const struct reg_value others[] = {
-        {REG_CR0, start->cr0}, {REG_CR0_SHADOW, start->cr0}, {REG_CR3, 0}, {REG_CR4, 0}, {REG_CR4_SHADOW, 0},
+        {REG_CR0, start->cr0}, {REG_CR3, 0}, {REG_CR4, 0},
         {REG_EFER, 0}, {REG_RFLAGS, RFLAGS_FIXED}, {REG_DR7, DR7_FIXED}, {REG_RIP, entry}, {REG_RSP, start->rsp},
         {REG_GDTR_BASE, 0}, {REG_GDTR_LIMIT, 0}, {REG_IDTR_BASE, 0}, {REG_IDTR_LIMIT, start->idtr_limit},
         {REG_ACTIVITY, 0}, {REG_INTERRUPTIBILITY, 0},

@@ -9,7 +9,7 @@ typedef int64_t transfer(uint32_t vcpu, const struct state_pair *pairs, uint32_t
 static int64_t vcpu_transfer(const struct vcpu *vcpu, struct reg_value *values, unsigned count, transfer *call,
                              enum reg *refused)
 {
-    struct state_pair pairs[MAX_STATE_PAIRS] = {{0, 0}};
+    struct state_pair pairs[MAX_STATE_PAIRS];
     enum reg reg[MAX_STATE_PAIRS];
     unsigned used = 0;
     int64_t result;
@@ -22,6 +22,8 @@ static int64_t vcpu_transfer(const struct vcpu *vcpu, struct reg_value *values, 
         reg[used] = values[i].reg;
         pairs[used++] = (struct state_pair){what, (uintptr_t)&values[i].value};
     }
+    if (used == 0)
+        return 0;
     result = call(vcpu->number, pairs, used);
     for (unsigned i = 0; result < 0 && i < used; i++) {
         *refused = reg[i];

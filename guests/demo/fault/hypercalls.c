@@ -29,9 +29,19 @@ static unsigned count_answered(unsigned long number)
 static void try_unknown_numbers(void)
 {
     static const unsigned long huge[] = {
-        NUMBERS,          0xffff,          0x10000 + HC_NULL,           0x7fffffff,     0x80000000,
-        0xffffffff,       (1ul << 32) + HC_NULL, (1ul << 32) + HC_CONSOLE, (1ul << 32) + HC_EXIT, 1ul << 62,
-        (1ul << 63) + HC_EXIT, ~0ul - 1,   ~0ul,
+        NUMBERS,
+        0xffff,
+        0x10000 + HC_NULL,
+        0x7fffffff,
+        0x80000000,
+        0xffffffff,
+        (1ul << 32) + HC_NULL,
+        (1ul << 32) + HC_CONSOLE,
+        (1ul << 32) + HC_EXIT,
+        1ul << 62,
+        (1ul << 63) + HC_EXIT,
+        ~0ul - 1,
+        ~0ul,
     };
     unsigned answered = 0;
 

@@ -5,7 +5,7 @@
 #include "guests/lib/common/test.h"
 #include "guests/lib/x64/descriptors.h"
 
-/* ring3_call.asm: returns what hypercall(number, 0, 0, 0) returns in ring 3; leaves the stack to come back to in the TSS. */
+/* ring3_call.asm: what hypercall(number, 0, 0, 0) returns in ring 3; leaves the stack to come back to in the TSS. */
 long ring3_call(unsigned long number);
 extern const char ring3_hlt[], ring3_return[];
 

@@ -3,9 +3,9 @@
 #include "guests/lib/common/interrupt.h"
 
 enum {
-    VECTOR_END = 0x20,   /* INT with it ends the task */
-    VECTOR_PRINT = 0x21, /* INT with it is the task's own business */
-    FLAGS_TASK = 0x0cd5, /* CF PF AF ZF SF DF OF: the flags that the task may change */
+    VECTOR_END = 0x20,      /* INT with it ends the task */
+    VECTOR_PRINT = 0x21,    /* INT with it is the task's own business */
+    FLAGS_TASK = 0x0cd5,    /* CF PF AF ZF SF DF OF: the flags that the task may change */
     PAGE_FAULT_OF_POKE = 7, /* error code: present, write, ring 3 */
 };
 
@@ -115,9 +115,9 @@ static const struct {
     uint8_t opcode, bytes;
     void (*emulate)(struct interrupt_frame *frame, uint8_t operand);
 } instructions[] = {
-    {OPCODE_PUSHF, 1, emulate_pushf}, {OPCODE_POPF, 1, emulate_popf},      {OPCODE_INT, 2, emulate_int},
-    {OPCODE_IRET, 1, emulate_iret},   {OPCODE_IN_IMM8, 2, emulate_in},     {OPCODE_IN_DX, 1, emulate_in},
-    {OPCODE_CLI, 1, emulate_cli},     {OPCODE_OUT_IMM8, 2, emulate_out},   {OPCODE_OUT_DX, 1, emulate_out},
+    {OPCODE_PUSHF, 1, emulate_pushf}, {OPCODE_POPF, 1, emulate_popf},    {OPCODE_INT, 2, emulate_int},
+    {OPCODE_IRET, 1, emulate_iret},   {OPCODE_IN_IMM8, 2, emulate_in},   {OPCODE_IN_DX, 1, emulate_in},
+    {OPCODE_CLI, 1, emulate_cli},     {OPCODE_OUT_IMM8, 2, emulate_out}, {OPCODE_OUT_DX, 1, emulate_out},
     {OPCODE_STI, 1, emulate_sti},
 };
 

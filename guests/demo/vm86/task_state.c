@@ -40,10 +40,7 @@ void task_state_enable_paging(void)
     __asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_PG) : "memory");
 }
 
-static void allow_port(unsigned port)
-{
-    task_state.bitmap[port / 8] &= (uint8_t)~(1u << port % 8);
-}
+static void allow_port(unsigned port) { task_state.bitmap[port / 8] &= (uint8_t) ~(1u << port % 8); }
 
 struct tss32 *task_state_load_tss(void)
 {

@@ -15,23 +15,24 @@ extern uint8_t task_segment[TASK_BYTES]; /* begins with struct task_header */
 
 /* What the task tells by leaving it in memory; the order is task.asm's. */
 struct task_header {
-    uint16_t entry;          /* offset of the first instruction */
-    uint16_t int21;          /* offset of the task's own handler of INT 21H, for the real-mode vector table */
-    uint16_t message;        /* offset of the text that the task prints, `message_bytes` long */
+    uint16_t entry;   /* offset of the first instruction */
+    uint16_t int21;   /* offset of the task's own handler of INT 21H, for the real-mode vector table */
+    uint16_t message; /* offset of the text that the task prints, `message_bytes` long */
     uint16_t message_bytes;
-    uint16_t printed;        /* bytes that it has sent to the serial port by OUT */
+    uint16_t printed; /* bytes that it has sent to the serial port by OUT */
     uint16_t flags_after_cli;
     uint16_t flags_after_sti;
-    uint16_t flags_in_int21; /* as PUSHF gave them in the handler */
+    uint16_t flags_in_int21;   /* as PUSHF gave them in the handler */
     uint16_t flags_after_popf; /* of a word with IF clear */
-    uint16_t from_port21;    /* AL after IN AL, 21H; AH is a marker that must survive */
-    uint16_t poke;           /* offset of an instruction that writes to memory of the monitor */
+    uint16_t from_port21;      /* AL after IN AL, 21H; AH is a marker that must survive */
+    uint16_t poke;             /* offset of an instruction that writes to memory of the monitor */
     uint16_t after_poke;
 };
 
 /* ---- monitor.c ---- */
 
-enum { /* the first bytes of the instructions that the monitor emulates */
+/* The first bytes of the instructions that the monitor emulates. */
+enum {
     OPCODE_PUSHF = 0x9c,
     OPCODE_POPF = 0x9d,
     OPCODE_INT = 0xcd,
@@ -80,7 +81,7 @@ struct tss32 *task_state_load_tss(void);
 /* Loads an LDT with one segment. */
 void ldt_load(void);
 
-/* Writes `value` through that segment, inside and outside its limit; reports by test_result(), `when` being part of it. */
+/* Writes `value` through that segment, inside and outside its limit; reports by test_result(), with `when`. */
 void ldt_test(const char *when, uint8_t value);
 
 #endif

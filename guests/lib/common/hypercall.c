@@ -3,10 +3,7 @@
 
 static bool is_svm;
 
-void hypercall_setup(void)
-{
-    is_svm = cpu_id(CPUID_NESTOR_INFO, 0).eax == BACKEND_SVM;
-}
+void hypercall_setup(void) { is_svm = cpu_id(CPUID_NESTOR_INFO, 0).eax == BACKEND_SVM; }
 
 long hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c)
 {

@@ -7,10 +7,7 @@ enum { STATUS_UNEXPECTED = 255 };
 
 static interrupt_handler *handlers[256];
 
-void interrupt_set_handler(uint8_t vector, interrupt_handler *handler)
-{
-    handlers[vector] = handler;
-}
+void interrupt_set_handler(uint8_t vector, interrupt_handler *handler) { handlers[vector] = handler; }
 
 void interrupt_report(const struct interrupt_frame *frame)
 {

@@ -24,7 +24,4 @@ bool test_result(bool ok, const char *format, ...)
     return ok;
 }
 
-int test_status(void)
-{
-    return results == 0 || failures > 0;
-}
+int test_status(void) { return results == 0 || failures > 0; }

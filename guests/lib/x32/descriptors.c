@@ -33,10 +33,7 @@ uint64_t descriptor_make(const void *base, uint32_t limit, uint8_t type)
            default_32_bit | (address >> 24) << 56;
 }
 
-void descriptor_set(uint16_t selector, uint64_t descriptor)
-{
-    guest_gdt[selector / 8] = descriptor;
-}
+void descriptor_set(uint16_t selector, uint64_t descriptor) { guest_gdt[selector / 8] = descriptor; }
 
 void descriptors_load_tss(struct tss32 *tss, uint32_t bytes)
 {

@@ -1,0 +1,165 @@
+/* sources: tests/lib_support.c */
+#include <string.h>
+
+#include "tests/drivers_x86.h"
+#include "tests/lib_support.h"
+
+#include "drivers/vga.c"
+
+static uint16_t frame[CELLS + 8] __attribute__((aligned(8)));
+static uint8_t crtc_index, crtc[256];
+
+void x86_outb(uint16_t port, uint8_t v)
+{
+    CHECK(port == CRTC_INDEX || port == CRTC_DATA);
+    if (port == CRTC_INDEX)
+        crtc_index = v;
+    else
+        crtc[crtc_index] = v;
+}
+
+static void write_text(const char *text) { vga_write(text, strlen(text)); }
+
+/* Whether a row of the frame shows just that text, in the attribute given. */
+static bool shows(unsigned at, const char *text, uint8_t colors)
+{
+    size_t n = strlen(text);
+
+    for (unsigned i = 0; i < VGA_COLUMNS; i++)
+        if (frame[at * VGA_COLUMNS + i] != (uint16_t)(colors << 8 | (i < n ? text[i] : ' ')))
+            return false;
+    return true;
+}
+
+static void start(void)
+{
+    memset(frame, 0xee, sizeof(frame));
+    vga_init(frame);
+}
+
+static void test_start(void)
+{
+    write_text("before");
+    start();
+    for (unsigned i = 0; i < VGA_ROWS; i++)
+        CHECK(shows(i, "", 7));
+    CHECK(frame[CELLS] == 0xeeee);
+    CHECK(crtc[0x0a] == 0x20);
+    test_passed("vga_init clears the screen and hides the cursor; before it nothing happens");
+}
+
+static void test_controls(void)
+{
+    start();
+    write_text("one\ntwo\rT\n\tthree\n12345678\t9\nabc\b\bX\n\b\bY\n\x01\x7f\xff\xe4~ \n");
+    CHECK(shows(0, "one", 7));
+    CHECK(shows(1, "Two", 7));
+    CHECK(shows(2, "        three", 7));
+    CHECK(shows(3, "12345678        9", 7));
+    CHECK(shows(4, "aXc", 7));
+    CHECK(shows(5, "Y", 7));
+    CHECK(shows(6, "????~", 7));
+    test_passed("line feed, return, tab, backspace; what is not printable is a question mark");
+}
+
+static void test_wrap(void)
+{
+    char line[VGA_COLUMNS + 1];
+
+    start();
+    memset(line, 'x', VGA_COLUMNS);
+    line[VGA_COLUMNS] = 0;
+    write_text(line);
+    write_text("\nafter\n");
+    write_text(line);
+    write_text("wrapped");
+    write_text("\n\t\t\t\t\t\t\t\t\t\t\t\tend");
+    CHECK(shows(0, line, 7) && shows(1, "after", 7) && shows(2, line, 7) && shows(3, "wrapped", 7));
+    CHECK(shows(4, "", 7) && shows(5, "end", 7));
+    test_passed("a full row wraps with its next character, not before");
+}
+
+static void test_scroll(void)
+{
+    start();
+    vga_set_attribute(VGA_BLUE << 4 | VGA_WHITE);
+    for (char c = 'a'; c < 'a' + VGA_ROWS; c++)
+        vga_write((char[]){c, '\n'}, 2);
+    CHECK(shows(0, "a", 0x1f) || frame[0] == (0x1f << 8 | 'a'));
+    CHECK(frame[24 * VGA_COLUMNS] == (0x1f << 8 | 'y'));
+    /* If video memory were read, this would come up again. */
+    memset(frame, 0xee, VGA_FRAME_BYTES);
+    write_text("z");
+    CHECK(frame[0] == (0x1f << 8 | 'b') && frame[23 * VGA_COLUMNS] == (0x1f << 8 | 'y'));
+    CHECK(shows(24, "z", 0x1f));
+    for (unsigned i = 0; i < CELLS; i++)
+        CHECK(frame[i] != 0xeeee);
+    write_text("\n\n\n!");
+    CHECK(frame[0] == (0x1f << 8 | 'e') && shows(22, "", 0x1f) && shows(23, "", 0x1f) && shows(24, "!", 0x1f));
+    CHECK(frame[CELLS] == 0xeeee);
+    test_passed("scrolling paints all rows out of RAM, and only when a character needs the room");
+}
+
+/* Another way to the same screen: all the text as rows, of which the last ones show. */
+static char rows[4000][VGA_COLUMNS + 1];
+static unsigned model_row, model_column;
+
+static void model_put(char c)
+{
+    if (c == '\n' || (c >= ' ' && model_column == VGA_COLUMNS)) {
+        model_row++;
+        model_column = 0;
+    }
+    if (c == '\n')
+        return;
+    if (c == '\r') {
+        model_column = 0;
+        return;
+    }
+    rows[model_row][model_column++] = c;
+}
+
+static void test_random_text(void)
+{
+    for (uint64_t round = 0; round < 50; round++) {
+        unsigned last_used = 0;
+
+        test_seed(round);
+        start();
+        memset(rows, ' ', sizeof(rows));
+        model_row = model_column = 0;
+        for (unsigned step = 0; step < 100; step++) {
+            char text[200];
+            size_t n = test_below(sizeof(text));
+
+            for (size_t i = 0; i < n; i++) {
+                uint64_t kind = test_below(60);
+
+                text[i] = kind == 0 ? '\n' : kind == 1 ? '\r' : (char)(' ' + test_below(95));
+                model_put(text[i]);
+                last_used = text[i] >= ' ' || model_row > last_used + 1 ? model_row : last_used;
+                /* A line feed at the bottom makes room for the feed before it. */
+                if (text[i] == '\n' && model_row > 0 && last_used < model_row - 1)
+                    last_used = model_row - 1;
+            }
+            vga_write(text, n);
+            for (unsigned r = 0; r < VGA_ROWS; r++) {
+                unsigned top = last_used >= VGA_ROWS ? last_used - (VGA_ROWS - 1) : 0;
+
+                for (unsigned i = 0; i < VGA_COLUMNS; i++)
+                    CHECK((char)frame[r * VGA_COLUMNS + i] == rows[top + r][i]);
+            }
+        }
+    }
+    test_passed("random text shows what a list of rows would");
+}
+
+int main(void)
+{
+    test_start();
+    test_controls();
+    test_wrap();
+    test_scroll();
+    test_random_text();
+    return test_done();
+}
