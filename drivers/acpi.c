@@ -41,10 +41,7 @@ static bool sums_to_zero(const void *bytes, size_t n)
     return sum == 0;
 }
 
-static bool is_rsdp(const void *at)
-{
-    return memcmp(at, "RSD PTR ", 8) == 0 && sums_to_zero(at, RSDP_V1_BYTES);
-}
+static bool is_rsdp(const void *at) { return memcmp(at, "RSD PTR ", 8) == 0 && sums_to_zero(at, RSDP_V1_BYTES); }
 
 const struct acpi_header *acpi_load(uint64_t physical, const char signature[4])
 {

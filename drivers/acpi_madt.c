@@ -11,7 +11,7 @@ struct madt {
 enum {
     ENTRY_HEADER_BYTES = 2,
     FLAG_ENABLED = 1 << 0,
-    LOCAL_APIC_NONE = 0xff,       /* the APIC id of an entry that is no processor */
+    LOCAL_APIC_NONE = 0xff, /* the APIC id of an entry that is no processor */
 };
 #define LOCAL_X2APIC_NONE 0xffffffffu
 

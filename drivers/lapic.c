@@ -66,8 +66,11 @@ uint64_t lapic_physical(void) { return x86_rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDR
 /* The local vectors that this APIC has, by the number of the last one (Intel SDM, "Local APIC Version Register"). */
 static void mask_local_vectors(void)
 {
-    static const struct { uint8_t last; uint16_t offset; } vectors[] = {
-        {0, APIC_LVT_TIMER}, {1, APIC_LVT_LINT0},       {2, APIC_LVT_LINT1}, {3, APIC_LVT_ERROR},
+    static const struct {
+        uint8_t last;
+        uint16_t offset;
+    } vectors[] = {
+        {0, APIC_LVT_TIMER},       {1, APIC_LVT_LINT0},   {2, APIC_LVT_LINT1}, {3, APIC_LVT_ERROR},
         {4, APIC_LVT_PERFORMANCE}, {5, APIC_LVT_THERMAL}, {6, APIC_LVT_CMCI},
     };
     unsigned last = apic_read(APIC_VERSION) >> 16 & 0xff;

@@ -34,9 +34,9 @@ enum {
  */
 enum { WAIT_READS = 2000000 };
 
-static uint16_t base;     /* 0: no UART, or it is dead */
-static unsigned fifo;     /* bytes that fit once the transmitter says it is empty */
-static unsigned room;     /* of these, not used yet */
+static uint16_t base; /* 0: no UART, or it is dead */
+static unsigned fifo; /* bytes that fit once the transmitter says it is empty */
+static unsigned room; /* of these, not used yet */
 
 static bool wait_for(uint8_t status)
 {

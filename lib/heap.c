@@ -6,7 +6,7 @@ static bool is_before(const struct heap_node *a, const struct heap_node *b)
     return a->key != b->key ? a->key < b->key : a->order < b->order;
 }
 
-/* Joins two trees, whose roots have no siblings, to one; returns its root. */
+/* Joins two trees, whatever siblings their roots had, to one; returns its root, which has none. */
 static struct heap_node *meld(struct heap_node *a, struct heap_node *b)
 {
     struct heap_node *first = is_before(a, b) ? a : b;
@@ -17,6 +17,7 @@ static struct heap_node *meld(struct heap_node *a, struct heap_node *b)
     if (first->child)
         first->child->previous = second;
     first->child = second;
+    first->sibling = NULL;
     return first;
 }
 
@@ -29,18 +30,14 @@ static struct heap_node *meld_siblings(struct heap_node *list)
         struct heap_node *a = list, *b = a->sibling;
 
         list = b ? b->sibling : NULL;
-        a->sibling = NULL;
-        if (b) {
-            b->sibling = NULL;
+        if (b)
             a = meld(a, b);
-        }
         a->sibling = pairs;
         pairs = a;
     }
     while (pairs) {
         struct heap_node *next = pairs->sibling;
 
-        pairs->sibling = NULL;
         tree = tree ? meld(tree, pairs) : pairs;
         pairs = next;
     }

@@ -105,9 +105,12 @@ static const char *read_number(const char *at, va_list *arguments, int *out)
 
 static const char *read_length(const char *at, size_t *size)
 {
-    static const struct { const char *text; size_t size; } lengths[] = {
-        {"hh", sizeof(char)}, {"h", sizeof(short)}, {"ll", sizeof(long long)},
-        {"l", sizeof(long)}, {"z", sizeof(size_t)},
+    static const struct {
+        const char *text;
+        size_t size;
+    } lengths[] = {
+        {"hh", sizeof(char)}, {"h", sizeof(short)},  {"ll", sizeof(long long)},
+        {"l", sizeof(long)},  {"z", sizeof(size_t)},
     };
 
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {

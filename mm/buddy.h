@@ -23,7 +23,8 @@ void mm_buddy_init(const struct mm_range *usable, unsigned n_usable, const struc
 
 /*
  * Hands over the whole pages inside `range`, which was usable and reserved at mm_buddy_init. A page that the allocator
- * holds or gave out already, or that was not usable, is a bug: hand over what mm_ranges_next_free finds, not raw ranges.
+ * holds or gave out already, or that was not usable, is a bug; so hand over what mm_ranges_next_free finds rather than
+ * the ranges of a memory map.
  */
 void mm_buddy_add(struct mm_range range);
 

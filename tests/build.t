@@ -29,10 +29,10 @@ sub file
     close $out;
 }
 
-sub same_bytes
+sub ends_well
 {
-    my ($a, $b, $name) = @_;
-    my ($status, $text) = run("cmp $a $b");
+    my ($command, $name) = @_;
+    my ($status, $text) = run($command);
     ok($status == 0, $name) or diag($text);
 }
 
@@ -42,9 +42,9 @@ my ($status, $text) = run("mkdir far && cp -r $top/Makefile $top/*/ far/ && rm -
 is($status, 0, 'a copy of the tree builds, into another folder') or diag($text);
 my @images = map { s{^\Q$build\E/}{}r } glob "$build/{nestor,root,monitor}.elf $build/guests/*.{elf,bin}";
 cmp_ok(scalar @images, '>', 3, 'there are images');
-same_bytes("$build/$_", "elsewhere/b/$_", "$_ has the same bytes") for @images;
+ends_well("cmp $build/$_ elsewhere/b/$_", "$_ has the same bytes") for @images;
 run("BUILD=$build $top/tools/make-iso one.iso; sleep 2; BUILD=$work/elsewhere/b far/tools/make-iso two.iso");
-same_bytes('one.iso', 'two.iso', 'the ISO image has the same bytes');
+ends_well('cmp one.iso two.iso', 'the ISO image has the same bytes');
 
 # ---- No more than needed ----
 ($status, $text) = run("make -C far BUILD=$work/elsewhere/b kernel tasks guests");
@@ -58,7 +58,8 @@ file('small/kernel/kernel.ld', 'ENTRY(_start) SECTIONS { . = 0xffffffff80100000;
 file('small/lib/a.h', "int lib_a(void);\n");
 file('small/lib/a.c', "#include \"lib/a.h\"\nint lib_a(void) { return 1; }\n");
 file('small/kernel/b.c', "int kernel_b(void);\nint kernel_b(void) { return 2; }\n");
-file('small/kernel/start.asm', "section .text\nglobal _start:function\nextern lib_a, kernel_b\n_start: call lib_a\ncall kernel_b\n");
+file('small/kernel/start.asm', "section .text\nglobal _start:function\nextern lib_a, kernel_b\n"
+    . "_start: call lib_a\ncall kernel_b\n");
 ($status, $text) = run('make -C small kernel');
 is($status, 0, 'a small kernel builds') or diag($text);
 like($text, qr/^CC   lib\/a\.c$/m, 'make says in short what it does');
@@ -83,13 +84,15 @@ like((run('make -C small guests'))[1], qr/odd\.c:1: unknown kind of guest "riscv
     'an unknown kind of guest');
 file('small/guests/demo/odd.c', "int x;\n");
 like((run('make -C small guests'))[1], qr/odd\.c:1: belongs to no guest/, 'a guest of no kind');
-file('small/lib/a.c', "#include \"lib/a.h\"\nint lib_a(void) { int x[2] = {1}, i = 0; while (x[i]) i++; return x[i + 1]; }\n");
+file('small/lib/a.c', "#include \"lib/a.h\"\n"
+    . "int lib_a(void) { int x[2] = {1}, i = 0; while (x[i]) i++; return x[i + 1]; }\n");
 file('small/tests/a_test.c', "/* sources: lib/a.c */\n#include \"lib/a.h\"\nint main(void) { return lib_a(); }\n");
-($status, $text) = run('make -C small tests');
+($status, $text) = run('make -C small build/tests/a_test');
 is($status, 0, 'a host test is linked with the sources that it names') or diag($text);
 like((run('small/build/tests/a_test'))[1], qr/out of bounds|stack-buffer-overflow/, 'and runs under the sanitizers');
 
 # ---- The front door ----
+ends_well("$build/check-config $_", s{.*/}{}r . ' has no errors') for glob "$top/config/*.conf";
 ($status, $text) = run("make -C $top help");
 like($text, qr/^make $_ +\S/m, "make help tells of $_") for qw(all run run-bochs check debug iso size clean distclean);
 ($status, $text) = run("make -C $top BUILD=$build size");

@@ -458,13 +458,16 @@ static void test_page_then_block(void)
 }
 
 /* Two threads: without the lock this corrupts the lists in no time. */
+static pthread_barrier_t start;
+
 static void *thread_run(void *seed)
 {
     uint64_t state = (uint64_t)seed;
     hpa_t held[64];
     unsigned order[64], n = 0;
 
-    for (unsigned step = 0; step < 100000; step++) {
+    pthread_barrier_wait(&start);
+    for (unsigned step = 0; step < 500000; step++) {
         state = state * 6364136223846793005ull + 1;
         if (n < 64 && state >> 63) {
             order[n] = state >> 40 & 3;
@@ -487,6 +490,7 @@ static void test_threads(void)
 
     arena_reset(&ram, 1);
     mm_buddy_init(&ram, 1, NULL, 0);
+    CHECK(pthread_barrier_init(&start, NULL, 2) == 0);
     for (uintptr_t i = 0; i < 2; i++)
         CHECK(pthread_create(&thread[i], NULL, thread_run, (void *)(i + 1)) == 0);
     for (unsigned i = 0; i < 2; i++)

@@ -54,12 +54,15 @@ static void test_quota(void)
     test_passed("account: charges up to the quota and not a page more");
 }
 
-enum { CHARGES = 300000 };
+enum { CHARGES = 2000000 };
+
+static pthread_barrier_t start;
 
 static void *thread_charge(void *account)
 {
     uint64_t charged = 0;
 
+    pthread_barrier_wait(&start);
     for (unsigned i = 0; i < CHARGES; i++)
         charged += mm_account_charge(account, 1);
     return (void *)charged;
@@ -72,6 +75,7 @@ static void test_account_threads(void)
     pthread_t thread[2];
     uint64_t charged = 0;
 
+    CHECK(pthread_barrier_init(&start, NULL, 2) == 0);
     for (unsigned i = 0; i < 2; i++)
         CHECK(pthread_create(&thread[i], NULL, thread_charge, &a) == 0);
     for (unsigned i = 0; i < 2; i++) {

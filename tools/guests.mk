@@ -32,7 +32,8 @@ guest-check:
 GUEST64_LIBRARY := $(call objects,guest64,$(call sources,guests/lib/common guests/lib/x64))
 GUEST32_LIBRARY := $(call objects,guest32,$(call sources,guests/lib/common guests/lib/x32))
 
-GUEST32_CFLAGS := $(filter-out -mno-red-zone,$(BARE_CFLAGS)) -isystem $(GCC_INCLUDE) -m32 -march=i686 -mgeneral-regs-only
+GUEST32_CFLAGS := $(filter-out -mno-red-zone,$(BARE_CFLAGS)) -isystem $(GCC_INCLUDE) -m32 -march=i686 \
+    -mgeneral-regs-only
 
 $(eval $(call compile,guest64,$(NEWLIB_CFLAGS),-f elf64,$(NEWLIB_STAMP)))
 $(eval $(call compile,guest32,$(GUEST32_CFLAGS),-f elf32))
@@ -55,6 +56,7 @@ guest_image = $(BUILD)/guests/$(call guest_name,$(1)).$(if $(filter flat16,$(cal
 
 GUEST_IMAGES := $(foreach m,$(GUEST_MAINS),$(call guest_image,$(m)))
 
-$(foreach m,$(GUEST_MAINS),$(eval $(call guest-$(call guest_kind,$(m)),$(call guest_name,$(m)),$(call guest_sources,$(m)))))
+$(foreach m,$(GUEST_MAINS),\
+    $(eval $(call guest-$(call guest_kind,$(m)),$(call guest_name,$(m)),$(call guest_sources,$(m)))))
 
 guests: guest-check $(GUEST_IMAGES) ## build the guest images, BUILD/guests/*

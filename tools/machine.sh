@@ -1,4 +1,5 @@
-# What run-qemu, run-bochs and make-iso have in common; they source it with `top` (the checkout) and `me` (their name) set.
+# What run-qemu, run-bochs and make-iso have in common. They source it with `top` (the checkout) and `me` (their name)
+# set.
 
 build=${BUILD:-$top/build}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
@@ -67,9 +68,9 @@ add_module()
     modules="$modules $name"
 }
 
-# stage_modules CONFIG: makes $work/boot, with a link to the kernel and to each module; $modules are the modules' names in
-# their order: the root task, the monitor, the config, and each image that the config names (`image = NAME`: a file of
-# the build's guests folder, or a path from the top of the checkout).
+# stage_modules CONFIG: makes $work/boot, with a link to the kernel and to each module; $modules are the modules' names
+# in their order: the root task, the monitor, the config, and each image that the config names (`image = NAME`: a file
+# of the build's guests folder, or a path from the top of the checkout).
 stage_modules()
 {
     mkdir "$work/boot"

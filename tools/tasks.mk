@@ -10,7 +10,8 @@ TASK_CFLAGS := $(NEWLIB_CFLAGS) -fno-omit-frame-pointer
 $(eval $(call compile,task,$(TASK_CFLAGS),-f elf64,$(NEWLIB_STAMP)))
 
 # $(call task,NAME,FOLDERS)
-task = $(call link,$(BUILD)/$(1).elf,$(call objects,task,$(call sources,$(2))),vmm/lib/task.ld,,$(NEWLIB_LIBRARIES),$(NEWLIB_STAMP))
+task = $(call link,$(BUILD)/$(1).elf,$(call objects,task,$(call sources,$(2))),vmm/lib/task.ld,,\
+    $(NEWLIB_LIBRARIES),$(NEWLIB_STAMP))
 
 $(eval $(call task,root,$(ROOT_FOLDERS)))
 $(eval $(call task,monitor,$(MONITOR_FOLDERS)))

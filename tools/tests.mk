@@ -5,17 +5,25 @@ HOST_TEST_SOURCES := $(sort $(wildcard tests/*_test.c))
 HOST_TESTS := $(HOST_TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
 SYSTEM_TESTS := $(sort $(wildcard tests/*.t))
 
+# A tool that is made in the same way.
+CHECK_CONFIG := $(BUILD)/check-config
+
 HOST_CFLAGS := $(COMMON_CFLAGS) $(POSIX) -O1 -fno-omit-frame-pointer \
     -fsanitize=address,undefined -fno-sanitize-recover=all
 
-tests: $(HOST_TESTS) ## build the host tests, BUILD/tests/*
+tests: $(HOST_TESTS) $(CHECK_CONFIG) ## build the host tests, BUILD/tests/*
+
+check-config: $(CHECK_CONFIG) ## check CONFIG without booting it
+	$(Q)$(CHECK_CONFIG) '$(CONFIG)'
+
+.PHONY: check-config
 
 $(eval $(call compile,host,$(HOST_CFLAGS),-f elf64))
 
-host_test_sources = $(1) $(shell sed -n '1s,^/\* *sources: *\(.*[^ ]\) *\*/.*,\1,p' $(1))
+host_sources = $(1) $(shell sed -n '1s,^/\* *sources: *\(.*[^ ]\) *\*/.*,\1,p' $(1))
 
-# $(call host_test,PROGRAM,OBJECTS)
-define host_test
+# $(call host_program,PROGRAM,OBJECTS)
+define host_program
 $(1): $(2) $(1).list
 	$$(call say,LD,$$@)
 	$(Q)mkdir -p $$(@D)
@@ -26,4 +34,5 @@ ALL_OBJECTS += $(2)
 endef
 
 $(foreach s,$(HOST_TEST_SOURCES),\
-    $(eval $(call host_test,$(s:tests/%.c=$(BUILD)/tests/%),$(call objects,host,$(call host_test_sources,$(s))))))
+    $(eval $(call host_program,$(s:tests/%.c=$(BUILD)/tests/%),$(call objects,host,$(call host_sources,$(s))))))
+$(eval $(call host_program,$(CHECK_CONFIG),$(call objects,host,$(call host_sources,tools/check-config.c))))

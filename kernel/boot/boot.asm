@@ -11,6 +11,9 @@ MB1_MAGIC equ 0x1badb002
 MB1_FLAGS equ 1 << 0 | 1 << 1 | 1 << 16         ; modules on pages, memory map, address fields below
 MB2_MAGIC equ 0xe85250d6
 
+COM1           equ 0x3f8
+ISA_DEBUG_EXIT equ 0xf4
+
 PAGE_PRESENT_WRITE equ 3
 PAGE_LARGE         equ 1 << 7
 
@@ -110,33 +113,53 @@ bits 64
     call rax                                    ; (magic in EDI, information in ESI)
 
 bits 32
-; No 64-bit CPU: says so on COM1 and on the VGA screen, and stops.
+; No 64-bit CPU: says so on COM1 and on the VGA screen, and ends the machine where a hypervisor has the debug-exit device.
 no_long_mode:
+    mov esi, .uart
+    mov ecx, 5
+.setting:
+    lodsb
+    movzx edx, al
+    add edx, COM1
+    lodsb
+    out dx, al
+    loop .setting
     mov esi, .text
     mov ebx, 0xb8000
 .next:
     lodsb
     test al, al
     jz .stop
+    cmp al, ' '
+    jb .wait_for_uart
     mov ah, 0x4f
     mov [ebx], ax
     add ebx, 2
+.wait_for_uart:
     mov ah, al
     mov ecx, 100000                             ; a port that is not there never gets ready
+    mov edx, COM1 + 5
 .wait:
-    mov dx, 0x3fd
     in al, dx
     test al, 0x20
     loopz .wait
     mov al, ah
-    mov dx, 0x3f8
+    mov edx, COM1
     out dx, al
     jmp .next
 .stop:
+    mov eax, 1
+    cpuid
+    bt ecx, 31                                  ; a hypervisor
+    jnc .halt
+    mov eax, 1
+    out ISA_DEBUG_EXIT, eax
+.halt:
     cli
     hlt
-    jmp .stop
-.text: db "Nestor needs a 64-bit CPU; this one has no long mode.", 0
+    jmp .halt
+.text: db "Nestor needs a 64-bit CPU; this one has no long mode.", 13, 10, 0
+.uart: db 3, 0x80, 0, 1, 1, 0, 3, 3, 4, 3        ; (register, value): 115200 baud, 8 bits, no parity, DTR and RTS
 
 align 8
 boot_gdt:

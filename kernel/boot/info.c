@@ -80,13 +80,18 @@ const char *boot_module_add(struct boot_info *out, uint64_t start, uint64_t end,
 
 const char *boot_info_read(struct boot_info *out, uint32_t magic, uint32_t info, uint64_t *value)
 {
+    const char *error = "not started by a Multiboot loader: wrong magic number";
+
     memset(out, 0, sizeof *out);
     *value = magic;
     if (magic == MULTIBOOT1_MAGIC)
-        return boot_multiboot1_read(out, info, value);
-    if (magic == MULTIBOOT2_MAGIC)
-        return boot_multiboot2_read(out, info, value);
-    return "not started by a Multiboot loader: wrong magic number";
+        error = boot_multiboot1_read(out, info, value);
+    else if (magic == MULTIBOOT2_MAGIC)
+        error = boot_multiboot2_read(out, info, value);
+    if (error)
+        return error;
+    *value = info;
+    return out->memories ? NULL : "the boot loader gave no memory map";
 }
 
 bool boot_option(const struct boot_info *info, const char *key, char *out, size_t room)

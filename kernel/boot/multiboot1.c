@@ -11,20 +11,31 @@ enum {
     FLAG_LOADER_NAME = 1 << 9,
 };
 
+/* Packed: nothing is said of where any of these is aligned. */
 struct mb1_info {
     uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr,
         drives_length, drives_addr, config_table, boot_loader_name;
-};
+} __attribute__((packed));
 
 struct mb1_module {
     uint32_t start, end, string, pad;
-};
+} __attribute__((packed));
 
 struct mb1_memory {
     uint32_t size; /* of what follows */
     uint64_t base, length;
     uint32_t type;
 } __attribute__((packed));
+
+static const char *read_command_line(struct boot_info *out, const struct mb1_info *mb, uint64_t *value)
+{
+    *value = mb->cmdline;
+    if (!boot_physical(mb->cmdline, 1))
+        return "the command line is out of reach";
+    if (!boot_string_copy(out->command_line, sizeof out->command_line, mb->cmdline, COMMAND_LINE_BYTES))
+        return "the command line is too long";
+    return NULL;
+}
 
 static const char *read_memory_map(struct boot_info *out, const struct mb1_info *mb, uint64_t *value)
 {
@@ -69,17 +80,14 @@ const char *boot_multiboot1_read(struct boot_info *out, uint64_t info, uint64_t 
     *value = info;
     if (!mb)
         return "the boot information is out of reach";
-    if ((mb->flags & FLAG_COMMAND_LINE) &&
-        !boot_string_copy(out->command_line, sizeof out->command_line, mb->cmdline, COMMAND_LINE_BYTES))
-        return "the command line is too long";
+    if (mb->flags & FLAG_COMMAND_LINE)
+        error = read_command_line(out, mb, value);
     if (mb->flags & FLAG_LOADER_NAME)
         boot_string_copy(out->loader, sizeof out->loader, mb->boot_loader_name, sizeof out->loader);
-    if (mb->flags & FLAG_MEMORY_MAP)
+    if (!error && (mb->flags & FLAG_MEMORY_MAP))
         error = read_memory_map(out, mb, value);
-    else if (mb->flags & FLAG_MEMORY)
+    else if (!error && (mb->flags & FLAG_MEMORY))
         error = boot_memory_add(out, MIB, mb->mem_upper * KIB, BOOT_MEMORY_RAM, value);
-    else
-        error = "the boot loader gave no memory map";
     if (!error && (mb->flags & FLAG_MODULES))
         error = read_modules(out, mb, value);
     return error;

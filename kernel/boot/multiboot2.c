@@ -65,10 +65,13 @@ static const char *read_memory_map(struct boot_info *out, const struct mb2_tag *
     const struct mb2_memory_map *map = (const void *)tag;
     const char *error = NULL;
 
+    *value = map->entry_size;
+    if (map->entry_size < sizeof(struct mb2_memory) || !is_aligned(map->entry_size, 8))
+        return "the entries of the memory map have a wrong size";
     *value = at;
-    if (map->entry_size < sizeof(struct mb2_memory))
-        return "the entries of the memory map are too small";
-    for (uint64_t i = sizeof *map; i + map->entry_size <= tag->size && !error; i += map->entry_size) {
+    if ((tag->size - sizeof *map) % map->entry_size)
+        return "the memory map is cut off";
+    for (uint64_t i = sizeof *map; i < tag->size && !error; i += map->entry_size) {
         const struct mb2_memory *m = (const void *)((const char *)tag + i);
 
         error = boot_memory_add(out, m->base, m->length, m->type, value);
@@ -142,7 +145,5 @@ const char *boot_multiboot2_read(struct boot_info *out, uint64_t info, uint64_t 
         error = read_tag(out, tag, at, value);
         at += align_up(tag->size, 8);
     }
-    if (!error && out->memories == 0)
-        error = "the boot loader gave no memory map";
     return error;
 }

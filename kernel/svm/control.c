@@ -1,4 +1,4 @@
-/* Controls: what is intercepted (wanted, possible, result), the permission maps, and a VMCB with the state after reset. */
+/* Controls: what is intercepted (wanted, possible, result), the permission maps, and the state of a VMCB at reset. */
 #include "kernel/svm/svm.h"
 
 #include "kernel/vm/vm.h"
@@ -10,8 +10,8 @@ struct svm_machine svm_machine;
 enum { IOPM_ORDER = 2, MSRPM_ORDER = 1, MSRPM_RANGE_BYTES = 2048 }; /* 12 KiB in a block of 16, and 8 KiB */
 
 /*
- * #AC and #DB are given back to the guest, but an endless series of either, inside the processor, would let no interrupt
- * through. DR0 to DR3 are not switched. PAUSE is not slowed down: a timeslice ends all the same.
+ * #AC and #DB are given back to the guest, but an endless series of either, inside the processor, would let no
+ * interrupt through. DR0 to DR3 are not switched. PAUSE is not slowed down: a timeslice ends all the same.
  */
 static const uint32_t wanted[INTERCEPT_WORDS] = {
     [INTERCEPT_DR] = 0xffffffff,

@@ -1,7 +1,8 @@
 ; Into a guest by VMRUN, and back: "VMRUN Instruction", "#VMEXIT", "Global Interrupt, STGI and CLGI Instructions".
 ;
 ; The host's RIP, RSP and RAX come back from the host save area, so the code goes on behind VMRUN with RSP at what it
-; pushed last and RAX at the VMCB. The other registers, FS, GS, TR, LDTR and what else VMLOAD loads are still the guest's.
+; pushed last and RAX at the VMCB. The other registers are still the guest's, and so is what VMLOAD loads: FS, GS, TR,
+; LDTR, and the MSRs of SYSCALL and SYSENTER.
 
 ; struct exit_slots
 SLOT_GPR  equ 0

@@ -5,8 +5,6 @@
 #include "kernel/vm/vm.h"
 #include "lib/x86.h"
 
-static enum verdict handle_cpuid(struct vcpu *vcpu) { return vcpu_handle_cpuid(vcpu); }
-
 static enum verdict handle_hlt(struct vcpu *vcpu)
 {
     return vcpu_handle_halt(vcpu, svm_vmcb(vcpu)->save.rflags & RFLAGS_IF);
@@ -144,7 +142,7 @@ const struct svm_exit_row svm_exit_table[ROWS] = {
     [0x6f] = {{"VMEXIT_RDPMC", NULL, LENGTH}, 2},
     [0x70] = {{"VMEXIT_PUSHF", NULL, LENGTH}, 1},
     [0x71] = {{"VMEXIT_POPF", NULL, LENGTH}, 1},
-    [0x72] = {{"VMEXIT_CPUID", handle_cpuid, LENGTH}, 2},
+    [0x72] = {{"VMEXIT_CPUID", vcpu_handle_cpuid, LENGTH}, 2},
     [0x73] = {{"VMEXIT_RSM", NULL, LENGTH}, 2},
     [0x74] = {{"VMEXIT_IRET", NULL, LENGTH}, 1},
     [0x75] = {{"VMEXIT_SWINT", NULL, INFO | LENGTH}, 2},

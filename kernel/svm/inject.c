@@ -2,7 +2,8 @@
 #include "kernel/svm/svm.h"
 #include "lib/x86.h"
 
-/* Asks for an exit as soon as the guest can take an interrupt, or no longer: a virtual interrupt that is intercepted. */
+/* Asks for an exit as soon as the guest can take an interrupt, by a virtual interrupt that is intercepted, or no longer
+ * does. */
 static void set_window(struct vcpu *vcpu, bool wanted)
 {
     struct vmcb_control *control = &svm_vmcb(vcpu)->control;

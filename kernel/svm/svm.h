@@ -87,8 +87,8 @@ void svm_asid_flushed(struct vcpu *vcpu);
 void svm_inject(struct vcpu *vcpu);
 void svm_inject_gp(struct vcpu *vcpu);
 
-/* inject.c: makes the guest see an exception at RIP, instead of what else was to be injected again. The second one has an
- * error code. */
+/* inject.c: makes the guest see an exception at RIP, without or with an error code, instead of what else was to be
+ * injected again. */
 void svm_inject_exception(struct vcpu *vcpu, unsigned vector);
 void svm_inject_exception_error(struct vcpu *vcpu, unsigned vector, uint32_t error);
 
@@ -102,7 +102,8 @@ struct svm_exit_row {
 };
 enum { SVM_LENGTH_VARIES = 0xff, SVM_LENGTH_IO = 0xfe /* the next RIP is in exitinfo2 */ };
 
-/* exits.c: the table. Rows below SVM_CODES_LOW are at their EXITCODE; svm_exit_row finds the others too, or gives NULL. */
+/* exits.c: the table. Rows below SVM_CODES_LOW are at their EXITCODE; svm_exit_row finds the others too, or it gives
+ * NULL. */
 enum { SVM_CODES_LOW = 0xa7 };
 extern const struct svm_exit_row svm_exit_table[];
 const struct svm_exit_row *svm_exit_row(uint64_t exitcode);

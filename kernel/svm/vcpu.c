@@ -25,7 +25,7 @@ _Noreturn void svm_enter(struct vcpu *vcpu)
 }
 
 /* Without next-RIP save, prefixes are not counted: a guest that writes them before such an instruction goes wrong. */
-static inline uint32_t instruction_length(const struct vmcb *vmcb, unsigned length)
+static inline __attribute__((always_inline)) uint32_t instruction_length(const struct vmcb *vmcb, unsigned length)
 {
     if (length < svm_machine.length_special)
         return length;
@@ -36,8 +36,8 @@ static inline uint32_t instruction_length(const struct vmcb *vmcb, unsigned leng
     return 0;
 }
 
-/* Brings the VMCB back to what entries find if nobody changes it. After an entry that was refused it stays as it is: the
- * CPU may not have looked at all of it. */
+/* Brings the VMCB back to what entries find if nobody changes it. After an entry that was refused it stays as it is:
+ * the CPU may not have looked at all of it. */
 static void refresh(struct vcpu *vcpu)
 {
     svm_vmcb(vcpu)->control.clean = svm_machine.clean;

@@ -7,28 +7,51 @@
 
 struct vmx_controls vmx_controls;
 
-/* One control word. Bits that the CPU does not allow are an error if required, else left out. */
+/* One control word, and the bits of it that are set where the CPU allows it. */
 struct control_row {
-    const char *missing; /* the error text */
     uint32_t msr, true_msr;
-    uint32_t required, wanted;
+    uint32_t wanted;
     uint32_t *result;
 };
 
 static const struct control_row rows[] = {
-    {"VMX without external-interrupt or NMI exiting", IA32_VMX_PINBASED_CTLS, IA32_VMX_TRUE_PINBASED_CTLS,
-     PIN_EXTERNAL_INTERRUPT | PIN_NMI, PIN_PREEMPTION_TIMER, &vmx_controls.pin},
-    {"VMX without HLT exiting, MSR bitmaps or secondary controls: Nestor needs them", IA32_VMX_PROCBASED_CTLS,
-     IA32_VMX_TRUE_PROCBASED_CTLS, PRIMARY_HLT | PRIMARY_UNCONDITIONAL_IO | PRIMARY_MSR_BITMAPS | PRIMARY_ACTIVATE_SECONDARY,
-     PRIMARY_TSC_OFFSET | PRIMARY_MWAIT | PRIMARY_MONITOR | PRIMARY_RDPMC | PRIMARY_CR8_LOAD | PRIMARY_CR8_STORE | PRIMARY_MOV_DR,
+    {IA32_VMX_PINBASED_CTLS, IA32_VMX_TRUE_PINBASED_CTLS, PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_PREEMPTION_TIMER,
+     &vmx_controls.pin},
+    {IA32_VMX_PROCBASED_CTLS, IA32_VMX_TRUE_PROCBASED_CTLS,
+     PRIMARY_HLT | PRIMARY_UNCONDITIONAL_IO | PRIMARY_MSR_BITMAPS | PRIMARY_ACTIVATE_SECONDARY | PRIMARY_TSC_OFFSET |
+         PRIMARY_MWAIT | PRIMARY_MONITOR | PRIMARY_RDPMC | PRIMARY_CR8_LOAD | PRIMARY_CR8_STORE | PRIMARY_MOV_DR,
      &vmx_controls.primary},
-    {"VMX without EPT or unrestricted guest: Nestor needs both", IA32_VMX_PROCBASED_CTLS2, IA32_VMX_PROCBASED_CTLS2,
-     SECONDARY_EPT | SECONDARY_UNRESTRICTED_GUEST, SECONDARY_VPID | SECONDARY_RDTSCP | SECONDARY_WBINVD, &vmx_controls.secondary},
-    {"VMX without 64-bit hosts or without switching of EFER and PAT", IA32_VMX_EXIT_CTLS, IA32_VMX_TRUE_EXIT_CTLS,
-     EXIT_HOST_64 | EXIT_SAVE_EFER | EXIT_LOAD_EFER | EXIT_SAVE_PAT | EXIT_LOAD_PAT, EXIT_SAVE_DEBUG | EXIT_SAVE_PREEMPTION_TIMER,
+    {IA32_VMX_PROCBASED_CTLS2, IA32_VMX_PROCBASED_CTLS2,
+     SECONDARY_EPT | SECONDARY_UNRESTRICTED_GUEST | SECONDARY_VPID | SECONDARY_RDTSCP | SECONDARY_WBINVD,
+     &vmx_controls.secondary},
+    {IA32_VMX_EXIT_CTLS, IA32_VMX_TRUE_EXIT_CTLS,
+     EXIT_HOST_64 | EXIT_SAVE_EFER | EXIT_LOAD_EFER | EXIT_SAVE_PAT | EXIT_LOAD_PAT | EXIT_SAVE_DEBUG |
+         EXIT_SAVE_PREEMPTION_TIMER,
      &vmx_controls.exit},
-    {"VMX without switching of EFER and PAT on entry", IA32_VMX_ENTRY_CTLS, IA32_VMX_TRUE_ENTRY_CTLS,
-     ENTRY_LOAD_EFER | ENTRY_LOAD_PAT, ENTRY_LOAD_DEBUG, &vmx_controls.entry},
+    {IA32_VMX_ENTRY_CTLS, IA32_VMX_TRUE_ENTRY_CTLS, ENTRY_LOAD_EFER | ENTRY_LOAD_PAT | ENTRY_LOAD_DEBUG,
+     &vmx_controls.entry},
+};
+
+/* What Nestor can't do without. */
+static const struct {
+    const uint32_t *result;
+    uint32_t bit;
+    const char *missing; /* the error text */
+} required[] = {
+    {&vmx_controls.pin, PIN_EXTERNAL_INTERRUPT, "VMX without external-interrupt exiting: Nestor needs it"},
+    {&vmx_controls.pin, PIN_NMI, "VMX without NMI exiting: Nestor needs it"},
+    {&vmx_controls.primary, PRIMARY_HLT, "VMX without HLT exiting: Nestor needs it"},
+    {&vmx_controls.primary, PRIMARY_UNCONDITIONAL_IO, "VMX without unconditional I/O exiting: Nestor needs it"},
+    {&vmx_controls.primary, PRIMARY_MSR_BITMAPS, "VMX without MSR bitmaps: Nestor needs them"},
+    {&vmx_controls.secondary, SECONDARY_EPT, "VMX without EPT: Nestor needs it"},
+    {&vmx_controls.secondary, SECONDARY_UNRESTRICTED_GUEST, "VMX without unrestricted guest: Nestor needs it"},
+    {&vmx_controls.exit, EXIT_HOST_64, "VMX without a 64-bit host: Nestor needs it"},
+    {&vmx_controls.exit, EXIT_SAVE_EFER, "VMX without saving of EFER on exit: Nestor needs it"},
+    {&vmx_controls.exit, EXIT_LOAD_EFER, "VMX without loading of EFER on exit: Nestor needs it"},
+    {&vmx_controls.exit, EXIT_SAVE_PAT, "VMX without saving of PAT on exit: Nestor needs it"},
+    {&vmx_controls.exit, EXIT_LOAD_PAT, "VMX without loading of PAT on exit: Nestor needs it"},
+    {&vmx_controls.entry, ENTRY_LOAD_EFER, "VMX without loading of EFER on entry: Nestor needs it"},
+    {&vmx_controls.entry, ENTRY_LOAD_PAT, "VMX without loading of PAT on entry: Nestor needs it"},
 };
 
 /* IA32_VMX_EPT_VPID_CAP: what is needed, and bits of what is used where it is there. */
@@ -40,7 +63,6 @@ static const struct control_row rows[] = {
 #define EPT_INVEPT_ALL      (1ull << 26)
 #define EPT_INVVPID         (1ull << 32)
 #define EPT_INVVPID_SINGLE  (1ull << 41)
-#define EPT_REQUIRED        (EPT_WALK_4 | EPT_MEMORY_WB | EPT_INVEPT | EPT_INVEPT_ALL)
 
 /* CR4 bits that a guest may change without an exit; the CPU itself refuses those that it does not have. */
 #define CR4_GUEST_BITS 0x3107ffull /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT, FSGSBASE (16), SMEP, SMAP */
@@ -52,20 +74,23 @@ static const uint32_t free_msrs[] = {MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSE
 bool vmx_control_has_true_msrs(void) { return x86_rdmsr(IA32_VMX_BASIC) >> 55 & 1; }
 
 /* "Algorithms for Determining VMX Capabilities": low half bits must be 1, high half bits may be 1. */
-static bool negotiate(const struct control_row *row, bool true_msrs)
+static void negotiate(const struct control_row *row, bool true_msrs)
 {
     uint64_t allowed = x86_rdmsr(true_msrs ? row->true_msr : row->msr);
 
-    *row->result = ((row->required | row->wanted) & (uint32_t)(allowed >> 32)) | (uint32_t)allowed;
-    return (*row->result & row->required) == row->required;
+    *row->result = (row->wanted & (uint32_t)(allowed >> 32)) | (uint32_t)allowed;
 }
 
 static const char *negotiate_ept(void)
 {
     uint64_t cap = x86_rdmsr(IA32_VMX_EPT_VPID_CAP);
 
-    if ((cap & EPT_REQUIRED) != EPT_REQUIRED)
-        return "EPT without 4-level walks, write-back tables or INVEPT: Nestor needs them";
+    if (!(cap & EPT_WALK_4))
+        return "EPT without 4-level walks: Nestor needs them";
+    if (!(cap & EPT_MEMORY_WB))
+        return "EPT without write-back tables: Nestor needs them";
+    if (!(cap & EPT_INVEPT) || !(cap & EPT_INVEPT_ALL))
+        return "EPT without INVEPT of all contexts: Nestor needs it";
     vmx_controls.ept_1g = cap & EPT_1G;
     vmx_controls.invept_single = cap & EPT_INVEPT_SINGLE;
     vmx_controls.invvpid_single = cap & EPT_INVVPID_SINGLE;
@@ -81,8 +106,10 @@ const char *vmx_control_negotiate(void)
     uint64_t cr0_fixed = x86_rdmsr(IA32_VMX_CR0_FIXED0), cr4_fixed = x86_rdmsr(IA32_VMX_CR4_FIXED0);
 
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (!negotiate(&rows[i], true_msrs))
-            return rows[i].missing;
+        negotiate(&rows[i], true_msrs);
+    for (unsigned i = 0; i < sizeof required / sizeof *required; i++)
+        if (!(*required[i].result & required[i].bit))
+            return required[i].missing;
     vmx_controls.revision = (uint32_t)x86_rdmsr(IA32_VMX_BASIC) & 0x7fffffff;
     vmx_controls.preemption_timer = vmx_controls.pin & PIN_PREEMPTION_TIMER;
     vmx_controls.preemption_shift = x86_rdmsr(IA32_VMX_MISC) & 31;

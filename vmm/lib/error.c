@@ -21,7 +21,7 @@ const char *error_text(int64_t result)
 {
     uint64_t error = -(uint64_t)result;
 
-    if (result >= 0 || error >= sizeof(error_texts) / sizeof(error_texts[0]) || !error_texts[error])
+    if (error >= sizeof(error_texts) / sizeof(error_texts[0]) || !error_texts[error])
         return "an error that config/abi.h does not know";
     return error_texts[error];
 }

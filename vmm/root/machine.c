@@ -112,9 +112,12 @@ static void print_first_entry(void)
 
 static void print_verdict(const struct machine *m)
 {
+    bool one = m->config->vms == 1;
+
     console_line("# %u passed, %u failed, %u skipped", m->passed, m->failed, m->skipped);
     console_line("NESTOR END %s", m->failed ? "fail" : "pass");
-    console_line("%u of %zu VMs did what they were meant to do.", m->passed + m->skipped, m->config->vms);
+    console_line("%u of %zu VM%s did what %s meant to do.", m->passed + m->skipped, m->config->vms, one ? "" : "s",
+                 one ? "it was" : "they were");
     for (size_t i = 0; i < m->config->vms; i++)
         if (!m->vm[i].passed)
             console_line("Not so: %s", m->vm[i].config->name);

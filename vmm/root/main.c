@@ -30,7 +30,8 @@ static bool read_config(const struct machine_info *info)
         print_errors();
         return false;
     }
-    console_line("Config      %s%s%s: %zu VMs", module.name, config.name[0] ? ", " : "", config.name, config.vms);
+    console_line("Config      %s%s%s: %zu VM%s", module.name, config.name[0] ? ", " : "", config.name, config.vms,
+                 config.vms == 1 ? "" : "s");
     return true;
 }
 

@@ -11,10 +11,11 @@
 
 bool module_find(const char *name, uint32_t *number)
 {
+    const char *slash = strrchr(name, '/'), *wanted = slash ? slash + 1 : name;
     struct module_info info;
 
     for (uint32_t i = 0; sys_module_info(i, &info) >= 0; i++) {
-        if (strcmp(info.name, name) == 0) {
+        if (strcmp(info.name, wanted) == 0) {
             *number = i;
             return true;
         }

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The number of the first module of that name; false if there is none. */
+/*
+ * The number of the first module of that name; false if there is none. Modules are known by file names, so a folder
+ * before the name does not count.
+ */
 bool module_find(const char *name, uint32_t *number);
 
 /*

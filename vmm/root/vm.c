@@ -33,8 +33,8 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
 
     *vm = (struct vm){.config = config};
     if (config->pinned && config->pin >= info->pcpus) {
-        snprintf(vm->reason, sizeof(vm->reason), "pin = %" PRIu64 ", but the machine uses %" PRIu32 " CPUs, from 0 up",
-                 config->pin, info->pcpus);
+        snprintf(vm->reason, sizeof(vm->reason), "pin = %" PRIu64 ", but the highest CPU in use is %" PRIu32,
+                 config->pin, info->pcpus - 1);
         return;
     }
     if (!module_find(config->image, &spec.module[0])) {
@@ -110,7 +110,8 @@ static void vm_take_test(struct vm *vm, const struct report_record *record)
     char text[4 * REPORT_LINE + 1];
 
     if (n < VM_TESTS_MAX) {
-        char **grown = vm->test;
+        const char **grown = vm->test;
+        char *copy;
 
         if ((n & (n - 1)) == 0)
             grown = realloc(vm->test, (n ? 2 * n : 1) * sizeof(*grown));
@@ -118,10 +119,10 @@ static void vm_take_test(struct vm *vm, const struct report_record *record)
             return;
         vm->test = grown;
         console_escape(text, sizeof(text), record->text, record->bytes, false);
-        vm->test[n] = malloc(strlen(text) + 1);
-        if (!vm->test[n])
+        copy = malloc(strlen(text) + 1);
+        if (!copy)
             return;
-        strcpy(vm->test[n], text);
+        vm->test[n] = strcpy(copy, text);
     }
     vm->tests++;
 }

@@ -27,7 +27,7 @@ struct vm {
     size_t printed_bytes;       /* all that the guest printed */
     char *printed;              /* the first CONFIG_OUTPUT_BYTES of it, if the config has an `output` */
     size_t tests;               /* result lines of the guest, the first VM_TESTS_MAX are kept */
-    char **test;                /* grows; each from malloc, printable */
+    const char **test;          /* grows; each from malloc, printable */
 };
 
 /*

@@ -1,0 +1,197 @@
+/* sources: sched/sched.c mm/direct.c tests/mm_support.c */
+#include <string.h>
+
+#include "sched/sched.h"
+#include "tests/mm_support.h"
+
+enum { ENTITIES = 12, EVENTS = 2000 };
+
+static struct sched_queue queue;
+static struct sched_entity entity[ENTITIES];
+
+/* What the queue should be: numbers of entities in their order, and what each should have been charged. */
+static struct model {
+    unsigned ready[ENTITIES], n;
+    int current; /* -1: idle */
+    uint64_t started, slice[ENTITIES], run[ENTITIES], preemptions[ENTITIES];
+} model;
+
+static void reset(const uint64_t *slice)
+{
+    memset(&queue, 0xa5, sizeof queue);
+    memset(entity, 0xa5, sizeof entity);
+    memset(&model, 0, sizeof model);
+    model.current = -1;
+    sched_queue_init(&queue);
+    for (unsigned i = 0; i < ENTITIES; i++) {
+        model.slice[i] = slice ? slice[i] : 100;
+        sched_entity_init(&entity[i], model.slice[i]);
+    }
+}
+
+static void check(uint64_t now)
+{
+    const struct list *node = queue.ready.next;
+    uint64_t end = model.current < 0 ? UINT64_MAX : model.started + (model.current < 0 ? 0 : model.slice[model.current]);
+
+    for (unsigned i = 0; i < model.n; i++, node = node->next) {
+        CHECK(node == &entity[model.ready[i]].node);
+        CHECK(node->next->prev == node);
+    }
+    CHECK(node == &queue.ready);
+    CHECK(queue.current == (model.current < 0 ? NULL : &entity[model.current]));
+    CHECK(sched_slice_end(&queue) == end);
+    CHECK(sched_slice_over(&queue, now) == (now >= end));
+    for (unsigned i = 0; i < ENTITIES; i++)
+        CHECK(entity[i].run_ticks == model.run[i] && entity[i].preemptions == model.preemptions[i]);
+}
+
+static bool is_ready(unsigned e)
+{
+    for (unsigned i = 0; i < model.n; i++)
+        if (model.ready[i] == e)
+            return true;
+    return false;
+}
+
+/* ---- Events, on both sides ---- */
+
+static void make_ready(unsigned e)
+{
+    sched_ready(&queue, &entity[e]);
+    model.ready[model.n++] = e;
+}
+
+static void remove_entity(unsigned e)
+{
+    unsigned kept = 0;
+
+    sched_remove(&entity[e]);
+    for (unsigned i = 0; i < model.n; i++)
+        if (model.ready[i] != e)
+            model.ready[kept++] = model.ready[i];
+    model.n = kept;
+}
+
+static void stop(uint64_t now)
+{
+    sched_stop(&queue, now);
+    if (model.current < 0)
+        return;
+    model.run[model.current] += now - model.started;
+    model.preemptions[model.current] += now - model.started >= model.slice[model.current];
+    model.current = -1;
+}
+
+static void pick(uint64_t now)
+{
+    struct sched_entity *picked = sched_rr_pick(&queue, now);
+
+    CHECK(picked == (model.n ? &entity[model.ready[0]] : NULL));
+    if (!model.n)
+        return;
+    model.current = (int)model.ready[0];
+    model.started = now;
+    memmove(model.ready, model.ready + 1, --model.n * sizeof *model.ready);
+}
+
+/* ---- Tests ---- */
+
+static void test_turns(void)
+{
+    reset(NULL);
+    check(0);
+    for (unsigned e = 0; e < 3; e++)
+        make_ready(e);
+    for (unsigned turn = 0; turn < 9; turn++) {
+        pick(turn * 100);
+        CHECK(queue.current == &entity[turn % 3] && sched_slice_end(&queue) == turn * 100 + 100);
+        CHECK(!sched_slice_over(&queue, turn * 100 + 99) && sched_slice_over(&queue, turn * 100 + 100));
+        stop(turn * 100 + 100);
+        make_ready(turn % 3);
+        check(turn * 100 + 100);
+    }
+    for (unsigned e = 0; e < 3; e++)
+        CHECK(entity[e].run_ticks == 300 && entity[e].preemptions == 3);
+    test_passed("round robin: three that never block take turns, each gets the same");
+}
+
+static void test_block(void)
+{
+    reset(NULL);
+    make_ready(0);
+    make_ready(1);
+    pick(1000);
+    stop(1099);
+    CHECK(entity[0].run_ticks == 99 && entity[0].preemptions == 0);
+    pick(1099);
+    CHECK(queue.current == &entity[1] && sched_slice_end(&queue) == 1199);
+    make_ready(0);
+    stop(1300);
+    CHECK(entity[1].run_ticks == 201 && entity[1].preemptions == 1);
+    check(1300);
+    remove_entity(0);
+    remove_entity(0);
+    CHECK(!sched_rr_pick(&queue, 1400) && sched_slice_end(&queue) == UINT64_MAX && !sched_slice_over(&queue, UINT64_MAX - 1));
+    sched_stop(&queue, 1500);
+    check(1500);
+    test_passed("round robin: who blocks is charged what it ran; an idle queue has no slice");
+}
+
+static void random_event(uint64_t now)
+{
+    unsigned e = (unsigned)test_below(ENTITIES);
+
+    switch (test_below(6)) {
+    case 0:
+    case 1:
+        if (!is_ready(e) && (int)e != model.current)
+            make_ready(e);
+        break;
+    case 2:
+        if ((int)e != model.current)
+            remove_entity(e);
+        break;
+    case 3:
+        stop(now);
+        break;
+    case 4:
+        e = (unsigned)model.current;
+        stop(now);
+        if (e < ENTITIES)
+            make_ready(e);
+        break;
+    default:
+        if (model.current < 0)
+            pick(now);
+    }
+}
+
+static void test_random_events(void)
+{
+    uint64_t slice[ENTITIES];
+
+    for (unsigned round = 0; round < test_rounds(200); round++) {
+        uint64_t now;
+
+        test_round(round);
+        for (unsigned i = 0; i < ENTITIES; i++)
+            slice[i] = 1 + test_below(200);
+        reset(slice);
+        now = test_random() >> 2;
+        for (unsigned i = 0; i < EVENTS; i++) {
+            now += test_below(100);
+            random_event(now);
+            check(now);
+        }
+    }
+    test_passed("round robin: random events against a model");
+}
+
+int main(void)
+{
+    test_turns();
+    test_block();
+    test_random_events();
+    return test_done();
+}
