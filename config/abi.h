@@ -113,7 +113,7 @@ struct vm_spec {
     uint32_t vcpus;
     uint32_t timeslice_us;   /* microseconds; 0 = the kernel's default */
     uint32_t modules;        /* entries of module[] */
-    uint32_t pad;
+    uint32_t pin;            /* 0: its vCPUs float; else the number of the pCPU that they stay on, plus 1 */
     uint32_t module[MAX_VM_MODULES]; /* boot module numbers; the monitor calls them 0, 1, ... */
     uint64_t args;           /* address of 4096 bytes for the monitor's TASK_ARGS page */
 };

@@ -39,6 +39,7 @@ enum {
     ICR_ASSERT = 1 << 14,
 };
 
+#define CPUID_X2APIC      (1u << 21)
 #define APIC_BASE_X2APIC  (1ull << 10)
 #define APIC_BASE_ENABLE  (1ull << 11)
 #define APIC_BASE_ADDRESS 0x000ffffffffff000ull
@@ -80,14 +81,18 @@ static void mask_local_vectors(void)
             apic_write(vectors[i].offset, LVT_MASKED);
 }
 
-void lapic_init(volatile void *mmio)
+static volatile uint32_t *mapped;
+
+void lapic_init_pcpu(void)
 {
-    uint64_t apic_base = x86_rdmsr(MSR_APIC_BASE);
+    uint64_t apic_base = x86_rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
 
     /* Neither bit is ever cleared here: leaving a mode needs a way through "disabled", and not each CPU comes back. */
-    if (!(apic_base & APIC_BASE_ENABLE))
-        x86_wrmsr(MSR_APIC_BASE, apic_base | APIC_BASE_ENABLE);
-    registers = apic_base & APIC_BASE_X2APIC ? NULL : mmio;
+    if (x86_cpuid(1, 0).ecx & CPUID_X2APIC)
+        apic_base |= APIC_BASE_X2APIC;
+    if (apic_base != x86_rdmsr(MSR_APIC_BASE))
+        x86_wrmsr(MSR_APIC_BASE, apic_base);
+    registers = apic_base & APIC_BASE_X2APIC ? NULL : mapped;
 
     apic_write(APIC_SVR, SVR_ENABLE | LAPIC_SPURIOUS_VECTOR);
     mask_local_vectors();
@@ -96,6 +101,12 @@ void lapic_init(volatile void *mmio)
     lapic_timer_stop();
     apic_write(APIC_DIVIDE, DIVIDE_BY_1);
     apic_write(APIC_LVT_TIMER, LAPIC_TIMER_VECTOR);
+}
+
+void lapic_init(volatile void *mmio)
+{
+    mapped = mmio;
+    lapic_init_pcpu();
 }
 
 uint32_t lapic_id(void) { return registers ? apic_read(APIC_ID) >> 24 : apic_read(APIC_ID); }

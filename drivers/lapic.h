@@ -16,11 +16,14 @@ enum { LAPIC_TIMER_VECTOR = 0xf0, LAPIC_SPURIOUS_VECTOR = 0xff };
 uint64_t lapic_physical(void);
 
 /*
- * Enables the local APIC of this pCPU: all vectors accepted, spurious vector LAPIC_SPURIOUS_VECTOR, every local vector
+ * Enables the local APIC of the boot CPU, in x2APIC mode where it has one: all vectors accepted, spurious vector LAPIC_SPURIOUS_VECTOR, every local vector
  * masked but the timer's, which is stopped. mmio: where lapic_physical() is mapped uncached; unused in x2APIC mode.
- * All pCPUs must be in the same mode, and have the registers at the same address.
+ * All pCPUs have the registers at the same address.
  */
 void lapic_init(volatile void *mmio);
+
+/* The same on each further pCPU, in the mode that lapic_init has chosen. */
+void lapic_init_pcpu(void);
 
 /* APIC id of this pCPU. */
 uint32_t lapic_id(void);

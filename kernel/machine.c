@@ -42,7 +42,7 @@ void machine_describe(struct machine_info *info)
 {
     memset(info, 0, sizeof *info);
     info->backend = virt->backend;
-    info->pcpus = 1;
+    info->pcpus = pcpu_count;
     info->tsc_hz = timer_tsc_hz();
     info->memory_bytes = mm_buddy_total_pages() * PAGE_BYTES;
     info->memory_free = mm_buddy_free_pages() * PAGE_BYTES;

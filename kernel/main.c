@@ -9,9 +9,11 @@
 #include "kernel/cpu/features.h"
 #include "kernel/cpu/panic.h"
 #include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/smp.h"
 #include "kernel/cpu/space.h"
 #include "kernel/cpu/timer.h"
 #include "kernel/cpu/trap.h"
+#include "kernel/lock.h"
 #include "kernel/machine.h"
 #include "kernel/provoke.h"
 #include "kernel/vm/image.h"
@@ -32,6 +34,8 @@ extern const char kernel_load_start[], kernel_bss_end[];
 _Noreturn void kernel_main(uint32_t magic, uint32_t info);
 
 const struct virt_ops *virt;
+
+struct lock kernel_lock;
 
 _Noreturn void mm_bug(const char *text, uint64_t value) { panic("%s (%llx)", text, (unsigned long long)value); }
 
@@ -64,6 +68,8 @@ static void read_boot_info(uint32_t magic, uint32_t info)
 static void init_memory(void)
 {
     static struct mm_range usable[MAX_MEMORY_RANGES], reserved[MAX_MODULES + 3];
+    struct mm_ranges map;
+    struct mm_range free;
     unsigned n = 0, m = 0;
 
     for (unsigned i = 0; i < machine_boot.memories; i++)
@@ -78,9 +84,9 @@ static void init_memory(void)
     if (mm_buddy_total_pages() == 0)
         panic("the memory map has no room for the page allocator's tables");
     space_init(&machine_boot);
-    for (unsigned i = 0; i < n; i++)
-        if (usable[i].end > 4 * GIB)
-            mm_buddy_add((struct mm_range){usable[i].start > 4 * GIB ? usable[i].start : 4 * GIB, usable[i].end});
+    map = (struct mm_ranges){usable, reserved, n, 0};
+    for (uint64_t from = 4 * GIB; mm_ranges_next_free(&map, from, &free); from = free.end)
+        mm_buddy_add(free);
 }
 
 static void init_devices(void)
@@ -129,6 +135,8 @@ static void run(void)
     struct pcpu *pcpu = pcpu_this();
     const char *error;
 
+    pcpus[pcpu_count++] = pcpu;
+    kernel_lock_enter();
     pcpu_init(pcpu);
     provoke();
     choose_backend();
@@ -137,6 +145,7 @@ static void run(void)
         error = virt->pcpu_enable(pcpu);
     if (error)
         refuse(virt->name, error);
+    smp_start(&machine_boot);
     modules_init(&machine_boot);
     images_init();
     start_root();

@@ -5,6 +5,7 @@
 void sched_queue_init(struct sched_queue *queue)
 {
     list_init(&queue->ready);
+    queue->length = 0;
     queue->current = NULL;
     queue->started = 0;
 }
@@ -12,6 +13,7 @@ void sched_queue_init(struct sched_queue *queue)
 void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks)
 {
     list_init(&entity->node);
+    entity->queue = NULL;
     entity->slice_ticks = slice_ticks;
     entity->run_ticks = 0;
     entity->preemptions = 0;
@@ -20,9 +22,18 @@ void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks)
 void sched_ready(struct sched_queue *queue, struct sched_entity *entity)
 {
     list_push_back(&queue->ready, &entity->node);
+    entity->queue = queue;
+    queue->length++;
 }
 
-void sched_remove(struct sched_entity *entity) { list_remove(&entity->node); }
+void sched_remove(struct sched_entity *entity)
+{
+    if (!entity->queue)
+        return;
+    list_remove(&entity->node);
+    entity->queue->length--;
+    entity->queue = NULL;
+}
 
 void sched_stop(struct sched_queue *queue, uint64_t now)
 {
@@ -45,7 +56,7 @@ struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
     if (list_is_empty(&queue->ready))
         return NULL;
     entity = container_of(queue->ready.next, struct sched_entity, node);
-    list_remove(&entity->node);
+    sched_remove(entity);
     queue->current = entity;
     queue->started = now;
     return entity;

@@ -10,8 +10,11 @@
 
 #include "lib/list.h"
 
+struct sched_queue;
+
 struct sched_entity {
     struct list node;      /* in a queue's ready list while it is ready, else by itself */
+    struct sched_queue *queue; /* of that list; else NULL */
     uint64_t slice_ticks;  /* its timeslice, TSC ticks */
     uint64_t run_ticks;    /* TSC ticks on a pCPU so far */
     uint64_t preemptions;  /* how often its slice ran out */
@@ -19,6 +22,7 @@ struct sched_entity {
 
 struct sched_queue {
     struct list ready;
+    unsigned length;              /* entities in `ready` */
     struct sched_entity *current; /* runs now, and is not in `ready`; NULL: idle */
     uint64_t started;             /* TSC when it got the pCPU */
 };

@@ -17,7 +17,7 @@ ISA_DEBUG_EXIT equ 0xf4
 PAGE_PRESENT_WRITE equ 3
 PAGE_LARGE         equ 1 << 7
 
-global boot_start, boot_tsc
+global boot_start, boot_tsc, boot_pml4
 extern kernel_main, kernel_load_start, kernel_load_end, kernel_bss_end
 
 section .multiboot align=8

@@ -1,5 +1,6 @@
 #include "kernel/cpu/pcpu.h"
 
+#include "drivers/lapic.h"
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/features.h"
 #include "kernel/cpu/space.h"
@@ -10,6 +11,9 @@ _Static_assert(offsetof(struct pcpu, user_rsp) == 0, "known to entry.asm");
 _Static_assert(offsetof(struct pcpu, frame_end) == 8, "known to entry.asm");
 _Static_assert(offsetof(struct pcpu, stack_top) == 16, "known to entry.asm");
 _Static_assert(sizeof(struct pcpu) <= PCPU_STRUCT_PAGES * PAGE_BYTES, "the guard page comes next");
+
+struct pcpu *pcpus[MAX_PCPUS];
+unsigned pcpu_count;
 
 void syscall_entry(void);
 _Noreturn void run_on_stack(void *stack, void (*f)(void));
@@ -51,6 +55,7 @@ struct pcpu *pcpu_create(unsigned id, uint32_t apic_id)
     pcpu->apic_id = apic_id;
     pcpu->stack_top = (uint64_t)pcpu_exit_slots(pcpu);
     sched_queue_init(&pcpu->queue);
+    list_init(&pcpu->dying);
     pcpu->tss.rsp[0] = pcpu->stack_top;
     pcpu->tss.ist[0] = block + PCPU_DF_STACK_TOP;
     pcpu->tss.ist[1] = block + PCPU_NMI_STACK_TOP;
@@ -102,10 +107,17 @@ void pcpu_init(struct pcpu *pcpu)
     x86_write_cr0((x86_read_cr0() & ~(CR0_EM | CR0_TS | CR0_CD | CR0_NW)) | CR0_MP | CR0_NE | CR0_WP);
     cr4 |= cpu_features.smep ? CR4_SMEP : 0;
     cr4 |= cpu_features.smap ? CR4_SMAP : 0;
+    cr4 |= cpu_features.pge ? CR4_PGE : 0;
     cr4 |= cpu_features.umip ? CR4_UMIP : 0;
     x86_write_cr4(x86_read_cr4() | cr4);
     context_init_pcpu();
     pcpu->space_loaded = x86_read_cr3();
+}
+
+void pcpu_kick(struct pcpu *pcpu)
+{
+    if (pcpu != pcpu_this())
+        lapic_send_fixed(pcpu->apic_id, PCPU_KICK_VECTOR);
 }
 
 _Noreturn void pcpu_run_on_stack(struct pcpu *pcpu, void (*f)(void)) { run_on_stack((void *)pcpu->stack_top, f); }

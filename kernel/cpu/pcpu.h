@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "config/limits.h"
 #include "lib/addr.h"
 #include "lib/heap.h"
 #include "sched/sched.h"
@@ -19,6 +20,7 @@ struct context;
  */
 #define PCPU_BASE  0xffffff8000000000ull
 #define PCPU_BYTES 0x10000ull
+enum { PCPU_KICK_VECTOR = 0xf1 };
 enum {
     PCPU_STRUCT_PAGES = 2,
     PCPU_DF_STACK_TOP = 0x4000,  /* one page each */
@@ -62,7 +64,10 @@ struct pcpu {
     struct vcpu *vcpu_loaded;       /* whose control block is current in hardware (VMPTRLD), or NULL */
     struct context *context;        /* whose FPU and MSR values are in the registers, or NULL */
     uint64_t space_loaded;          /* CR3 */
-    bool resched;                   /* the current thread's slice is over: looked at before each return */
+    bool resched;                   /* the current thread's turn is over: looked at before each return */
+    bool has_lock;                  /* this pCPU is in the kernel lock */
+    bool idle;                      /* halted, or about to be: wants a kick for new work; under the kernel lock */
+    struct list dying;              /* threads that have to leave this pCPU for good; under the kernel lock */
     struct sched_queue queue;       /* ready threads */
     struct heap timers;             /* struct timer by deadline */
     uint64_t slice_end;             /* TSC at which the current thread's timeslice ends */
@@ -73,6 +78,13 @@ struct pcpu {
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss;
 };
+
+/* All pCPUs that are up, by number; pcpu_count of them. */
+extern struct pcpu *pcpus[MAX_PCPUS];
+extern unsigned pcpu_count;
+
+/* Makes another pCPU enter the kernel soon, out of ring 3, guest mode or its sleep; does nothing for this one. */
+void pcpu_kick(struct pcpu *pcpu);
 
 /* The two words above the kernel stack's start, set when a vCPU is loaded; the VM-exit entry finds them by its RSP. */
 struct exit_slots {

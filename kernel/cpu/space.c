@@ -12,6 +12,9 @@ extern const char kernel_text_start[], kernel_text_end[], kernel_rodata_end[], k
 
 struct mm_table space_kernel;
 
+/* The image, the pCPUs' blocks and the devices are all below one top-level slot, which tasks share from their start. */
+enum { SPACE_TOP_SLOT = 511 };
+
 static uint64_t next_device = SPACE_DEVICES;
 
 static void map(uint64_t va, uint64_t physical, uint64_t bytes, unsigned rights)
@@ -57,7 +60,8 @@ static bool is_ram(uint32_t kind)
 
 void space_init(const struct boot_info *info)
 {
-    if (mm_table_init(&space_kernel, &mm_format_host, &mm_kernel_account, cpu_features.page_1g))
+    if (mm_table_init(&space_kernel, &mm_format_host, &mm_kernel_account, cpu_features.page_1g) ||
+        mm_table_populate_top(&space_kernel, SPACE_TOP_SLOT, SPACE_TOP_SLOT))
         panic("no memory for the kernel's page tables");
     for (unsigned i = 0; i < info->memories; i++)
         if (is_ram(info->memory[i].kind))
@@ -66,8 +70,6 @@ void space_init(const struct boot_info *info)
     map_image(kernel_text_start, kernel_text_end, MM_READ | MM_EXECUTE);
     map_image(kernel_text_end, kernel_rodata_end, MM_READ);
     map_image(kernel_rodata_end, kernel_end, MM_READ | MM_WRITE);
-    if (cpu_features.pge)
-        x86_write_cr4(x86_read_cr4() | CR4_PGE);
     x86_write_cr3(space_kernel.root.value);
 }
 
@@ -93,6 +95,14 @@ const void *space_map_any(uint64_t physical, uint64_t bytes)
         if (!mm_table_lookup(&space_kernel, mm_direct_base + a, &m))
             return (const void *)space_map_device(physical, bytes);
     return mm_direct(HPA(physical));
+}
+
+void space_load(struct pcpu *pcpu, const struct mm_table *table)
+{
+    if (pcpu->space_loaded == table->root.value)
+        return;
+    pcpu->space_loaded = table->root.value;
+    x86_write_cr3(pcpu->space_loaded);
 }
 
 void space_share_kernel(struct mm_table *table) { mm_table_copy_top(table, &space_kernel, 256, 511); }

@@ -5,6 +5,8 @@
 #include "kernel/boot/info.h"
 #include "mm/table.h"
 
+struct pcpu;
+
 /* Kernel memory that maps devices. */
 #define SPACE_DEVICES 0xffffff9000000000ull
 
@@ -21,6 +23,9 @@ volatile void *space_map_device(uint64_t physical, uint64_t bytes);
 
 /* Where the kernel sees physical memory that may be RAM or not, for reading: acpi_init's map function. */
 const void *space_map_any(uint64_t physical, uint64_t bytes);
+
+/* Makes `table` the current one of this pCPU. */
+void space_load(struct pcpu *pcpu, const struct mm_table *table);
 
 /* Gives `table` the kernel's half. */
 void space_share_kernel(struct mm_table *table);

@@ -18,24 +18,32 @@ uint64_t timer_tsc_hz(void) { return rates.tsc_hz; }
 
 bool timer_is_armed(const struct timer *timer) { return heap_node_is_queued(&timer->node); }
 
-void timer_disarm(struct timer *timer) { heap_remove(&pcpu_this()->timers, &timer->node); }
+/* Its pCPU may wake up for it all the same, and then finds nothing to do. */
+void timer_disarm(struct timer *timer)
+{
+    if (timer_is_armed(timer))
+        heap_remove(&timer->pcpu->timers, &timer->node);
+}
 
 void timer_arm(struct timer *timer, uint64_t deadline)
 {
     struct pcpu *pcpu = pcpu_this();
 
-    heap_remove(&pcpu->timers, &timer->node);
+    timer_disarm(timer);
+    timer->pcpu = pcpu;
     timer->node.key = deadline;
     heap_insert(&pcpu->timers, &timer->node);
     if (deadline < pcpu->tick_deadline)
         timer_set_hardware();
 }
 
+/* A slice that is over counts no more: a deadline in the past would fire again before the way out of the kernel has
+ * come to thread_return. */
 void timer_set_hardware(void)
 {
     struct pcpu *pcpu = pcpu_this();
     struct heap_node *first = heap_first(&pcpu->timers);
-    uint64_t deadline = sched_slice_end(&pcpu->queue), now = x86_rdtsc();
+    uint64_t deadline = pcpu->resched ? UINT64_MAX : sched_slice_end(&pcpu->queue), now = x86_rdtsc();
 
     if (first && first->key < deadline)
         deadline = first->key;

@@ -6,9 +6,12 @@
 
 #include "lib/heap.h"
 
+struct pcpu;
+
 /* A thing to do at a time. Embedded in its owner; armed on one pCPU at a time. */
 struct timer {
     struct heap_node node;        /* key: TSC deadline */
+    struct pcpu *pcpu;            /* in whose heap it is, while it is armed */
     void (*expire)(struct timer *); /* called with interrupts off, on the pCPU where it was armed; it is disarmed then */
 };
 
@@ -18,8 +21,11 @@ bool timer_calibrate(void);
 /* TSC ticks per second. */
 uint64_t timer_tsc_hz(void);
 
-/* Arms a timer of this pCPU for TSC `deadline` (in the past: at once, at the next look). One that was armed is moved. */
+/* Arms a timer on this pCPU for TSC `deadline` (in the past: at once, at the next look). One that was armed is moved.
+ * Timers of all pCPUs are under the kernel lock. */
 void timer_arm(struct timer *timer, uint64_t deadline);
+
+/* Disarms a timer, wherever it was armed. */
 void timer_disarm(struct timer *timer);
 
 /* Whether the timer is armed; its deadline is node.key then. */

@@ -6,6 +6,7 @@
 #include "kernel/cpu/panic.h"
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/timer.h"
+#include "kernel/lock.h"
 #include "kernel/vm/task.h"
 #include "kernel/vm/thread.h"
 #include "lib/x86.h"
@@ -73,16 +74,39 @@ static void handle_interrupt(uint64_t vector)
         timer_tick();
 }
 
-static void handle_exception(struct regs *regs)
+/* In kernel code: an access to user memory that can be backed, an instruction that may fault, or our own error. */
+static void handle_kernel_exception(struct regs *regs)
+{
+    if (regs->vector == VECTOR_PF && pcpu_count > 0 && x86_read_cr2() < TASK_END) {
+        bool had_lock = pcpu_this()->has_lock, backed;
+
+        kernel_lock_enter();
+        backed = back_user_page(x86_read_cr2());
+        if (!had_lock)
+            kernel_lock_leave();
+        if (backed)
+            return;
+    }
+    if (!extable_fix(regs))
+        panic_trap(regs);
+}
+
+static void handle_kernel_interrupt(uint64_t vector)
+{
+    bool had_lock = pcpu_this()->has_lock;
+
+    kernel_lock_enter();
+    handle_interrupt(vector);
+    if (!had_lock)
+        kernel_lock_leave();
+}
+
+static void handle_user_exception(const struct regs *regs)
 {
     uint64_t address = regs->vector == VECTOR_PF ? x86_read_cr2() : regs->rip;
 
-    if (regs->vector == VECTOR_PF && back_user_page(address))
-        return;
-    if (regs_from_user(regs))
+    if (regs->vector != VECTOR_PF || !back_user_page(address))
         task_end(pcpu_this()->current->task, VM_END_MONITOR_FAULT, (int64_t)regs->vector, address);
-    else if (!extable_fix(regs))
-        panic_trap(regs);
 }
 
 /*
@@ -91,16 +115,22 @@ static void handle_exception(struct regs *regs)
  */
 void trap_handle(struct regs *regs)
 {
-    bool user = regs_from_user(regs);
+    bool exception = regs->vector < PIC_VECTOR;
 
     if (regs->vector == VECTOR_NMI || regs->vector == VECTOR_DF || regs->vector == VECTOR_MC)
         panic_trap(regs);
-    if (user)
-        pcpu_this()->current->regs = *regs;
-    if (regs->vector < PIC_VECTOR)
-        handle_exception(regs);
+    if (!regs_from_user(regs)) {
+        if (exception)
+            handle_kernel_exception(regs);
+        else
+            handle_kernel_interrupt(regs->vector);
+        return;
+    }
+    kernel_lock_enter();
+    pcpu_this()->current->regs = *regs;
+    if (exception)
+        handle_user_exception(regs);
     else
         handle_interrupt(regs->vector);
-    if (user)
-        thread_return();
+    thread_return();
 }

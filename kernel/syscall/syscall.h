@@ -33,10 +33,13 @@ typedef int64_t syscall_do(struct syscall_args *args);
 
 struct syscall_row {
     const char *name;
-    unsigned who; /* enum task_kind, or-ed */
+    unsigned who; /* enum task_kind, or-ed; and SYSCALL_ALONE */
     syscall_decode *decode;
     syscall_do *act;
 };
+
+/* The call touches only what is the caller's own: it goes without the kernel lock. */
+enum { SYSCALL_ALONE = 1 << 8 };
 
 /* By number, SYS_COUNT of them. */
 extern const struct syscall_row syscall_table[];

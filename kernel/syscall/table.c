@@ -2,12 +2,13 @@
 
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/regs.h"
+#include "kernel/lock.h"
 
 _Noreturn void syscall_handle(struct regs *regs);
 
 const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_TASK_EXIT] = {"task_exit", TASK_ROOT | TASK_MONITOR, decode_nothing, do_task_exit},
-    [SYS_CONSOLE_WRITE] = {"console_write", TASK_ROOT, decode_console_write, do_console_write},
+    [SYS_CONSOLE_WRITE] = {"console_write", TASK_ROOT | SYSCALL_ALONE, decode_console_write, do_console_write},
     [SYS_MACHINE_INFO] = {"machine_info", TASK_ROOT | TASK_MONITOR, decode_nothing, do_machine_info},
     [SYS_MODULE_INFO] = {"module_info", TASK_ROOT | TASK_MONITOR, decode_module, do_module_info},
     [SYS_MODULE_MAP] = {"module_map", TASK_ROOT | TASK_MONITOR, decode_module, do_module_map},
@@ -18,9 +19,9 @@ const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_EVENT_WAIT] = {"event_wait", TASK_ROOT | TASK_MONITOR, decode_nothing, do_event_wait},
     [SYS_EVENT_SIGNAL] = {"event_signal", TASK_MONITOR, decode_event_signal, do_event_signal},
     [SYS_YIELD] = {"yield", TASK_ROOT | TASK_MONITOR, decode_nothing, do_yield},
-    [SYS_VCPU_RUN] = {"vcpu_run", TASK_MONITOR, decode_vcpu_run, do_vcpu_run},
-    [SYS_VCPU_READ] = {"vcpu_read", TASK_MONITOR, decode_vcpu_pairs, do_vcpu_read},
-    [SYS_VCPU_WRITE] = {"vcpu_write", TASK_MONITOR, decode_vcpu_pairs, do_vcpu_write},
+    [SYS_VCPU_RUN] = {"vcpu_run", TASK_MONITOR | SYSCALL_ALONE, decode_vcpu_run, do_vcpu_run},
+    [SYS_VCPU_READ] = {"vcpu_read", TASK_MONITOR | SYSCALL_ALONE, decode_vcpu_pairs, do_vcpu_read},
+    [SYS_VCPU_WRITE] = {"vcpu_write", TASK_MONITOR | SYSCALL_ALONE, decode_vcpu_pairs, do_vcpu_write},
     [SYS_VCPU_INTERRUPT] = {"vcpu_interrupt", TASK_MONITOR, decode_vcpu_interrupt, do_vcpu_interrupt},
 };
 
@@ -32,6 +33,8 @@ static int64_t call(struct syscall_args *args, uint64_t number)
         return -ABI_ENOSYS;
     if (!(syscall_table[number].who & args->thread->task->kind))
         return -ABI_EPERM;
+    if (!(syscall_table[number].who & SYSCALL_ALONE))
+        kernel_lock_enter();
     error = syscall_table[number].decode(args);
     return error ? error : syscall_table[number].act(args);
 }

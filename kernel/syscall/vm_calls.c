@@ -28,11 +28,7 @@ int decode_vm(struct syscall_args *args)
 
 int64_t do_vm_start(struct syscall_args *args) { return vm_start(args->vm); }
 
-int64_t do_vm_destroy(struct syscall_args *args)
-{
-    vm_destroy(args->vm);
-    return 0;
-}
+int64_t do_vm_destroy(struct syscall_args *args) { return vm_destroy(args->vm); }
 
 int64_t do_vm_status(struct syscall_args *args)
 {

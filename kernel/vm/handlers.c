@@ -1,5 +1,5 @@
 /* What both back ends' exits have in common: the handlers behind their tables. */
-#include "kernel/cpu/pcpu.h"
+#include "kernel/lock.h"
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
@@ -22,14 +22,17 @@ enum verdict vcpu_handle_interrupt(struct vcpu *vcpu)
 enum verdict vcpu_handle_tick(struct vcpu *vcpu)
 {
     (void)vcpu;
+    kernel_lock_enter();
     timer_tick();
     return VERDICT_RESUME;
 }
 
 enum verdict vcpu_handle_nested_fault(struct vcpu *vcpu, gpa_t gpa)
 {
-    int error = vm_memory_back(vcpu->vm, gpa, NULL);
+    int error;
 
+    kernel_lock_enter();
+    error = vm_memory_back(vcpu->vm, gpa, NULL);
     if (error == -ABI_ENOMEM) {
         vm_end(vcpu->vm, VM_END_NO_MEMORY, 0, gpa.value);
         return VERDICT_KILL;

@@ -1,6 +1,6 @@
 /* The hypercalls that the kernel answers itself; config/abi.h lists them. */
+#include "kernel/lock.h"
 #include "kernel/vm/vcpu.h"
-
 #include "lib/x86.h"
 
 static enum verdict do_null(struct vcpu *vcpu)
@@ -20,6 +20,7 @@ static enum verdict do_timer(struct vcpu *vcpu)
     uint64_t deadline = vcpu->page->gpr[GPR_RBX], vector = vcpu->page->gpr[GPR_RCX];
 
     vcpu->page->gpr[GPR_RAX] = 0;
+    kernel_lock_enter();
     timer_disarm(&vcpu->timer);
     if (deadline == 0)
         return VERDICT_SKIP;

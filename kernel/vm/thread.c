@@ -1,8 +1,11 @@
 #include "kernel/vm/thread.h"
 
 #include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/space.h"
+#include "kernel/lock.h"
 #include "kernel/vm/task.h"
 #include "kernel/vm/vcpu.h"
+#include "kernel/vm/vm.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 
@@ -24,8 +27,10 @@ void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, ui
     memset(thread, 0, sizeof *thread);
     sched_entity_init(&thread->entity, slice_ticks);
     context_init(&thread->user_context);
+    list_init(&thread->dying);
     thread->task = task;
     thread->vcpu = vcpu;
+    thread->pcpu = pcpu_this();
     thread->wake.expire = wake_at_deadline;
     thread->regs.rip = entry;
     thread->regs.rsp = stack;
@@ -35,22 +40,130 @@ void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, ui
     thread->regs.rflags = RFLAGS_FIXED | RFLAGS_IF;
 }
 
+/* Where a thread that gets ready goes: home, unless that is busy, another pCPU is idle, and it may move. */
+static struct pcpu *place(struct thread *thread)
+{
+    if (thread->pinned || thread->pcpu->idle)
+        return thread->pcpu;
+    for (unsigned i = 0; i < pcpu_count; i++)
+        if (pcpus[i]->idle)
+            return pcpus[i];
+    return thread->pcpu;
+}
+
 void thread_wake(struct thread *thread)
 {
     if (thread->state != THREAD_NEW && thread->state != THREAD_BLOCKED)
         return;
     thread->state = THREAD_READY;
-    sched_ready(&pcpu_this()->queue, &thread->entity);
+    if (thread->running)
+        return; /* it was about to leave its pCPU, and now it stays */
+    thread->pcpu = place(thread);
+    sched_ready(&thread->pcpu->queue, &thread->entity);
+    if (thread->pcpu->idle) {
+        thread->pcpu->idle = false;
+        pcpu_kick(thread->pcpu);
+    }
 }
 
 void thread_block_current(void) { pcpu_this()->current->state = THREAD_BLOCKED; }
 
 void thread_kill(struct thread *thread)
 {
-    if (thread->state == THREAD_READY && thread != pcpu_this()->current)
+    if (thread->state == THREAD_DEAD)
+        return;
+    if (thread->state == THREAD_READY && !thread->running)
         sched_remove(&thread->entity);
     thread->state = THREAD_DEAD;
     timer_disarm(&thread->wake);
+    list_push_back(&thread->pcpu->dying, &thread->dying);
+    thread->pcpu->resched = true;
+    pcpu_kick(thread->pcpu);
+}
+
+/* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */
+static void leave_pcpu(struct thread *thread)
+{
+    context_unload(&thread->user_context);
+    if (thread->vcpu)
+        vcpu_unload(thread->vcpu);
+}
+
+void thread_bury_dead(void)
+{
+    struct pcpu *pcpu = pcpu_this();
+
+    while (!list_is_empty(&pcpu->dying)) {
+        struct thread *thread = container_of(pcpu->dying.next, struct thread, dying);
+
+        list_remove(&thread->dying);
+        leave_pcpu(thread);
+        vm_thread_gone(thread->vcpu->vm);
+    }
+}
+
+/* The current thread's turn is over: it goes to the end of the queue if it is still ready. One that may move takes all
+ * that it has with it. */
+static void put_current(struct pcpu *pcpu)
+{
+    struct thread *thread = pcpu->current;
+
+    sched_stop(&pcpu->queue, x86_rdtsc());
+    if (!thread)
+        return;
+    pcpu->current = NULL;
+    thread->running = false;
+    if (thread->state == THREAD_READY)
+        sched_ready(&pcpu->queue, &thread->entity);
+    if (!thread->pinned && pcpu_count > 1)
+        leave_pcpu(thread);
+}
+
+/* A ready thread of the pCPU with the longest queue that may move, or NULL. */
+static struct sched_entity *steal(struct pcpu *thief)
+{
+    struct pcpu *victim = NULL;
+    struct list *node;
+
+    for (unsigned i = 0; i < pcpu_count; i++)
+        if (pcpus[i] != thief && (!victim || pcpus[i]->queue.length > victim->queue.length))
+            victim = pcpus[i];
+    if (!victim || victim->queue.length == 0)
+        return NULL;
+    for (node = victim->queue.ready.next; node != &victim->queue.ready; node = node->next) {
+        struct sched_entity *entity = container_of(node, struct sched_entity, node);
+        struct thread *thread = container_of(entity, struct thread, entity);
+
+        if (thread->pinned)
+            continue;
+        sched_remove(entity);
+        thread->pcpu = thief;
+        sched_ready(&thief->queue, entity);
+        return sched_rr_pick(&thief->queue, x86_rdtsc());
+    }
+    return NULL;
+}
+
+/* Sleeps until there is something to run. What is left of dead tasks in CR3 goes first. */
+static struct sched_entity *pick(struct pcpu *pcpu)
+{
+    for (;;) {
+        struct sched_entity *next;
+
+        thread_bury_dead();
+        next = sched_rr_pick(&pcpu->queue, x86_rdtsc());
+        if (!next)
+            next = steal(pcpu);
+        if (next)
+            return next;
+        space_load(pcpu, &space_kernel);
+        timer_set_hardware();
+        pcpu->idle = true;
+        kernel_lock_leave();
+        x86_wait_for_interrupt();
+        kernel_lock_enter();
+        pcpu->idle = false;
+    }
 }
 
 static _Noreturn void resume(struct thread *thread)
@@ -58,6 +171,7 @@ static _Noreturn void resume(struct thread *thread)
     if (thread->in_guest)
         vcpu_enter(thread->vcpu);
     context_load(&thread->user_context);
+    kernel_lock_leave();
     regs_return(&thread->regs);
 }
 
@@ -65,28 +179,19 @@ static void switch_to(struct pcpu *pcpu, struct thread *thread)
 {
     pcpu->current = thread;
     pcpu->frame_end = (uint64_t)(&thread->regs + 1);
-    if (pcpu->space_loaded != thread->task->space.root.value) {
-        pcpu->space_loaded = thread->task->space.root.value;
-        x86_write_cr3(pcpu->space_loaded);
-    }
+    thread->running = true;
+    space_load(pcpu, &thread->task->space);
     timer_set_hardware();
 }
 
 _Noreturn void thread_dispatch(void)
 {
     struct pcpu *pcpu = pcpu_this();
-    struct sched_entity *next;
 
-    sched_stop(&pcpu->queue, x86_rdtsc());
-    if (pcpu->current && pcpu->current->state == THREAD_READY)
-        sched_ready(&pcpu->queue, &pcpu->current->entity);
-    pcpu->current = NULL;
-    while (!(next = sched_rr_pick(&pcpu->queue, x86_rdtsc()))) {
-        timer_set_hardware();
-        x86_wait_for_interrupt();
-    }
+    kernel_lock_enter();
+    put_current(pcpu);
     pcpu->resched = false;
-    switch_to(pcpu, container_of(next, struct thread, entity));
+    switch_to(pcpu, container_of(pick(pcpu), struct thread, entity));
     resume(pcpu->current);
 }
 

@@ -22,6 +22,10 @@ struct thread {
     struct regs regs;           /* of ring 3, when it is not running there */
     struct task *task;
     struct vcpu *vcpu;          /* the one that it is; NULL for root */
+    struct pcpu *pcpu;          /* in whose queue it is, where it runs, or where it ran last */
+    bool pinned;                /* stays there */
+    bool running;               /* it is the current thread of its pCPU */
+    struct list dying;          /* node in pcpu.dying */
     enum thread_state state;
     bool in_guest;              /* goes on in guest mode, not in ring 3 */
     uint64_t wait_mask;         /* events that end the wait in event_wait; 0 = does not wait for events */
@@ -29,18 +33,25 @@ struct thread {
     struct context user_context;
 };
 
-/* Sets up a thread of `task` that will start in ring 3 at `entry` with RDI = argument and the given stack. */
+/* Sets up a thread of `task` that will start in ring 3 at `entry` with RDI = argument and the given stack. It floats; set
+ * pcpu and pinned to tie it down. */
 void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, uint64_t entry, uint64_t stack,
                  uint64_t argument, uint64_t slice_ticks);
 
-/* Makes a new or blocked thread ready on this pCPU. No-op for others. */
+/* The kernel lock is held wherever a thread's state changes. */
+
+/* Makes a new or blocked thread ready: on its last pCPU, or on an idle one if that is busy and the thread is not pinned.
+ * No-op for threads in other states. */
 void thread_wake(struct thread *thread);
 
 /* The current thread stops being ready; the caller goes on to thread_dispatch. */
 void thread_block_current(void);
 
-/* Ends a thread for good, current or not. Its memory may be freed by whoever owns it as soon as it is not current. */
+/* Ends a thread for good, running or not. When nothing of it is left on its pCPU, that pCPU calls vm_thread_gone. */
 void thread_kill(struct thread *thread);
+
+/* Takes what is left of killed threads out of this pCPU. */
+void thread_bury_dead(void);
 
 /* Gives the pCPU to the next ready thread, or idles until there is one. The current thread, if it is still ready, is
  * put at the end of the queue. */

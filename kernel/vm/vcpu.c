@@ -1,6 +1,7 @@
 #include "kernel/vm/vcpu.h"
 
 #include "kernel/cpu/pcpu.h"
+#include "kernel/lock.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
 #include "lib/x86.h"
@@ -34,6 +35,10 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu = mm_direct(block);
     thread_init(&vcpu->thread, &vm->task, vcpu, vm->task.entry, stack_top(id), id, vm->slice_ticks);
     context_init(&vcpu->guest_context);
+    if (vm->pin) {
+        vcpu->thread.pcpu = vm->pin;
+        vcpu->thread.pinned = true;
+    }
     vcpu->vm = vm;
     vcpu->id = id;
     vcpu->timer.expire = guest_timer_expired;
@@ -47,24 +52,26 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
         mm_page_free(&vm->account, block, 0);
         return NULL;
     }
+    vcpu_unload(vcpu);
     return vcpu;
 }
 
-void vcpu_stop(struct vcpu *vcpu)
+void vcpu_unload(struct vcpu *vcpu)
 {
     struct pcpu *pcpu = pcpu_this();
 
-    thread_kill(&vcpu->thread);
-    timer_disarm(&vcpu->timer);
     context_unload(&vcpu->guest_context);
-    context_unload(&vcpu->thread.user_context);
+    if (vcpu->loaded_on != pcpu)
+        return;
+    virt->vcpu_unload(vcpu);
+    vcpu->loaded_on = NULL;
     if (pcpu->vcpu_loaded == vcpu)
         pcpu->vcpu_loaded = NULL;
-    virt->vcpu_unload(vcpu);
 }
 
 void vcpu_destroy(struct vcpu *vcpu)
 {
+    timer_disarm(&vcpu->timer);
     virt->vcpu_free(vcpu);
     mm_page_free(&vcpu->vm->account, mm_direct_hpa(vcpu), 0);
 }
@@ -78,6 +85,22 @@ void vcpu_load(struct vcpu *vcpu)
     virt->vcpu_load(vcpu);
     *pcpu_exit_slots(pcpu) = (struct exit_slots){vcpu->page->gpr, vcpu};
     pcpu->vcpu_loaded = vcpu;
+    vcpu->loaded_on = pcpu;
+    if (vcpu->flushed_on != pcpu) {
+        vcpu->flushed_on = pcpu;
+        vcpu->npt_generation = UINT64_MAX;
+    }
+}
+
+/* Invalidates this pCPU's translations of guest memory if they may be older than the tables. */
+static void flush_if_stale(struct vcpu *vcpu)
+{
+    uint64_t generation = vcpu->vm->memory.generation;
+
+    if (vcpu->npt_generation == generation)
+        return;
+    vcpu->npt_generation = generation;
+    virt->flush(vcpu);
 }
 
 _Noreturn void vcpu_enter(struct vcpu *vcpu)
@@ -86,16 +109,14 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     context_load(&vcpu->guest_context);
     if (vcpu->attention & ATTENTION_EVENT)
         virt->inject(vcpu);
-    if (vcpu->npt_generation != vcpu->vm->memory.generation) {
-        vcpu->npt_generation = vcpu->vm->memory.generation;
-        virt->flush(vcpu);
-    }
+    flush_if_stale(vcpu);
     if (vcpu->attention & ATTENTION_SLICE) {
         if (vcpu_first_entry_tsc == 0)
             vcpu_first_entry_tsc = x86_rdtsc();
         vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
         virt->slice(vcpu, pcpu_this()->tick_deadline);
     }
+    kernel_lock_leave();
     virt->enter(vcpu);
 }
 
@@ -124,6 +145,15 @@ static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups)
     thread_return();
 }
 
+/* Until something is pending. Other pCPUs pend under the kernel lock, so none comes between the look and the sleep. */
+static void block(struct vcpu *vcpu)
+{
+    kernel_lock_enter();
+    if (vcpu_interrupt_pending(vcpu) < 0)
+        thread_block_current();
+}
+
+/* Handlers and verdicts that touch what pCPUs share take the kernel lock; the others never do. */
 _Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row)
 {
     enum verdict verdict;
@@ -131,18 +161,22 @@ _Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row)
     vcpu->exits++;
     trace(vcpu);
     verdict = row && row->handler ? row->handler(vcpu) : VERDICT_MONITOR;
+    if (verdict == VERDICT_SKIP && !pcpu_this()->resched) {
+        virt->skip(vcpu);
+        vcpu_enter(vcpu);
+    }
     if (verdict == VERDICT_MONITOR)
         to_monitor(vcpu, row ? row->groups : EXIT_GROUP_ALL);
-    if (verdict == VERDICT_KILL)
+    if (verdict == VERDICT_KILL) {
+        kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
-    else if (verdict != VERDICT_RESUME)
+    } else if (verdict != VERDICT_RESUME) {
         virt->skip(vcpu);
-    if (verdict == VERDICT_BLOCK && vcpu_interrupt_pending(vcpu) < 0)
-        thread_block_current();
+    }
+    if (verdict == VERDICT_BLOCK)
+        block(vcpu);
     if (verdict == VERDICT_YIELD)
         pcpu_this()->resched = true;
-    if (verdict == VERDICT_SKIP && !pcpu_this()->resched)
-        vcpu_enter(vcpu);
     thread_return();
 }
 
@@ -158,8 +192,11 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
 {
     vcpu->pending[vector / 64] |= 1ull << vector % 64;
     vcpu->attention |= ATTENTION_EVENT;
-    if (vcpu->thread.in_guest)
-        thread_wake(&vcpu->thread);
+    if (!vcpu->thread.in_guest)
+        return;
+    thread_wake(&vcpu->thread);
+    if (vcpu->thread.running)
+        pcpu_kick(vcpu->thread.pcpu);
 }
 
 int vcpu_interrupt_pending(const struct vcpu *vcpu)

@@ -21,7 +21,9 @@ struct vcpu {
     struct thread thread;        /* what the scheduler sees */
     struct vm *vm;
     unsigned id;                 /* number within its VM */
-    unsigned attention;          /* enum vcpu_attention */
+    _Atomic unsigned attention;  /* enum vcpu_attention; other pCPUs set bits, too */
+    struct pcpu *loaded_on;      /* where its control block is current or active in hardware; NULL: nowhere */
+    struct pcpu *flushed_on;     /* npt_generation speaks of this pCPU */
     struct vcpu_page *page;      /* shared with the monitor: whatever is read from it is read once */
     hpa_t page_hpa;
     hpa_t control;               /* VMCS or VMCB; owned */
@@ -32,7 +34,7 @@ struct vcpu {
     uint32_t instruction_length; /* of the instruction that exited, 0 = not known; filled for exits by instruction */
     uint64_t exit_reason;
     uint64_t npt_generation;     /* of vm->memory, for which this pCPU's TLB was last invalidated */
-    uint64_t pending[4];         /* external interrupts to inject, one bit a vector */
+    _Atomic uint64_t pending[4]; /* external interrupts to inject, one bit a vector; other pCPUs set bits, too */
     uint64_t reinject;           /* vendor's format: event whose delivery was cut short by an exit; 0 = none */
     uint32_t reinject_error;
     struct timer timer;          /* the guest's own, HC_TIMER */
@@ -62,10 +64,10 @@ struct exit_row {
 /* Creates vCPU `id` of a VM, in reset state, its thread not ready. NULL when memory or quota is out. */
 struct vcpu *vcpu_create(struct vm *vm, unsigned id);
 
-/* Stops it for good: its thread is dead, and nothing of it is left in this pCPU's registers and timers. */
-void vcpu_stop(struct vcpu *vcpu);
+/* Takes its control block and its registers out of this pCPU, so that it can go on elsewhere. */
+void vcpu_unload(struct vcpu *vcpu);
 
-/* Frees a stopped vCPU. */
+/* Frees it. Its thread has never run, or vm_thread_gone was told. */
 void vcpu_destroy(struct vcpu *vcpu);
 
 /* Makes its control block the current one of this pCPU, for field access or entry. */
@@ -86,7 +88,8 @@ _Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row);
 /* The VM entry failed before guest state was loaded (VMfail): `error` is the VM-instruction error. vcpu_run gives -ABI_ENTRY. */
 _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error);
 
-/* Pends external interrupt `vector` and wakes the vCPU if it is blocked. */
+/* Pends external interrupt `vector`; wakes the vCPU if it is blocked, and kicks it if it runs elsewhere. Under the kernel
+ * lock. */
 void vcpu_interrupt(struct vcpu *vcpu, unsigned vector);
 
 /* Highest pending vector, or -1. vcpu_interrupt_taken clears it: called by the back end when it injects it. */

@@ -22,7 +22,7 @@ static int check_spec(const struct vm_spec *spec)
 {
     if (spec->name[sizeof spec->name - 1] || spec->vcpus == 0 || spec->vcpus > MAX_VCPUS_PER_VM ||
         spec->memory_bytes == 0 || !is_aligned(spec->memory_bytes, PAGE_BYTES) || spec->memory_bytes > GUEST_MEMORY_MAX ||
-        spec->modules > MAX_VM_MODULES || spec->timeslice_us > TIMESLICE_US_MAX)
+        spec->modules > MAX_VM_MODULES || spec->timeslice_us > TIMESLICE_US_MAX || spec->pin > pcpu_count)
         return -ABI_EINVAL;
     for (uint32_t i = 0; i < spec->modules; i++)
         if (!module_find(spec->module[i]))
@@ -67,6 +67,7 @@ static int build(struct vm *vm, const struct vm_spec *spec, const void *args)
             error = -ABI_ENOMEM;
         else
             vm->vcpus++;
+        vm->threads = vm->vcpus;
     }
     return error;
 }
@@ -88,10 +89,14 @@ static void free_vm(struct vm *vm)
     mm_page_free(&account, mm_direct_hpa(vm), 0);
 }
 
-void vm_destroy(struct vm *vm)
+int vm_destroy(struct vm *vm)
 {
     vm_end(vm, VM_END_DESTROYED, 0, 0);
+    thread_bury_dead();
+    if (vm->threads)
+        return -ABI_EAGAIN;
     free_vm(vm);
+    return 0;
 }
 
 int64_t vm_create(const struct vm_spec *spec, const void *args)
@@ -117,12 +122,13 @@ int64_t vm_create(const struct vm_spec *spec, const void *args)
     memcpy(vm->name, spec->name, sizeof vm->name);
     vm->memory_bytes = spec->memory_bytes;
     vm->slice_ticks = clock_ticks_from_us(spec->timeslice_us ? spec->timeslice_us : DEFAULT_TIMESLICE_US);
+    vm->pin = spec->pin ? pcpus[spec->pin - 1] : NULL;
     vm->modules = spec->modules;
     memcpy(vm->module, spec->module, sizeof vm->module);
     vms[id] = vm;
     error = build(vm, spec, args);
     if (error) {
-        vm_destroy(vm);
+        free_vm(vm);
         return error;
     }
     return id;
@@ -147,8 +153,13 @@ void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address)
     vm->end_status = status;
     vm->end_address = address;
     for (unsigned i = 0; i < vm->vcpus; i++)
-        vcpu_stop(vm->vcpu[i]);
-    task_signal(&task_root, EVENT_VM_ENDED);
+        thread_kill(&vm->vcpu[i]->thread);
+}
+
+void vm_thread_gone(struct vm *vm)
+{
+    if (--vm->threads == 0)
+        task_signal(&task_root, EVENT_VM_ENDED);
 }
 
 void vm_status(struct vm *vm, struct vm_status *status)
@@ -180,18 +191,19 @@ int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
 
     if (gpa.value >= vm->memory_bytes)
         return -ABI_EFAULT;
-    if (mm_table_lookup(&vm->memory, at, &m)) {
-        if (frame)
-            *frame = m.hpa;
-        return 0;
-    }
     page = mm_page_alloc(&vm->account, 0);
     if (hpa_is_none(page))
-        return -ABI_ENOMEM;
-    error = mm_table_map(&vm->memory, at, page, PAGE_BYTES, MM_READ | MM_WRITE | MM_EXECUTE | MM_OWNED);
-    if (error)
-        mm_page_free(&vm->account, page, 0);
-    else if (frame)
+        error = -ABI_ENOMEM;
+    else
+        error = mm_table_map(&vm->memory, at, page, PAGE_BYTES, MM_READ | MM_WRITE | MM_EXECUTE | MM_OWNED);
+    if (error) { /* it may be there already, by the monitor's or another vCPU's touch: that is not looked up first */
+        if (!hpa_is_none(page))
+            mm_page_free(&vm->account, page, 0);
+        if (!mm_table_lookup(&vm->memory, at, &m))
+            return error;
+        page = m.hpa;
+    }
+    if (frame)
         *frame = page;
-    return error;
+    return 0;
 }

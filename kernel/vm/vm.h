@@ -20,8 +20,10 @@ struct vm {
     struct mm_table memory;      /* nested: gpa -> hpa; owns the guest's frames */
     uint64_t memory_bytes;       /* guest memory reaches from gpa 0 to here */
     uint64_t slice_ticks;
+    struct pcpu *pin;            /* where its vCPUs stay; NULL: they float */
     struct task task;            /* the monitor */
     bool has_memory, has_task;   /* the two above are set up: creation can fail half-way */
+    unsigned threads;            /* of its vCPUs that may still have something on a pCPU; 0: it can be freed */
     unsigned vcpus;
     struct vcpu *vcpu[MAX_VCPUS_PER_VM];
     uint32_t modules, module[MAX_VM_MODULES];
@@ -37,11 +39,15 @@ struct vm *vm_find(uint64_t id);
 /* Starts a new VM. 0 or -ABI_EBUSY. */
 int vm_start(struct vm *vm);
 
-/* Ends a running VM: stops its threads and tells root. No-op for one that has ended. May be called by one of its threads. */
+/* Ends a VM: stops its threads, and tells root when the last has left its pCPU. No-op for one that has ended. May be called
+ * for one of its threads, which goes on to thread_return. Under the kernel lock, as all of this. */
 void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address);
 
-/* Ends it if it runs and frees all that it owned. */
-void vm_destroy(struct vm *vm);
+/* One of its threads has left its pCPU for good. */
+void vm_thread_gone(struct vm *vm);
+
+/* Ends it if it runs, and frees all that it owned. -ABI_EAGAIN while a thread of it is still on some pCPU, else 0. */
+int vm_destroy(struct vm *vm);
 
 void vm_status(struct vm *vm, struct vm_status *status);
 

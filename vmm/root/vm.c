@@ -213,7 +213,8 @@ void vm_stop(struct vm *vm)
 
 void vm_destroy(struct vm *vm)
 {
-    sys_vm_destroy(vm->number);
+    while (sys_vm_destroy(vm->number) == -ABI_EAGAIN) /* its vCPUs have to leave their pCPUs first */
+        sys_yield();
     vm->created = false;
     vm->running = false;
 }
