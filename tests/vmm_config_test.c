@@ -101,7 +101,7 @@ static void test_most_vms(void)
 
 /* ---- Its errors ------------------------------------------------------------------------------------------- */
 
-#define VM "[vm a]\nimage = a\n"
+#define VM      "[vm a]\nimage = a\n"
 #define LONG_50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 /* A text and all the errors that it gives, each with a '\n'. */
@@ -137,8 +137,7 @@ static const struct {
     {VM "colour = red\n", "a.conf:3: `colour` is not a key of [vm NAME]\n"},
     {VM "timeout = 1\n", "a.conf:3: `timeout` is a key of [machine], not of [vm NAME]\n"},
     {VM "[machine]\nimage = a\n", "a.conf:4: `image` is a key of [vm NAME], not of [machine]\n"},
-    {VM LONG_50 LONG_50 " = 1\n",
-     "a.conf:3: `" LONG_50 "xxxxxxx...` is not a key of [vm NAME]\n"},
+    {VM LONG_50 LONG_50 " = 1\n", "a.conf:3: `" LONG_50 "xxxxxxx...` is not a key of [vm NAME]\n"},
     {VM "image = b\n", "a.conf:3: image: given twice in this section\n"},
     {VM "[machine]\ntimeout = 0\n", "a.conf:4: timeout: `0` is not accepted; expected a number from 1 to 86400\n"},
     {VM "[machine]\ntimeout = 99999999999999999999\n",
@@ -146,14 +145,12 @@ static const struct {
     {VM "[machine]\ntimeout = -1\n", "a.conf:4: timeout: `-1` is not accepted; expected a number from 1 to 86400\n"},
     {VM "[machine]\ntimeout = 1 s\n", "a.conf:4: timeout: `1 s` is not accepted; expected a number from 1 to 86400\n"},
     {VM "[machine]\ntimeout =\n", "a.conf:4: timeout: `` is not accepted; expected a number from 1 to 86400\n"},
-    {VM "[machine]\nname = " LONG_50 "\n",
-     "a.conf:4: name: `" LONG_50 "` is 50 bytes long; expected at most 31\n"},
+    {VM "[machine]\nname = " LONG_50 "\n", "a.conf:4: name: `" LONG_50 "` is 50 bytes long; expected at most 31\n"},
     {VM "memory = 12Q\n",
      "a.conf:3: memory: `12Q` is not a size; expected a number with K, M or G, a multiple of 4K\n"},
     {VM "memory = 4096\n",
      "a.conf:3: memory: `4096` is not a size; expected a number with K, M or G, a multiple of 4K\n"},
-    {VM "memory = 6K\n",
-     "a.conf:3: memory: `6K` is not a size; expected a number with K, M or G, a multiple of 4K\n"},
+    {VM "memory = 6K\n", "a.conf:3: memory: `6K` is not a size; expected a number with K, M or G, a multiple of 4K\n"},
     {VM "memory = 17179869184G\n",
      "a.conf:3: memory: `17179869184G` is not a size; expected a number with K, M or G, a multiple of 4K\n"},
     {VM "memory = 0K\n", "a.conf:3: memory: `0K` is out of range; expected a size from 4K to 32768M\n"},
@@ -234,7 +231,8 @@ static void test_long_values(void)
     check_errors(text, (size_t)start + 512,
                  "a.conf:3: output: `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy...` is too long; "
                  "expected at most 511 bytes\n");
-    check_errors(VM "args = a\0b\n", sizeof(VM "args = a\0b\n") - 1, "a.conf:3: the line holds a 0 byte; expected text\n");
+    check_errors(VM "args = a\0b\n", sizeof(VM "args = a\0b\n") - 1,
+                 "a.conf:3: the line holds a 0 byte; expected text\n");
     test_passed("values that are too long, and 0 bytes");
 }
 

@@ -24,13 +24,12 @@ struct field {
 };
 
 /* In the header; then in program headers 0 and 1. */
-static const struct field
-    e_type = {16, 16, 2, 2}, e_machine = {18, 18, 2, 2}, e_entry = {24, 24, 4, 8}, e_phoff = {28, 32, 4, 8},
-    e_phentsize = {42, 54, 2, 2}, e_phnum = {44, 56, 2, 2},
-    p0_type = {52, 64, 4, 4}, p0_offset = {56, 72, 4, 8}, p0_vaddr = {60, 80, 4, 8}, p0_paddr = {64, 88, 4, 8},
-    p0_filesz = {68, 96, 4, 8}, p0_memsz = {72, 104, 4, 8},
-    p1_type = {84, 120, 4, 4}, p1_offset = {88, 128, 4, 8}, p1_vaddr = {92, 136, 4, 8}, p1_paddr = {96, 144, 4, 8},
-    p1_filesz = {100, 152, 4, 8}, p1_memsz = {104, 160, 4, 8};
+static const struct field e_type = {16, 16, 2, 2}, e_machine = {18, 18, 2, 2}, e_entry = {24, 24, 4, 8},
+                          e_phoff = {28, 32, 4, 8}, e_phentsize = {42, 54, 2, 2}, e_phnum = {44, 56, 2, 2},
+                          p0_type = {52, 64, 4, 4}, p0_offset = {56, 72, 4, 8}, p0_vaddr = {60, 80, 4, 8},
+                          p0_paddr = {64, 88, 4, 8}, p0_filesz = {68, 96, 4, 8}, p0_memsz = {72, 104, 4, 8},
+                          p1_type = {84, 120, 4, 4}, p1_offset = {88, 128, 4, 8}, p1_vaddr = {92, 136, 4, 8},
+                          p1_paddr = {96, 144, 4, 8}, p1_filesz = {100, 152, 4, 8}, p1_memsz = {104, 160, 4, 8};
 
 static void set(uint8_t *file, bool is64, struct field f, uint64_t value)
 {
@@ -161,14 +160,17 @@ static const struct mistake {
     const char *why32, *why64;
 } mistakes[] = {
     {{{&e_type, 3}}, 0, "its type is 3; expected 2 (an executable, linked to fixed addresses)", NULL},
-    {{{&e_machine, 40}}, 0, "its machine is 40; expected 3 (80386, as it is a 32-bit file)",
+    {{{&e_machine, 40}},
+     0,
+     "its machine is 40; expected 3 (80386, as it is a 32-bit file)",
      "its machine is 40; expected 62 (x86-64, as it is a 64-bit file)"},
     {{{&e_phnum, 0}}, 0, "it has no program headers", NULL},
     {{{&e_phnum, 33}}, 0, "it has 33 program headers; expected at most 32", NULL},
-    {{{&e_phentsize, 8}}, 0, "its program headers have 8 bytes each; expected 32",
+    {{{&e_phentsize, 8}},
+     0,
+     "its program headers have 8 bytes each; expected 32",
      "its program headers have 8 bytes each; expected 56"},
-    {{{&e_phoff, 0xfffffff0}}, 0,
-     "it is truncated: 2 program headers at 0xfffffff0, the file has 0x380 bytes", NULL},
+    {{{&e_phoff, 0xfffffff0}}, 0, "it is truncated: 2 program headers at 0xfffffff0, the file has 0x380 bytes", NULL},
     {{{&e_phoff, 0x370}}, 0, "it is truncated: 2 program headers at 0x370, the file has 0x380 bytes", NULL},
     {{{&p0_type, 0}, {&p1_type, 0}}, 0, "it has no segment to load", NULL},
     {{{&p0_memsz, 0xff}}, 0, "segment 0: 0x100 bytes in the file, but only 0xff in memory", NULL},
@@ -184,7 +186,9 @@ static const struct mistake {
     {{{&e_entry, 0xfff}}, 0, "its entry point 0xfff is in no segment", NULL},
     {{{NULL, 0}}, 0x37f, "segment 1: it is truncated: 0x80 bytes at 0x300, the file has 0x37f", NULL},
     {{{NULL, 0}}, 15, "it is truncated: 15 bytes are no ELF header", NULL},
-    {{{NULL, 0}}, 51, "it is truncated: 51 bytes, the ELF header alone has 52",
+    {{{NULL, 0}},
+     51,
+     "it is truncated: 51 bytes, the ELF header alone has 52",
      "it is truncated: 51 bytes, the ELF header alone has 64"},
 };
 

@@ -12,7 +12,10 @@ typedef void exit_decoder(const struct exit_record *record, struct guest_exit *o
 static struct guest_exit decode(exit_decoder *decoder, uint64_t reason, uint64_t qualification, uint64_t physical)
 {
     struct exit_record record = {
-        .reason = reason, .qualification = qualification, .physical = physical, .rip = 0x1234,
+        .reason = reason,
+        .qualification = qualification,
+        .physical = physical,
+        .rip = 0x1234,
     };
     struct guest_exit e;
 
@@ -111,8 +114,8 @@ static const struct memory {
     uint64_t qualification;
     bool write, fetch;
 } memories[] = {
-    {vmx_exit_decode, 0x181, false, false}, {vmx_exit_decode, 0x182, true, false},
-    {vmx_exit_decode, 0x184, false, true},  {svm_exit_decode, 0x100000004, false, false},
+    {vmx_exit_decode, 0x181, false, false},      {vmx_exit_decode, 0x182, true, false},
+    {vmx_exit_decode, 0x184, false, true},       {svm_exit_decode, 0x100000004, false, false},
     {svm_exit_decode, 0x100000006, true, false}, {svm_exit_decode, 0x100000014, false, true},
 };
 

@@ -48,11 +48,18 @@ static void test_kinds(void)
 
     CHECK(!report_take(&reader, &record));
     for (unsigned i = 0; i < sizeof(kinds); i++)
-        report_put(&writer, kinds[i], "a\x00" "b\nc\xff", i);
+        report_put(&writer, kinds[i],
+                   "a\x00"
+                   "b\nc\xff",
+                   i);
     CHECK(signals == sizeof(kinds) && waits == 0);
     for (unsigned i = 0; i < sizeof(kinds); i++) {
         CHECK(report_take(&reader, &record));
-        CHECK(record.kind == kinds[i] && record.bytes == i && memcmp(record.text, "a\x00" "b c", i) == 0);
+        CHECK(record.kind == kinds[i] && record.bytes == i &&
+              memcmp(record.text,
+                     "a\x00"
+                     "b c",
+                     i) == 0);
         CHECK(record.text[i] == 0);
     }
     CHECK(!report_take(&reader, &record) && !reader.broken);

@@ -43,8 +43,7 @@ static void test_end(void)
     expect(&vm, true, false, BEGIN "    1..1\n    ok 1 ends with exit 0\nok 3 g\n");
     vm.end.status = 1;
     strcpy(vm.reason, "exit 1: it says so");
-    expect(&vm, false, false,
-           BEGIN "    1..1\n    # exit 1: it says so\n    not ok 1 ends with exit 0\nnot ok 3 g\n");
+    expect(&vm, false, false, BEGIN "    1..1\n    # exit 1: it says so\n    not ok 1 ends with exit 0\nnot ok 3 g\n");
     test_passed("the end is the expected one, or not");
 }
 
@@ -85,8 +84,7 @@ static void test_output(void)
     char text[CONFIG_OUTPUT_BYTES] = "#4\n";
     struct vm vm = {.config = &config, .was_started = true, .end = {END_EXIT, 0}, .printed = text, .printed_bytes = 3};
 
-    expect(&vm, true, false,
-           BEGIN "    1..2\n    ok 1 prints \"\\x234\\n\"\n    ok 2 ends with exit 0\nok 3 g\n");
+    expect(&vm, true, false, BEGIN "    1..2\n    ok 1 prints \"\\x234\\n\"\n    ok 2 ends with exit 0\nok 3 g\n");
     vm.printed_bytes = 4;
     text[3] = 'x';
     expect(&vm, false, false,
@@ -118,11 +116,11 @@ static void test_results(void)
     lines[1] = "ok two";
     expect(&vm, true, true, BEGIN "    1..2\n    ok 1 one # SKIP\n    ok 2 ends with exit 0\nok 3 g # SKIP\n");
     vm.tests = 2;
-    expect(&vm, true, false,
-           BEGIN "    1..3\n    ok 1 one # SKIP\n    ok 2 two\n    ok 3 ends with exit 0\nok 3 g\n");
+    expect(&vm, true, false, BEGIN "    1..3\n    ok 1 one # SKIP\n    ok 2 two\n    ok 3 ends with exit 0\nok 3 g\n");
     vm.test = lines + 2;
     expect(&vm, true, true,
-           BEGIN "    1..3\n    ok 1 three # SKIP no\n    ok 2 four # SKIP no\n    ok 3 ends with exit 0\nok 3 g # SKIP\n");
+           BEGIN
+           "    1..3\n    ok 1 three # SKIP no\n    ok 2 four # SKIP no\n    ok 3 ends with exit 0\nok 3 g # SKIP\n");
     test_passed("results of the guest are numbered and counted");
 }
 
@@ -137,7 +135,8 @@ static void test_too_many(void)
     used = 0;
     result_print(&vm, 1);
     CHECK(strstr(printed, "    1..1002\n") && strstr(printed, "    ok 1000 x\n"));
-    CHECK(strstr(printed, "    not ok 1001 sends at most 1000 results, not 1234\n    ok 1002 ends with exit 0\nnot ok 1 g\n"));
+    CHECK(strstr(printed,
+                 "    not ok 1001 sends at most 1000 results, not 1234\n    ok 1002 ends with exit 0\nnot ok 1 g\n"));
     CHECK(!vm.passed);
     test_passed("a flood of results fails");
 }

@@ -21,15 +21,31 @@ static void test_escape(void)
     for (const char *c = to; *c; c++)
         CHECK(*c >= ' ' && *c <= '~');
     CHECK(strcmp(console_escape(small, sizeof(small), "abcdefghij", 10, false), "abcdefg") == 0);
-    CHECK(strcmp(console_escape(small, sizeof(small), "abcd\x01" "efgh", 9, false), "abcd") == 0);
+    CHECK(strcmp(console_escape(small, sizeof(small),
+                                "abcd\x01"
+                                "efgh",
+                                9, false),
+                 "abcd") == 0);
     CHECK(strcmp(console_escape(small, sizeof(small), "", 0, false), "") == 0);
     test_passed("text of a guest is made printable, and cut between characters");
 }
 
 static void test_ends(void)
 {
-    static const char *const wrong[] = {"", "exit", "exit ", "exit x", "exit 1 ", "exit -", "exit --1", "exit 2147483648",
-                                        "exit -2147483649", "exit 99999999999999999999", "halt 0", "Halt", "none", "hal"};
+    static const char *const wrong[] = {"",
+                                        "exit",
+                                        "exit ",
+                                        "exit x",
+                                        "exit 1 ",
+                                        "exit -",
+                                        "exit --1",
+                                        "exit 2147483648",
+                                        "exit -2147483649",
+                                        "exit 99999999999999999999",
+                                        "halt 0",
+                                        "Halt",
+                                        "none",
+                                        "hal"};
     char text[END_TEXT_BYTES];
     struct end end, back;
 

@@ -12,17 +12,10 @@ static enum verdict handle_hlt(struct vcpu *vcpu)
 
 static enum verdict handle_vmmcall(struct vcpu *vcpu) { return vcpu_handle_hypercall(vcpu, svm_vmcb(vcpu)->save.cpl); }
 
-/* SMI and INIT are taken at STGI, before this is called. */
-static enum verdict handle_taken(struct vcpu *vcpu)
+/* SMI and INIT were taken at STGI; of VINTR, nothing is wanted but the exit: see svm_inject. */
+static enum verdict handle_nothing(struct vcpu *vcpu)
 {
     (void)vcpu;
-    return VERDICT_RESUME;
-}
-
-/* The guest can take an interrupt now: the re-entry point looks for one. */
-static enum verdict handle_vintr(struct vcpu *vcpu)
-{
-    vcpu->attention |= ATTENTION_EVENT;
     return VERDICT_RESUME;
 }
 
@@ -126,9 +119,9 @@ const struct svm_exit_row svm_exit_table[ROWS] = {
     [0x53 ... 0x5f] = {{"VMEXIT_EXCP", NULL, INFO | VECTORING}, 0},
     [0x60] = {{"VMEXIT_INTR", vcpu_handle_interrupt, 0}, 0},
     [0x61] = {{"VMEXIT_NMI", vcpu_handle_interrupt, 0}, 0},
-    [0x62] = {{"VMEXIT_SMI", handle_taken, INFO}, 0},
-    [0x63] = {{"VMEXIT_INIT", handle_taken, 0}, 0},
-    [0x64] = {{"VMEXIT_VINTR", handle_vintr, 0}, 0},
+    [0x62] = {{"VMEXIT_SMI", handle_nothing, INFO}, 0},
+    [0x63] = {{"VMEXIT_INIT", handle_nothing, 0}, 0},
+    [0x64] = {{"VMEXIT_VINTR", handle_nothing, 0}, 0},
     [0x65] = {{"VMEXIT_CR0_SEL_WRITE", NULL, INFO | LENGTH}, VARIES},
     [0x66] = {{"VMEXIT_IDTR_READ", NULL, LENGTH}, VARIES},
     [0x67] = {{"VMEXIT_GDTR_READ", NULL, LENGTH}, VARIES},

@@ -5,14 +5,14 @@ enum { UART_DATA, UART_IER, UART_IIR_FCR, UART_LCR, UART_MCR, UART_LSR, UART_MSR
 
 enum {
     IER_ALL = 0x0f,
-    IIR_NONE = 0x01,         /* no interrupt is pending */
+    IIR_NONE = 0x01, /* no interrupt is pending */
     IIR_FIFOS = 0xc0,
     FCR_ENABLE = 0x01,
     LCR_DLAB = 0x80,
     MCR_ALL = 0x1f,
-    MCR_LOOPBACK = 0x10,     /* transmits to its own receiver, not to the line */
-    LSR_SENT = 0x60,         /* transmitter holding register and shift register empty */
-    MSR_CONNECTED = 0xb0,    /* DCD, DSR, CTS */
+    MCR_LOOPBACK = 0x10,  /* transmits to its own receiver, not to the line */
+    LSR_SENT = 0x60,      /* transmitter holding register and shift register empty */
+    MSR_CONNECTED = 0xb0, /* DCD, DSR, CTS */
 };
 
 uint8_t uart_read(struct uart *uart, unsigned reg)

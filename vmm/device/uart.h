@@ -12,7 +12,7 @@
 enum { UART_PORTS = 8, UART_COM1 = 0x3f8 };
 
 struct uart {
-    struct line *output;     /* gets what the guest transmits */
+    struct line *output; /* gets what the guest transmits */
     uint16_t divisor;
     uint8_t ier, fcr, lcr, mcr, scratch;
 };

@@ -13,10 +13,10 @@ enum guest_kind {
 enum { GUEST_ARGS_BYTES = 512 }; /* room for the `args` of a guest, with the terminating 0 */
 
 struct monitor_args {
-    char name[VM_NAME_BYTES];      /* of the VM */
-    uint64_t memory_bytes;         /* guest memory from gpa 0: the size of the TASK_GUEST window */
-    uint32_t kind;                 /* enum guest_kind */
-    uint32_t bad_hypercall_kills;  /* 1: an unknown hypercall ends the VM; 0: it returns -ABI_ENOSYS */
+    char name[VM_NAME_BYTES];     /* of the VM */
+    uint64_t memory_bytes;        /* guest memory from gpa 0: the size of the TASK_GUEST window */
+    uint32_t kind;                /* enum guest_kind */
+    uint32_t bad_hypercall_kills; /* 1: an unknown hypercall ends the VM; 0: it returns -ABI_ENOSYS */
     char guest_args[GUEST_ARGS_BYTES];
 };
 

@@ -5,24 +5,15 @@
 #include <string.h>
 
 static const char *const end_words[END_KINDS] = {
-    [END_NONE] = "none",
-    [END_EXIT] = "exit",
-    [END_HALT] = "halt",
-    [END_TRIPLE_FAULT] = "triple-fault",
-    [END_HOLE] = "hole",
-    [END_BAD_HYPERCALL] = "bad-hypercall",
-    [END_BAD_IMAGE] = "bad-image",
-    [END_MONITOR_FAULT] = "monitor-fault",
-    [END_NO_MEMORY] = "no-memory",
-    [END_ENTRY_FAILURE] = "entry-failure",
-    [END_UNHANDLED] = "unhandled",
-    [END_RUNNING] = "running",
+    [END_NONE] = "none",           [END_EXIT] = "exit",
+    [END_HALT] = "halt",           [END_TRIPLE_FAULT] = "triple-fault",
+    [END_HOLE] = "hole",           [END_BAD_HYPERCALL] = "bad-hypercall",
+    [END_BAD_IMAGE] = "bad-image", [END_MONITOR_FAULT] = "monitor-fault",
+    [END_NO_MEMORY] = "no-memory", [END_ENTRY_FAILURE] = "entry-failure",
+    [END_UNHANDLED] = "unhandled", [END_RUNNING] = "running",
 };
 
-const char *end_word(enum end_kind kind)
-{
-    return end_words[kind];
-}
+const char *end_word(enum end_kind kind) { return end_words[kind]; }
 
 void end_format(const struct end *end, char text[END_TEXT_BYTES])
 {

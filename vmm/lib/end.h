@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 enum end_kind {
-    END_NONE,          /* nothing known */
-    END_EXIT,          /* hypercall HC_EXIT with a status */
-    END_HALT,          /* HLT with nothing that could ever wake it */
+    END_NONE, /* nothing known */
+    END_EXIT, /* hypercall HC_EXIT with a status */
+    END_HALT, /* HLT with nothing that could ever wake it */
     END_TRIPLE_FAULT,
     END_HOLE,          /* access to a guest-physical address without memory or device */
     END_BAD_HYPERCALL, /* an unknown hypercall where the config says bad-hypercall = kill */

@@ -47,10 +47,7 @@ int read(int fd, void *bytes, size_t count)
     return 0; /* there is no input: end of file */
 }
 
-int isatty(int fd)
-{
-    return fd <= STDERR_FILENO; /* so that stdio buffers by lines */
-}
+int isatty(int fd) { return fd <= STDERR_FILENO; /* so that stdio buffers by lines */ }
 
 int fstat(int fd, struct stat *status)
 {
@@ -73,10 +70,7 @@ int close(int fd)
     return 0;
 }
 
-pid_t getpid(void)
-{
-    return 1;
-}
+pid_t getpid(void) { return 1; }
 
 int kill(pid_t pid, int signal_number)
 {
@@ -84,7 +78,4 @@ int kill(pid_t pid, int signal_number)
     _exit(128 + signal_number); /* abort() comes this way */
 }
 
-void _exit(int status)
-{
-    sys_task_exit(status);
-}
+void _exit(int status) { sys_task_exit(status); }

@@ -12,15 +12,15 @@
 #include "config/abi.h"
 
 enum {
-    REPORT_LINE = 240,  /* longest text of a record, without kind and '\n'; longer ones are cut by the writer */
-    REPORT_PART = 'P',  /* like REPORT_CONSOLE, but the line goes on in the next record */
+    REPORT_LINE = 240, /* longest text of a record, without kind and '\n'; longer ones are cut by the writer */
+    REPORT_PART = 'P', /* like REPORT_CONSOLE, but the line goes on in the next record */
 };
 
 struct report_writer {
     struct report_ring *ring;
-    uint32_t tail;               /* our own copy: what stands in the ring is for the reader only */
-    void (*wait)(void);          /* called while the ring is full; returns when it may have drained */
-    void (*signal)(void);        /* called after each record */
+    uint32_t tail;        /* our own copy: what stands in the ring is for the reader only */
+    void (*wait)(void);   /* called while the ring is full; returns when it may have drained */
+    void (*signal)(void); /* called after each record */
 };
 
 /*
@@ -31,14 +31,14 @@ void report_put(struct report_writer *writer, char kind, const char *text, size_
 
 struct report_reader {
     struct report_ring *ring;
-    uint32_t head;               /* our own copy: what stands in the ring is for the writer only */
-    bool broken;                 /* the writer's counter was insane: nothing more is read */
+    uint32_t head; /* our own copy: what stands in the ring is for the writer only */
+    bool broken;   /* the writer's counter was insane: nothing more is read */
 };
 
 struct report_record {
     char kind;
     size_t bytes;
-    char text[REPORT_LINE + 1];  /* 0-terminated as well; may hold any other byte */
+    char text[REPORT_LINE + 1]; /* 0-terminated as well; may hold any other byte */
 };
 
 /* Starts to read a ring from its beginning. */

@@ -44,10 +44,7 @@ static inline int64_t sys_module_info(uint32_t index, struct module_info *info)
 }
 
 /* Maps a module read-only and returns its address. */
-static inline int64_t sys_module_map(uint32_t index)
-{
-    return syscall4(SYS_MODULE_MAP, index, 0, 0, 0);
-}
+static inline int64_t sys_module_map(uint32_t index) { return syscall4(SYS_MODULE_MAP, index, 0, 0, 0); }
 
 /* Root: makes a VM and its monitor, not yet running; returns the VM's number. */
 static inline int64_t sys_vm_create(const struct vm_spec *spec)
@@ -55,15 +52,9 @@ static inline int64_t sys_vm_create(const struct vm_spec *spec)
     return syscall4(SYS_VM_CREATE, (uintptr_t)spec, 0, 0, 0);
 }
 
-static inline int64_t sys_vm_start(uint32_t vm)
-{
-    return syscall4(SYS_VM_START, vm, 0, 0, 0);
-}
+static inline int64_t sys_vm_start(uint32_t vm) { return syscall4(SYS_VM_START, vm, 0, 0, 0); }
 
-static inline int64_t sys_vm_destroy(uint32_t vm)
-{
-    return syscall4(SYS_VM_DESTROY, vm, 0, 0, 0);
-}
+static inline int64_t sys_vm_destroy(uint32_t vm) { return syscall4(SYS_VM_DESTROY, vm, 0, 0, 0); }
 
 static inline int64_t sys_vm_status(uint32_t vm, struct vm_status *status)
 {
@@ -77,15 +68,9 @@ static inline int64_t sys_event_wait(uint32_t mask, uint64_t deadline)
 }
 
 /* Monitor: raises events of the root task. */
-static inline int64_t sys_event_signal(uint32_t bits)
-{
-    return syscall4(SYS_EVENT_SIGNAL, bits, 0, 0, 0);
-}
+static inline int64_t sys_event_signal(uint32_t bits) { return syscall4(SYS_EVENT_SIGNAL, bits, 0, 0, 0); }
 
-static inline int64_t sys_yield(void)
-{
-    return syscall4(SYS_YIELD, 0, 0, 0, 0);
-}
+static inline int64_t sys_yield(void) { return syscall4(SYS_YIELD, 0, 0, 0, 0); }
 
 /* Monitor: enters the guest; returns when an exit is for the monitor, which is then in the vCPU's page. */
 static inline int64_t sys_vcpu_run(uint32_t vcpu, enum vcpu_action action)

@@ -68,7 +68,10 @@ static cr_writer *const cr_writers[16] = {[0] = cr0_write, [4] = cr4_write, [8] 
 enum vcpu_action handle_cr(struct guest *guest, const struct guest_exit *e)
 {
     struct reg_value now[NOW_COUNT] = {
-        [NOW_CR0] = {REG_CR0, 0}, [NOW_CR3] = {REG_CR3, 0}, [NOW_CR4] = {REG_CR4, 0}, [NOW_EFER] = {REG_EFER, 0},
+        [NOW_CR0] = {REG_CR0, 0},
+        [NOW_CR3] = {REG_CR3, 0},
+        [NOW_CR4] = {REG_CR4, 0},
+        [NOW_EFER] = {REG_EFER, 0},
         [NOW_CS_RIGHTS] = {reg_segment(SEG_CS, SEG_RIGHTS), 0},
     };
     uint64_t *gpr = &guest->vcpu.page->gpr[e->cr.gpr];

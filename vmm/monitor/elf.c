@@ -7,15 +7,21 @@
 #include "vmm/monitor/image.h"
 
 enum {
-    ELFCLASS32 = 1, ELFCLASS64 = 2, ELFDATA2LSB = 1, EV_CURRENT = 1,
-    ET_EXEC = 2, EM_386 = 3, EM_X86_64 = 62, PT_LOAD = 1,
+    ELFCLASS32 = 1,
+    ELFCLASS64 = 2,
+    ELFDATA2LSB = 1,
+    EV_CURRENT = 1,
+    ET_EXEC = 2,
+    EM_386 = 3,
+    EM_X86_64 = 62,
+    PT_LOAD = 1,
     MAX_SEGMENTS = 32, /* program headers that are accepted: keeps the search for overlaps short */
 };
 
 /* Where each class keeps a field: its offset, and its width by class. */
 struct layout {
     uint16_t machine;
-    uint16_t word;          /* bytes of an address */
+    uint16_t word; /* bytes of an address */
     uint16_t header_bytes;
     uint16_t entry, phoff, phentsize, phnum;
     uint16_t segment_bytes; /* of a program header */
@@ -133,10 +139,7 @@ static struct segment elf_segment(const struct elf *elf, unsigned i)
     };
 }
 
-static bool segment_is_loaded(const struct segment *s)
-{
-    return s->type == PT_LOAD && s->memsz > 0;
-}
+static bool segment_is_loaded(const struct segment *s) { return s->type == PT_LOAD && s->memsz > 0; }
 
 /* Two segments that both lie in memory. */
 static bool segments_overlap(const struct segment *a, const struct segment *b)

@@ -11,13 +11,13 @@
 #include "config/abi.h"
 
 enum exit_kind {
-    EXIT_OTHER,         /* nothing that this monitor handles */
+    EXIT_OTHER, /* nothing that this monitor handles */
     EXIT_IO,
     EXIT_HYPERCALL,
-    EXIT_MEMORY,        /* guest-physical address without memory */
+    EXIT_MEMORY, /* guest-physical address without memory */
     EXIT_MSR_READ,
     EXIT_MSR_WRITE,
-    EXIT_CR,            /* MOV to or from a control register */
+    EXIT_CR, /* MOV to or from a control register */
     EXIT_HALT,
     EXIT_TRIPLE_FAULT,
     EXIT_ENTRY_FAILURE, /* the CPU refused the guest's state */
@@ -29,8 +29,8 @@ enum exit_kind {
 
 struct guest_exit {
     enum exit_kind kind;
-    const char *name;   /* of the reason, as in the manual; static storage */
-    uint64_t reason;    /* VMX: basic exit reason; SVM: EXITCODE */
+    const char *name; /* of the reason, as in the manual; static storage */
+    uint64_t reason;  /* VMX: basic exit reason; SVM: EXITCODE */
     uint64_t rip;
     union {
         struct {

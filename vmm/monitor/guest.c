@@ -16,10 +16,7 @@ static void report_wait(void)
     sys_yield();
 }
 
-static void report_signal(void)
-{
-    sys_event_signal(EVENT_REPORT);
-}
+static void report_signal(void) { sys_event_signal(EVENT_REPORT); }
 
 static struct report_writer report = {(struct report_ring *)TASK_REPORT, 0, report_wait, report_signal};
 
@@ -40,10 +37,7 @@ void guest_console_line(const char *text, size_t bytes, bool whole)
     report_put(&report, whole ? REPORT_CONSOLE : REPORT_PART, text, bytes);
 }
 
-void guest_test_line(const char *text, size_t bytes)
-{
-    report_put(&report, REPORT_TEST, text, bytes);
-}
+void guest_test_line(const char *text, size_t bytes) { report_put(&report, REPORT_TEST, text, bytes); }
 
 static void note_emit(const char *text, size_t bytes, bool whole)
 {
@@ -83,7 +77,7 @@ void guest_set(struct guest *guest, const struct reg_value *values, unsigned cou
 
     if (result < 0)
         guest_end(guest, END_UNHANDLED, "the kernel refuses to write the guest's %s: %s", reg_rows[refused].name,
-                     error_text(result));
+                  error_text(result));
 }
 
 void guest_get(struct guest *guest, struct reg_value *values, unsigned count)
@@ -93,7 +87,7 @@ void guest_get(struct guest *guest, struct reg_value *values, unsigned count)
 
     if (result < 0)
         guest_end(guest, END_UNHANDLED, "the kernel refuses to read the guest's %s: %s", reg_rows[refused].name,
-                     error_text(result));
+                  error_text(result));
 }
 
 uint64_t guest_get_one(struct guest *guest, enum reg reg)

@@ -13,10 +13,10 @@ struct guest {
     const struct monitor_args *args;
     struct guest_memory memory;
     struct vcpu vcpu;
-    struct line console;  /* what the guest prints, by its UART or by hypercall */
-    struct uart uart;     /* COM1 */
+    struct line console; /* what the guest prints, by its UART or by hypercall */
+    struct uart uart;    /* COM1 */
     uint64_t cr8;
-    int32_t status;       /* of its HC_EXIT */
+    int32_t status; /* of its HC_EXIT */
 };
 
 /* Says something about the guest to people; one line. */

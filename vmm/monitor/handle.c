@@ -15,7 +15,10 @@ static enum vcpu_action handle_other(struct guest *guest, const struct guest_exi
 static enum vcpu_action handle_memory(struct guest *guest, const struct guest_exit *e)
 {
     guest_end(guest, END_HOLE, "at RIP 0x%llx the guest %s gpa 0x%llx, where there is no memory: it has %llu KiB",
-              (ull)e->rip, e->memory.fetch ? "executes at" : e->memory.write ? "writes to" : "reads from",
+              (ull)e->rip,
+              e->memory.fetch   ? "executes at"
+              : e->memory.write ? "writes to"
+                                : "reads from",
               (ull)e->memory.gpa, (ull)guest->memory.bytes >> 10);
 }
 
@@ -73,7 +76,4 @@ static guest_handler *const handlers[EXIT_KINDS] = {
     [EXIT_IGNORED] = handle_ignored,
 };
 
-enum vcpu_action handle_exit(struct guest *guest, const struct guest_exit *e)
-{
-    return handlers[e->kind](guest, e);
-}
+enum vcpu_action handle_exit(struct guest *guest, const struct guest_exit *e) { return handlers[e->kind](guest, e); }

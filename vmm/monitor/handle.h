@@ -14,6 +14,6 @@ guest_handler handle_io;        /* io.c: port I/O, to the devices */
 guest_handler handle_hypercall; /* hypercall.c */
 guest_handler handle_msr_read;  /* msr.c */
 guest_handler handle_msr_write;
-guest_handler handle_cr;        /* cr.c: MOV to CR0, CR4, CR8 where the host owns bits */
+guest_handler handle_cr; /* cr.c: MOV to CR0, CR4, CR8 where the host owns bits */
 
 #endif

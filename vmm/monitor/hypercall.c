@@ -63,11 +63,8 @@ static int64_t call_args(struct guest *guest, const struct call *call)
 }
 
 static hypercall *const hypercalls[HC_MONITOR_END - HC_MONITOR] = {
-    [HC_CONSOLE - HC_MONITOR] = call_console,
-    [HC_EXIT - HC_MONITOR] = call_exit,
-    [HC_TEST - HC_MONITOR] = call_test,
-    [HC_MEMORY - HC_MONITOR] = call_memory,
-    [HC_ARGS - HC_MONITOR] = call_args,
+    [HC_CONSOLE - HC_MONITOR] = call_console, [HC_EXIT - HC_MONITOR] = call_exit, [HC_TEST - HC_MONITOR] = call_test,
+    [HC_MEMORY - HC_MONITOR] = call_memory,   [HC_ARGS - HC_MONITOR] = call_args,
 };
 
 enum vcpu_action handle_hypercall(struct guest *guest, const struct guest_exit *e)

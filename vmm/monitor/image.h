@@ -10,7 +10,7 @@
 #include "vmm/monitor/guest_memory.h"
 
 struct image {
-    const char *name;      /* for messages */
+    const char *name; /* for messages */
     const uint8_t *bytes;
     uint64_t size;
 };

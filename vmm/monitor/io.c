@@ -1,15 +1,9 @@
 /* Port I/O: finds the device that a port belongs to, and moves bytes between it and RAX. */
 #include "vmm/monitor/handle.h"
 
-static uint8_t com1_read(struct guest *guest, unsigned reg)
-{
-    return uart_read(&guest->uart, reg);
-}
+static uint8_t com1_read(struct guest *guest, unsigned reg) { return uart_read(&guest->uart, reg); }
 
-static void com1_write(struct guest *guest, unsigned reg, uint8_t value)
-{
-    uart_write(&guest->uart, reg, value);
-}
+static void com1_write(struct guest *guest, unsigned reg, uint8_t value) { uart_write(&guest->uart, reg, value); }
 
 /* Ports that no device claims. */
 static uint8_t nothing_read(struct guest *guest, unsigned reg)
@@ -18,10 +12,7 @@ static uint8_t nothing_read(struct guest *guest, unsigned reg)
     return 0xff;
 }
 
-static void nothing_write(struct guest *guest, unsigned reg, uint8_t value)
-{
-    (void)guest, (void)reg, (void)value;
-}
+static void nothing_write(struct guest *guest, unsigned reg, uint8_t value) { (void)guest, (void)reg, (void)value; }
 
 /* Whoever comes first claims a port; the last row claims them all. Accesses of 2 or 4 bytes are bytes in a row. */
 static const struct io_device {
@@ -49,7 +40,8 @@ enum vcpu_action handle_io(struct guest *guest, const struct guest_exit *e)
     uint64_t value = 0;
 
     if (e->io.string)
-        guest_end(guest, END_UNHANDLED, "string I/O (%s) on port 0x%x at RIP 0x%llx is nothing that this monitor handles",
+        guest_end(guest, END_UNHANDLED,
+                  "string I/O (%s) on port 0x%x at RIP 0x%llx is nothing that this monitor handles",
                   e->io.in ? "INS" : "OUTS", e->io.port, (unsigned long long)e->rip);
     for (unsigned i = 0; i < e->io.bytes; i++) {
         uint32_t port = e->io.port + i;

@@ -16,7 +16,7 @@ enum segment_register { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR
 enum segment_part { SEG_SELECTOR, SEG_LIMIT, SEG_RIGHTS, SEG_BASE, SEG_PARTS };
 
 enum reg {
-    REG_SEGMENTS,           /* SEG_COUNT * SEG_PARTS of them: use reg_segment() */
+    REG_SEGMENTS, /* SEG_COUNT * SEG_PARTS of them: use reg_segment() */
     REG_CR0 = REG_SEGMENTS + SEG_COUNT * SEG_PARTS,
     REG_CR3,
     REG_CR4,
@@ -29,21 +29,21 @@ enum reg {
     REG_GDTR_LIMIT,
     REG_IDTR_BASE,
     REG_IDTR_LIMIT,
-    REG_ACTIVITY,           /* VMX: activity state */
-    REG_INTERRUPTIBILITY,   /* VMX: interruptibility state */
-    REG_PDPTE0,             /* VMX: the four PAE page-directory-pointer-table entries */
+    REG_ACTIVITY,         /* VMX: activity state */
+    REG_INTERRUPTIBILITY, /* VMX: interruptibility state */
+    REG_PDPTE0,           /* VMX: the four PAE page-directory-pointer-table entries */
     REG_PDPTE1,
     REG_PDPTE2,
     REG_PDPTE3,
-    REG_EVENT,              /* VM-entry interruption information; SVM: EVENTINJ with the error code in bits 63:32 */
-    REG_EVENT_ERROR,        /* VMX: VM-entry exception error code */
+    REG_EVENT,       /* VM-entry interruption information; SVM: EVENTINJ with the error code in bits 63:32 */
+    REG_EVENT_ERROR, /* VMX: VM-entry exception error code */
     REG_COUNT
 };
 
 struct reg_row {
     const char *name;
-    uint32_t vmcs;          /* field encoding; 0 = not in VMX */
-    uint64_t vmcb;          /* VMCB_FIELD(offset, bytes); 0 = not in SVM */
+    uint32_t vmcs; /* field encoding; 0 = not in VMX */
+    uint64_t vmcb; /* VMCB_FIELD(offset, bytes); 0 = not in SVM */
 };
 
 extern const struct reg_row reg_rows[REG_COUNT];

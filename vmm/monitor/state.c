@@ -17,19 +17,21 @@ struct start_state {
 };
 
 static const struct start_state starts[GUEST_KINDS] = {
-    [GUEST_NESTOR] = {
-        .cr0 = CR0_PE | CR0_ET,
-        .rbx = NESTOR_GUEST_MAGIC,
-        .code = {0x08, 0xffffffff, 0xc09b},
-        .data = {0x10, 0xffffffff, 0xc093},
-    },
-    [GUEST_FLAT16] = {
-        .cr0 = CR0_ET,
-        .rsp = FLAT16_START,
-        .code = {0, 0xffff, 0x009b},
-        .data = {0, 0xffff, 0x0093},
-        .idtr_limit = 0x3ff,
-    },
+    [GUEST_NESTOR] =
+        {
+            .cr0 = CR0_PE | CR0_ET,
+            .rbx = NESTOR_GUEST_MAGIC,
+            .code = {0x08, 0xffffffff, 0xc09b},
+            .data = {0x10, 0xffffffff, 0xc093},
+        },
+    [GUEST_FLAT16] =
+        {
+            .cr0 = CR0_ET,
+            .rsp = FLAT16_START,
+            .code = {0, 0xffff, 0x009b},
+            .data = {0, 0xffff, 0x0093},
+            .idtr_limit = 0x3ff,
+        },
 };
 
 /* VM entry wants a busy TSS in TR, and lets LDTR be unusable ("Checks on Guest Segment Registers"). */
@@ -55,10 +57,20 @@ void state_start(struct guest *guest, uint64_t entry)
     const struct start_state *start = &starts[guest->args->kind];
     struct reg_value values[MAX_STATE_PAIRS];
     const struct reg_value others[] = {
-        {REG_CR0, start->cr0}, {REG_CR3, 0}, {REG_CR4, 0},
-        {REG_EFER, 0}, {REG_RFLAGS, RFLAGS_FIXED}, {REG_DR7, DR7_FIXED}, {REG_RIP, entry}, {REG_RSP, start->rsp},
-        {REG_GDTR_BASE, 0}, {REG_GDTR_LIMIT, 0}, {REG_IDTR_BASE, 0}, {REG_IDTR_LIMIT, start->idtr_limit},
-        {REG_ACTIVITY, 0}, {REG_INTERRUPTIBILITY, 0},
+        {REG_CR0, start->cr0},
+        {REG_CR3, 0},
+        {REG_CR4, 0},
+        {REG_EFER, 0},
+        {REG_RFLAGS, RFLAGS_FIXED},
+        {REG_DR7, DR7_FIXED},
+        {REG_RIP, entry},
+        {REG_RSP, start->rsp},
+        {REG_GDTR_BASE, 0},
+        {REG_GDTR_LIMIT, 0},
+        {REG_IDTR_BASE, 0},
+        {REG_IDTR_LIMIT, start->idtr_limit},
+        {REG_ACTIVITY, 0},
+        {REG_INTERRUPTIBILITY, 0},
     };
     unsigned count = 0;
 

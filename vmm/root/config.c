@@ -61,7 +61,8 @@ static void finish_section(struct parser *p)
 
 static bool is_name_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
 }
 
 /* Writes the VM's name; a wrong one is reported and still gives the VM a name, so that its keys are checked too. */
@@ -77,7 +78,8 @@ static void parse_vm_name(struct parser *p, struct slice name, struct vm_config 
     if (!good)
         config_error_at(p, p->line, "`%s` is not a name for a VM; expected letters, digits, '-', '_' or '.'", quote);
     else if (name.bytes >= VM_NAME_BYTES)
-        config_error_at(p, p->line, "`%s` is a name of %zu bytes; expected at most %d", quote, name.bytes, VM_NAME_BYTES - 1);
+        config_error_at(p, p->line, "`%s` is a name of %zu bytes; expected at most %d", quote, name.bytes,
+                        VM_NAME_BYTES - 1);
     for (struct vm_config *other = p->config->vm; good && other < vm; other++) {
         if (strcmp(other->name, vm->name) == 0) {
             config_error_at(p, p->line, "a second VM `%s`; the first is in line %u", quote, other->line);
@@ -131,7 +133,8 @@ static void parse_section(struct parser *p, struct slice line)
     p->before_section = false;
     finish_section(p);
     if (line.text[line.bytes - 1] != ']') {
-        config_error_at(p, p->line, "`%s` has no `]` at its end; expected [machine] or [vm NAME]", slice_quote(line, quote));
+        config_error_at(p, p->line, "`%s` has no `]` at its end; expected [machine] or [vm NAME]",
+                        slice_quote(line, quote));
         return;
     }
     inner = slice_trim((struct slice){line.text + 1, line.bytes - 2});
@@ -172,7 +175,7 @@ static void parse_assignment(struct parser *p, struct slice line)
         config_error_at(p, p->line, "there is no key before `=`; expected `key = value`");
     else if (p->before_section)
         config_error_at(p, p->line, "`%s` stands before any section; expected [machine] or [vm NAME] first",
-                 slice_quote(name, quote));
+                        slice_quote(name, quote));
     else if (p->section != SECTION_NONE)
         config_parse_key(p, name, value);
 }

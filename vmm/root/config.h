@@ -24,31 +24,31 @@ struct vm_config {
     char name[VM_NAME_BYTES];
     char image[CONFIG_IMAGE_BYTES];
     enum guest_kind kind;
-    uint64_t memory_bytes;      /* a multiple of 4 KiB */
+    uint64_t memory_bytes; /* a multiple of 4 KiB */
     uint64_t quota_pages;
     uint64_t vcpus;
     bool pinned;
-    uint64_t pin;               /* pCPU number, if pinned */
-    uint64_t timeslice_us;      /* 0 = the kernel's default */
+    uint64_t pin;          /* pCPU number, if pinned */
+    uint64_t timeslice_us; /* 0 = the kernel's default */
     char args[GUEST_ARGS_BYTES];
-    bool console;               /* print its lines as they come */
+    bool console; /* print its lines as they come */
     bool lab;
-    struct end expect;          /* END_RUNNING for a VM in the background */
+    struct end expect; /* END_RUNNING for a VM in the background */
     bool background;
     bool bad_hypercall_kills;
     bool has_output;
     char output[CONFIG_OUTPUT_BYTES]; /* what the guest must print in all, if has_output; 0-terminated */
-    unsigned line;              /* of its section header */
-    uint64_t seen;              /* the keys that were given, a bit each: the parser's own */
+    unsigned line;                    /* of its section header */
+    uint64_t seen;                    /* the keys that were given, a bit each: the parser's own */
 };
 
 struct config {
     char name[VM_NAME_BYTES];
-    uint64_t timeout_s;         /* of the whole run */
-    uint64_t seen;              /* the parser's own */
+    uint64_t timeout_s; /* of the whole run */
+    uint64_t seen;      /* the parser's own */
     size_t vms;
-    struct vm_config *vm;       /* vms of them, in the order of the file; from malloc */
-    size_t errors;              /* how many there were; the first CONFIG_ERRORS have a text */
+    struct vm_config *vm; /* vms of them, in the order of the file; from malloc */
+    size_t errors;        /* how many there were; the first CONFIG_ERRORS have a text */
     char error[CONFIG_ERRORS][CONFIG_ERROR_BYTES];
 };
 

@@ -10,20 +10,17 @@ enum section { SECTION_NONE, SECTION_MACHINE, SECTION_VM };
 struct parser {
     const char *file;
     struct config *config;
-    unsigned line;         /* where the parser is, from 1 */
-    enum section section;  /* what keys belong to; NONE before the first header and behind a wrong one */
-    bool before_section;   /* no header yet */
+    unsigned line;        /* where the parser is, from 1 */
+    enum section section; /* what keys belong to; NONE before the first header and behind a wrong one */
+    bool before_section;  /* no header yet */
     bool machine_seen;
-    struct vm_config *vm;  /* of SECTION_VM */
+    struct vm_config *vm; /* of SECTION_VM */
 };
 
 /* The keys of a VM whose presence is asked for after parsing: their places in the table, and bits of vm_config.seen. */
 enum vm_key { KEY_IMAGE, KEY_QUOTA, KEY_PIN, KEY_OUTPUT };
 
-static inline bool config_vm_has(const struct vm_config *vm, enum vm_key key)
-{
-    return (vm->seen >> key & 1) != 0;
-}
+static inline bool config_vm_has(const struct vm_config *vm, enum vm_key key) { return (vm->seen >> key & 1) != 0; }
 
 /* Adds an error "FILE:LINE: ...". */
 __attribute__((format(printf, 3, 4))) void config_error_at(struct parser *p, unsigned line, const char *format, ...);

@@ -12,10 +12,7 @@ bool slice_equal(struct slice slice, const char *word)
     return slice.bytes == strlen(word) && memcmp(slice.text, word, slice.bytes) == 0;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 struct slice slice_trim(struct slice slice)
 {

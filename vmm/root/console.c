@@ -8,10 +8,7 @@
 #include "vmm/lib/syscall.h"
 #include "vmm/lib/task.h"
 
-void task_print(const char *text, size_t bytes)
-{
-    sys_console_write(text, bytes);
-}
+void task_print(const char *text, size_t bytes) { sys_console_write(text, bytes); }
 
 void console_line(const char *format, ...)
 {

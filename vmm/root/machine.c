@@ -14,8 +14,8 @@
 
 struct machine {
     const struct config *config;
-    struct vm *vm;            /* config->vms of them */
-    unsigned results;         /* result lines so far */
+    struct vm *vm;    /* config->vms of them */
+    unsigned results; /* result lines so far */
     unsigned passed, failed, skipped;
 };
 

@@ -23,6 +23,14 @@ bool module_find(const char *name, uint32_t *number)
     return false;
 }
 
+static void print_modules(void)
+{
+    struct module_info info;
+
+    for (uint32_t i = 0; sys_module_info(i, &info) >= 0; i++)
+        console_line("Boot module %" PRIu32 ": %s, %" PRIu64 " bytes", i, info.name, info.bytes);
+}
+
 static bool is_config(const char *name)
 {
     size_t length = strlen(name), suffix = strlen(".conf");
@@ -64,19 +72,21 @@ bool module_find_config(const char *command_line, uint32_t *number)
             found = i;
         }
     }
-    if (configs == 0) {
-        console_line("No machine description: none of the boot modules has a name that ends in `.conf`.");
-        return false;
-    }
-    if (wanted[0] && !is_there) {
-        console_line("No machine description: the command line says config=%s, and no boot module has that name.",
-                     wanted);
+    if (configs == 0 || (wanted[0] && !is_there)) {
+        if (configs == 0)
+            console_line("No machine description: none of the boot modules has a name that ends in `.conf`.");
+        else
+            console_line("No machine description: the command line says config=%s, and no boot module has that name.",
+                         wanted);
+        print_modules();
         return false;
     }
     *number = is_there ? found : first;
     if (configs > 1 && !is_there && sys_module_info(first, &info) >= 0)
-        console_line("%u machine descriptions among the boot modules, and no config=NAME on the command line: the first, "
-                     "%s, counts.", configs, info.name);
+        console_line(
+            "%u machine descriptions among the boot modules, and no config=NAME on the command line: the first, "
+            "%s, counts.",
+            configs, info.name);
     return true;
 }
 

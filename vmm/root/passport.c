@@ -92,8 +92,8 @@ static void list_add(struct list_line *line, const char *name, bool first)
         list_start(line, "");
         first = true;
     }
-    line->used += (size_t)snprintf(line->text + line->used, sizeof(line->text) - line->used, "%s%s", first ? "" : ", ",
-                                   name);
+    line->used +=
+        (size_t)snprintf(line->text + line->used, sizeof(line->text) - line->used, "%s%s", first ? "" : ", ", name);
 }
 
 static void print_features(const struct machine_info *info)
@@ -136,9 +136,9 @@ static const struct {
     char signature[13];
     const char *name;
 } hypervisors[] = {
-    {"KVMKVMKVM", "KVM"},          {"TCGTCGTCGTCG", "QEMU TCG"}, {"Microsoft Hv", "Hyper-V"},
-    {"VMwareVMware", "VMware"},    {"XenVMMXenVMM", "Xen"},      {"VBoxVBoxVBox", "VirtualBox"},
-    {"bhyve bhyve ", "bhyve"},     {"ACRNACRNACRN", "ACRN"},     {"NestorNestor", "Nestor"},
+    {"KVMKVMKVM", "KVM"},       {"TCGTCGTCGTCG", "QEMU TCG"}, {"Microsoft Hv", "Hyper-V"},
+    {"VMwareVMware", "VMware"}, {"XenVMMXenVMM", "Xen"},      {"VBoxVBoxVBox", "VirtualBox"},
+    {"bhyve bhyve ", "bhyve"},  {"ACRNACRNACRN", "ACRN"},     {"NestorNestor", "Nestor"},
 };
 
 /* The hypervisor's own leaf means something only if CPUID.1:ECX[31] says that there is one. */
@@ -150,8 +150,9 @@ static void print_hypervisor(const struct machine_info *info)
 
     __cpuid(1, eax, ebx, ecx, edx);
     if (!(ecx & hypervisor_present)) {
-        console_line("Hypervisor  %s", strcmp(info->platform, "bochs") == 0 ? "none that says so, but the platform is Bochs"
-                                                                           : "none that says so");
+        console_line("Hypervisor  %s", strcmp(info->platform, "bochs") == 0
+                                           ? "none that says so, but the platform is Bochs"
+                                           : "none that says so");
         return;
     }
     __cpuid(0x40000000, eax, ebx, ecx, edx);
@@ -172,8 +173,9 @@ void passport_print(const struct machine_info *info)
 {
     static const char *const backends[] = {[BACKEND_NONE] = "none", [BACKEND_VMX] = "VMX", [BACKEND_SVM] = "SVM"};
 
-    console_line("Machine     %.31s, %" PRIu32 " CPU%s, %" PRIu64 " MiB of memory, TSC at %" PRIu64 " MHz", info->platform,
-                 info->pcpus, info->pcpus == 1 ? "" : "s", info->memory_bytes >> 20, info->tsc_hz / 1000000);
+    console_line("Machine     %.31s, %" PRIu32 " CPU%s, %" PRIu64 " MiB of memory, TSC at %" PRIu64 " MHz",
+                 info->platform, info->pcpus, info->pcpus == 1 ? "" : "s", info->memory_bytes >> 20,
+                 info->tsc_hz / 1000000);
     print_cpu();
     print_hypervisor(info);
     console_line("Back end    %s", info->backend <= BACKEND_SVM ? backends[info->backend] : "unknown");

@@ -12,10 +12,7 @@ struct subtest {
     unsigned failed, skipped;
 };
 
-static bool starts_with(const char *text, const char *start)
-{
-    return strncmp(text, start, strlen(start)) == 0;
-}
+static bool starts_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
 
 /* One result line. */
 __attribute__((format(printf, 3, 4))) static void subtest_line(struct subtest *s, bool ok, const char *format, ...)
@@ -53,7 +50,8 @@ static void subtest_output(struct subtest *s, const struct vm *vm)
     const char *expected = vm->config->output;
     size_t length = strlen(expected);
     size_t kept = vm->printed_bytes < CONFIG_OUTPUT_BYTES ? vm->printed_bytes : CONFIG_OUTPUT_BYTES;
-    bool ok = vm->printed_bytes == length && (length == 0 || (vm->printed && memcmp(vm->printed, expected, length) == 0));
+    bool ok =
+        vm->printed_bytes == length && (length == 0 || (vm->printed && memcmp(vm->printed, expected, length) == 0));
     char text[QUOTED];
 
     if (!ok)

@@ -98,10 +98,7 @@ static void vm_take_console(struct vm *vm, const struct report_record *record)
         vm_print(vm, record);
 }
 
-static void vm_take_note(struct vm *vm, const struct report_record *record)
-{
-    vm_print(vm, record);
-}
+static void vm_take_note(struct vm *vm, const struct report_record *record) { vm_print(vm, record); }
 
 /* The array of kept lines doubles; a line for which there is no memory is only counted. */
 static void vm_take_test(struct vm *vm, const struct report_record *record)

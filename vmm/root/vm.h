@@ -7,27 +7,27 @@
 #include "vmm/root/config.h"
 
 enum {
-    VM_TESTS_MAX = 1000,        /* result lines that are kept of one VM */
+    VM_TESTS_MAX = 1000, /* result lines that are kept of one VM */
     VM_REASON_BYTES = REPORT_LINE + 1,
 };
 
 struct vm {
     const struct vm_config *config;
-    uint32_t number;            /* the kernel's */
-    bool created;               /* the kernel has it now */
+    uint32_t number; /* the kernel's */
+    bool created;    /* the kernel has it now */
     bool was_started;
     bool running;
-    bool done;                  /* its subtest has been printed */
-    bool passed, skipped;       /* once done */
+    bool done;            /* its subtest has been printed */
+    bool passed, skipped; /* once done */
     struct report_reader reader;
-    bool report_broken;         /* has been said to people */
-    struct end end;             /* how it ended, as far as known */
+    bool report_broken;           /* has been said to people */
+    struct end end;               /* how it ended, as far as known */
     char reason[VM_REASON_BYTES]; /* the same for people; also why it could not be created */
-    struct vm_status status;    /* as last seen */
-    size_t printed_bytes;       /* all that the guest printed */
-    char *printed;              /* the first CONFIG_OUTPUT_BYTES of it, if the config has an `output` */
-    size_t tests;               /* result lines of the guest, the first VM_TESTS_MAX are kept */
-    const char **test;          /* grows; each from malloc, printable */
+    struct vm_status status;      /* as last seen */
+    size_t printed_bytes;         /* all that the guest printed */
+    char *printed;                /* the first CONFIG_OUTPUT_BYTES of it, if the config has an `output` */
+    size_t tests;                 /* result lines of the guest, the first VM_TESTS_MAX are kept */
+    const char **test;            /* grows; each from malloc, printable */
 };
 
 /*
