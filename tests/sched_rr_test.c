@@ -58,7 +58,7 @@ static bool is_ready(unsigned e)
 
 static void make_ready(unsigned e)
 {
-    sched_ready(&queue, &entity[e]);
+    sched_ready(&queue, &entity[e], 0);
     model.ready[model.n++] = e;
 }
 

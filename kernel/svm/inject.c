@@ -32,8 +32,10 @@ static void inject_again(struct vcpu *vcpu, struct vmcb_control *control)
 void svm_inject(struct vcpu *vcpu)
 {
     struct vmcb *vmcb = svm_vmcb(vcpu);
-    int vector = vcpu_interrupt_pending(vcpu);
+    int vector;
 
+    vcpu->attention &= ~(unsigned)ATTENTION_EVENT; /* before the look: others pend first and set it then */
+    vector = vcpu_interrupt_pending(vcpu);
     if (vcpu->reinject && !(vmcb->control.eventinj & EVENT_VALID))
         inject_again(vcpu, &vmcb->control);
     if (vector >= 0 && can_take_interrupt(vmcb)) {
@@ -42,8 +44,8 @@ void svm_inject(struct vcpu *vcpu)
         vector = vcpu_interrupt_pending(vcpu);
     }
     set_window(vcpu, vector >= 0);
-    if (vector < 0) /* as long as one is left, each entry tries again: its window may have opened at any exit */
-        vcpu->attention &= ~(unsigned)ATTENTION_EVENT;
+    if (vector >= 0) /* as long as one is left, each entry tries again: its window may have opened at any exit */
+        vcpu->attention |= ATTENTION_EVENT;
     if (vmcb->control.eventinj & EVENT_VALID) {
         vcpu->backend[SVM_VCPU_EVENT] = vmcb->control.eventinj;
         vcpu->backend[SVM_VCPU_EVENT_EXITS] = vcpu->exits;
