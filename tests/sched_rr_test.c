@@ -60,7 +60,7 @@ static void check(uint64_t now)
 
 static void make_ready(unsigned e)
 {
-    sched_ready(&queue, &entity[e]);
+    sched_ready(&queue, &entity[e], 0);
     model.ready[model.n++] = e;
 }
 

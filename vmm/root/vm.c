@@ -25,6 +25,7 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
         .memory_bytes = config->memory_bytes,
         .quota_pages = config->quota_pages,
         .vcpus = (uint32_t)config->vcpus,
+        .pin = config->pinned ? (uint32_t)config->pin + 1 : 0,
         .timeslice_us = (uint32_t)config->timeslice_us,
         .modules = 1,
         .args = (uintptr_t)page,
