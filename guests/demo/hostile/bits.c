@@ -6,7 +6,7 @@
 
 #include "config/abi.h"
 
-enum { BITS = 64, BIT_PE = 0, BIT_NW = 29, BIT_PG = 31, BIT_PAE = 5, FIRST_ADDRESS_BIT = 12 };
+enum { BITS = 64, BIT_PE = 0, BIT_NW = 29, BIT_PG = 31, BIT_PAE = 5, FIRST_NEWER_BIT = 11, FIRST_ADDRESS_BIT = 12 };
 
 /* Changes one bit of a register and changes it back, with no memory access in between. */
 #define TOGGLE(name)                                                                                                   \
@@ -53,8 +53,8 @@ static bool is_svm(void) { return cpu_id(CPUID_NESTOR_INFO, 0).eax == BACKEND_SV
  */
 static bool skip_cr0(unsigned bit) { return (bit == BIT_PE || bit == BIT_PG || bit == BIT_NW) && is_svm(); }
 
-/* The same with paging that 64-bit mode does not have. */
-static bool skip_cr4(unsigned bit) { return bit == BIT_PAE && is_svm(); }
+/* The same with paging that 64-bit mode does not have. A bit that it does not know is the end of the guest there. */
+static bool skip_cr4(unsigned bit) { return (bit == BIT_PAE || bit >= FIRST_NEWER_BIT) && is_svm(); }
 
 /* Other page tables would be ours to suffer. Of the bits above an address, TCG takes those that it can't enter with. */
 static bool skip_cr3(unsigned bit)
