@@ -22,6 +22,8 @@ hostile_mode pages_mode;       /* memory.c: each page that there is */
 hostile_mode console_mode;     /* flood.c: so many characters without an end of line (1000000) */
 hostile_mode lines_mode;       /* flood.c: lines of all characters, escape sequences, results made up */
 hostile_mode results_mode;     /* flood.c: so many result lines (900) */
+hostile_mode tables_mode;      /* tables.c: so many reads while a second vCPU rewrites their page tables (5000) */
+hostile_mode tables_die_mode;  /* tables.c: until, after so many rewrites, they lead to a hole (5000) */
 hostile_mode spin_mode;        /* hostile.c: with interrupts off, for ever */
 
 /* deaths.c: each is the end of the VM, as the name in hostile.c's table says. */
