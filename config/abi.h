@@ -49,7 +49,7 @@ enum abi_error {
  */
 enum syscall_number {
     SYS_TASK_EXIT,     /* RM (status): a monitor's ends its VM, root's ends the machine */
-    SYS_CONSOLE_WRITE, /* R  (text, bytes): whole lines for the serial line and the screen */
+    SYS_CONSOLE_WRITE, /* R  (text, bytes, enum console_sinks): whole lines for the serial line and the screen */
     SYS_MACHINE_INFO,  /* RM (struct machine_info *) */
     SYS_MODULE_INFO,   /* RM (index, struct module_info *): root: of all modules; monitor: of its VM's */
     SYS_MODULE_MAP,    /* RM (index): maps it read-only; -> its address; bytes behind its end are 0 */
@@ -64,8 +64,17 @@ enum syscall_number {
     SYS_VCPU_READ,     /* M  (vcpu, const struct state_pair *, n): control-block fields -> variables */
     SYS_VCPU_WRITE,    /* M  (vcpu, const struct state_pair *, n): variables -> fields, as the field policy allows */
     SYS_VCPU_INTERRUPT,/* M  (vcpu, vector): pends an external interrupt for the guest */
+    SYS_SCREEN_WRITE,  /* R  (row, const uint16_t *cells, n): a row of the part of the screen that does not scroll, which
+                        *     reaches down to this row from now on; a cell is a character | its VGA attribute << 8 */
+    SYS_TRACE_START,   /* R  (): each pCPU's trace ring keeps TRACE_RECORDS from now on; before the first VM is created */
+    SYS_TRACE_READ,    /* R  (pcpu, uint64_t *from, struct trace_record *, n): records from number *from on, or from the
+                        *     oldest that is left; its number is put in *from; -> how many: at most n, 0 = no more */
+    SYS_VM_COUNTERS,   /* R  (vm, struct exit_counter *, n): the kinds of exits that it had; -> how many, at most n */
     SYS_COUNT
 };
+
+/* Where console_write's text goes. */
+enum console_sinks { CONSOLE_ALL, CONSOLE_SERIAL };
 
 /* Events of a task, one bit each. */
 enum {
@@ -130,6 +139,21 @@ enum vm_end {
     VM_END_KERNEL,        /* the kernel could not go on with it; status is a vendor's error number */
 };
 
+/* What a vCPU does at the moment. */
+enum vcpu_state {
+    VCPU_STATE_NEW,     /* not started */
+    VCPU_STATE_READY,   /* waits for its turn */
+    VCPU_STATE_GUEST,   /* runs the guest */
+    VCPU_STATE_MONITOR, /* runs its monitor */
+    VCPU_STATE_BLOCKED, /* waits for an interrupt, an event or a deadline */
+    VCPU_STATE_DEAD,
+};
+
+struct vcpu_status {
+    uint16_t state;          /* enum vcpu_state */
+    uint16_t pcpu;           /* where it runs, or ran last */
+};
+
 struct vm_status {
     uint32_t state;          /* enum vm_state */
     uint32_t end;            /* enum vm_end */
@@ -140,7 +164,44 @@ struct vm_status {
     uint64_t exits;          /* VM exits so far */
     uint64_t exits_monitor;  /* of these, handed to the monitor */
     uint64_t preemptions;    /* how often a timeslice of one of its vCPUs ran out */
-    uint64_t run_ticks;      /* TSC ticks on a pCPU, guest and monitor */
+    uint64_t run_ticks;      /* TSC ticks on a pCPU, guest and monitor, up to the end of the last turn */
+    uint32_t vcpus;          /* entries of vcpu[] */
+    struct vcpu_status vcpu[MAX_VCPUS_PER_VM];
+};
+
+/* How often a VM had a kind of exit. */
+struct exit_counter {
+    uint64_t reason;         /* as in struct exit_record; with VMX, only the basic exit reason */
+    uint64_t count;
+    char name[EXIT_NAME_BYTES]; /* by the manual, 0-terminated */
+};
+
+/*
+ * What a pCPU did: its trace ring holds the newest records, by rising TSC. `who` is TRACE_WHO of the vCPU that it is
+ * about, or TRACE_ROOT. What a and b are is said behind each kind. docs/trace.md tells how to see them.
+ */
+struct trace_record {
+    uint64_t tsc;
+    uint32_t kind;           /* enum trace_kind */
+    uint32_t who;
+    uint64_t a, b;
+};
+#define TRACE_WHO(vm, vcpu) ((uint32_t)(vm) | (uint32_t)(vcpu) << 16)
+#define TRACE_ROOT 0xffffu
+
+enum trace_kind {
+    TRACE_SWITCH = 'S',    /* its turn begins: 1 in guest mode, 0 in ring 3 */
+    TRACE_STOP = 'P',      /* its turn ends: TSC ticks that it took, enum vcpu_state it is in now */
+    TRACE_EXIT = 'X',      /* VM exit: reason, RIP */
+    TRACE_MONITOR = 'M',   /* the exit before this one is its monitor's: ring 3 goes on */
+    TRACE_RUN = 'R',       /* the monitor enters the guest */
+    TRACE_WAKE = 'W',      /* it gets ready: pCPU that it goes to, pCPU where it was */
+    TRACE_STEAL = 'L',     /* this idle pCPU takes it: from which pCPU */
+    TRACE_FAULT = 'N',     /* nested page fault on guest memory: gpa, error as -enum abi_error or 0 */
+    TRACE_INTERRUPT = 'I', /* an interrupt is pended for it: vector */
+    TRACE_MESSAGE = 'Q',   /* a message is sent: queue, bytes */
+    TRACE_VM_START = 'V',  /* of its VM */
+    TRACE_VM_END = 'E',    /* of its VM: enum vm_end, status */
 };
 
 /*

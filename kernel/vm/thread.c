@@ -2,6 +2,7 @@
 
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/space.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
 #include "kernel/vm/task.h"
 #include "kernel/vm/vcpu.h"
@@ -30,6 +31,7 @@ void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, ui
     list_init(&thread->dying);
     thread->task = task;
     thread->vcpu = vcpu;
+    thread->who = TRACE_ROOT;
     thread->pcpu = pcpu_this();
     thread->wake.expire = wake_at_deadline;
     thread->regs.rip = entry;
@@ -53,12 +55,16 @@ static struct pcpu *place(struct thread *thread)
 
 void thread_wake(struct thread *thread)
 {
+    struct pcpu *home;
+
     if (thread->state != THREAD_NEW && thread->state != THREAD_BLOCKED)
         return;
     thread->state = THREAD_READY;
     if (thread->running)
         return; /* it was about to leave its pCPU, and now it stays */
+    home = thread->pcpu;
     thread->pcpu = place(thread);
+    trace(TRACE_WAKE, thread->who, thread->pcpu->id, home->id);
     sched_ready(&thread->pcpu->queue, &thread->entity);
     if (thread->pcpu->idle) {
         thread->pcpu->idle = false;
@@ -79,6 +85,20 @@ void thread_kill(struct thread *thread)
     list_push_back(&thread->pcpu->dying, &thread->dying);
     thread->pcpu->resched = true;
     pcpu_kick(thread->pcpu);
+}
+
+enum vcpu_state thread_state_now(const struct thread *thread)
+{
+    static const enum vcpu_state states[] = {
+        [THREAD_NEW] = VCPU_STATE_NEW,
+        [THREAD_READY] = VCPU_STATE_READY,
+        [THREAD_BLOCKED] = VCPU_STATE_BLOCKED,
+        [THREAD_DEAD] = VCPU_STATE_DEAD,
+    };
+
+    if (thread->state == THREAD_READY && thread->running)
+        return thread->in_guest ? VCPU_STATE_GUEST : VCPU_STATE_MONITOR;
+    return states[thread->state];
 }
 
 /* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */
@@ -107,10 +127,12 @@ void thread_bury_dead(void)
 static void put_current(struct pcpu *pcpu)
 {
     struct thread *thread = pcpu->current;
+    uint64_t now = x86_rdtsc(), started = pcpu->queue.started;
 
-    sched_stop(&pcpu->queue, x86_rdtsc());
+    sched_stop(&pcpu->queue, now);
     if (!thread)
         return;
+    trace_at(now, TRACE_STOP, thread->who, now - started, thread_state_now(thread));
     pcpu->current = NULL;
     thread->running = false;
     if (thread->state == THREAD_READY)
@@ -137,6 +159,7 @@ static struct sched_entity *steal(struct pcpu *thief)
         if (thread->pinned)
             continue;
         sched_remove(entity);
+        trace(TRACE_STEAL, thread->who, victim->id, 0);
         thread->pcpu = thief;
         sched_ready(&thief->queue, entity);
         return sched_rr_pick(&thief->queue, x86_rdtsc());
@@ -177,6 +200,7 @@ static _Noreturn void resume(struct thread *thread)
 
 static void switch_to(struct pcpu *pcpu, struct thread *thread)
 {
+    trace_at(pcpu->queue.started, TRACE_SWITCH, thread->who, thread->in_guest, 0);
     pcpu->current = thread;
     pcpu->frame_end = (uint64_t)(&thread->regs + 1);
     thread->running = true;

@@ -2,6 +2,7 @@
 #ifndef KERNEL_VM_THREAD_H
 #define KERNEL_VM_THREAD_H
 
+#include "config/abi.h"
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/regs.h"
 #include "kernel/cpu/timer.h"
@@ -23,6 +24,7 @@ struct thread {
     struct task *task;
     struct vcpu *vcpu;          /* the one that it is; NULL for root */
     struct pcpu *pcpu;          /* in whose queue it is, where it runs, or where it ran last */
+    uint32_t who;               /* in traces; set once */
     bool pinned;                /* stays there */
     bool running;               /* it is the current thread of its pCPU */
     struct list dying;          /* node in pcpu.dying */
@@ -46,6 +48,9 @@ void thread_wake(struct thread *thread);
 
 /* The current thread stops being ready; the caller goes on to thread_dispatch. */
 void thread_block_current(void);
+
+/* What the thread does now: for people, and for traces. */
+enum vcpu_state thread_state_now(const struct thread *thread);
 
 /* Ends a thread for good, running or not. When nothing of it is left on its pCPU, that pCPU calls vm_thread_gone. */
 void thread_kill(struct thread *thread);

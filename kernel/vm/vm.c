@@ -3,6 +3,7 @@
 #include "drivers/clock.h"
 #include "kernel/boot/modules.h"
 #include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/vm/image.h"
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/virt_ops.h"
@@ -17,6 +18,14 @@ static struct vm *vms[MAX_VMS];
 _Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one page");
 
 struct vm *vm_find(uint64_t id) { return id < MAX_VMS ? vms[id] : NULL; }
+
+bool vm_is_any(void)
+{
+    for (unsigned i = 0; i < MAX_VMS; i++)
+        if (vms[i])
+            return true;
+    return false;
+}
 
 static int check_spec(const struct vm_spec *spec)
 {
@@ -139,6 +148,7 @@ int vm_start(struct vm *vm)
     if (vm->state != VM_NEW)
         return -ABI_EBUSY;
     vm->state = VM_RUNNING;
+    trace(TRACE_VM_START, TRACE_WHO(vm->id, 0), 0, 0);
     for (unsigned i = 0; i < vm->vcpus; i++)
         thread_wake(&vm->vcpu[i]->thread);
     return 0;
@@ -149,6 +159,7 @@ void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address)
     if (vm->state == VM_ENDED)
         return;
     vm->state = VM_ENDED;
+    trace(TRACE_VM_END, TRACE_WHO(vm->id, 0), end, (uint64_t)status);
     vm->end = end;
     vm->end_status = status;
     vm->end_address = address;
@@ -171,6 +182,7 @@ void vm_status(struct vm *vm, struct vm_status *status)
         .address = vm->end_address,
         .pages = vm->account.pages,
         .pages_peak = vm->account.peak,
+        .vcpus = vm->vcpus,
     };
     for (unsigned i = 0; i < vm->vcpus; i++) {
         const struct vcpu *vcpu = vm->vcpu[i];
@@ -179,7 +191,20 @@ void vm_status(struct vm *vm, struct vm_status *status)
         status->exits_monitor += vcpu->exits_monitor;
         status->preemptions += vcpu->thread.entity.preemptions;
         status->run_ticks += vcpu->thread.entity.run_ticks;
+        status->vcpu[i].state = (uint16_t)thread_state_now(&vcpu->thread);
+        status->vcpu[i].pcpu = (uint16_t)vcpu->thread.pcpu->id;
     }
+}
+
+bool vm_exit_counter(const struct vm *vm, unsigned index, struct exit_counter *counter)
+{
+    *counter = (struct exit_counter){.reason = virt->exit_reason(index)};
+    for (unsigned i = 0; i < vm->vcpus; i++)
+        counter->count += vm->vcpu[i]->exit_count[index];
+    if (counter->count == 0)
+        return false;
+    lib_string_copy(counter->name, virt->exit_name(counter->reason), sizeof counter->name);
+    return true;
 }
 
 int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)

@@ -36,6 +36,9 @@ int64_t vm_create(const struct vm_spec *spec, const void *args);
 /* The VM of that number, or NULL. */
 struct vm *vm_find(uint64_t id);
 
+/* Whether there is a VM. */
+bool vm_is_any(void);
+
 /* Starts a new VM. 0 or -ABI_EBUSY. */
 int vm_start(struct vm *vm);
 
@@ -50,6 +53,9 @@ void vm_thread_gone(struct vm *vm);
 int vm_destroy(struct vm *vm);
 
 void vm_status(struct vm *vm, struct vm_status *status);
+
+/* How often its vCPUs had the exits of counter `index` (see virt_ops); false if never. */
+bool vm_exit_counter(const struct vm *vm, unsigned index, struct exit_counter *counter);
 
 /* Backs the page of guest memory at `gpa` if there is none yet: 0, -ABI_EFAULT (not guest memory), -ABI_ENOMEM. */
 int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame);
