@@ -45,6 +45,9 @@ struct vm_config {
 struct config {
     char name[VM_NAME_BYTES];
     uint64_t timeout_s; /* of the whole run */
+    bool trace;         /* print the trace at the end */
+    bool counters;      /* and how often each VM had each kind of exit */
+    bool screen_live;   /* the screen shows what each VM does, above the log */
     uint64_t seen;      /* the parser's own */
     size_t vms;
     struct vm_config *vm; /* vms of them, in the order of the file; from malloc */

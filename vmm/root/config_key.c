@@ -16,6 +16,9 @@ struct key {
 static const struct key machine_keys[] = {
     {"name", value_read_text, FIELD(struct config, name), 0, 0},
     {"timeout", value_read_number, FIELD(struct config, timeout_s), 1, 86400},
+    {"trace", value_read_yes, FIELD(struct config, trace), 0, 0},
+    {"counters", value_read_yes, FIELD(struct config, counters), 0, 0},
+    {"screen", value_read_screen, FIELD(struct config, screen_live), 0, 0},
 };
 
 static const struct key vm_keys[] = {

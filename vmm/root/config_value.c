@@ -248,3 +248,13 @@ bool value_read_hypercall(struct slice value, const struct value_field *field, c
     *(bool *)field->to = kill;
     return true;
 }
+
+bool value_read_screen(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    bool live = slice_equal(value, "live");
+
+    if (!live && !slice_equal(value, "log"))
+        return refuse(value, "is not accepted; expected live or log", why);
+    *(bool *)field->to = live;
+    return true;
+}

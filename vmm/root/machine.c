@@ -10,6 +10,8 @@
 #include "vmm/lib/syscall.h"
 #include "vmm/root/console.h"
 #include "vmm/root/result.h"
+#include "vmm/root/screen.h"
+#include "vmm/root/trace.h"
 #include "vmm/root/vm.h"
 
 struct machine {
@@ -17,6 +19,7 @@ struct machine {
     struct vm *vm;    /* config->vms of them */
     unsigned results; /* result lines so far */
     unsigned passed, failed, skipped;
+    struct screen screen;
 };
 
 static void finish(struct machine *m, struct vm *vm)
@@ -25,6 +28,8 @@ static void finish(struct machine *m, struct vm *vm)
     m->passed += vm->passed && !vm->skipped;
     m->failed += !vm->passed;
     m->skipped += vm->skipped;
+    if (vm->created && (m->config->trace || m->config->counters))
+        counters_take(&vm->counters, vm->number);
     if (vm->created)
         vm_destroy(vm);
 }
@@ -66,12 +71,16 @@ static uint64_t deadline_tsc(const struct config *config, const struct machine_i
     return info->tsc_hz ? __rdtsc() + config->timeout_s * info->tsc_hz : 0;
 }
 
+/* The earlier of two TSC deadlines; 0 = never. */
+static uint64_t earlier(uint64_t a, uint64_t b) { return a && (!b || a < b) ? a : b; }
+
 static void follow_all(struct machine *m, uint64_t deadline)
 {
     while (look_after_all(m)) {
-        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, deadline);
+        uint64_t redraw = screen_update(&m->screen, m->vm);
+        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, earlier(deadline, redraw));
 
-        if (result >= 0)
+        if (result >= 0 || (result == -ABI_ETIME && (!deadline || __rdtsc() < deadline)))
             continue;
         if (result == -ABI_ETIME)
             console_line("# the machine's time is up: %" PRIu64 " seconds", m->config->timeout_s);
@@ -89,14 +98,14 @@ static void follow_all(struct machine *m, uint64_t deadline)
 
 static void print_table(const struct machine *m)
 {
-    console_line("# %-20s %-14s %10s %10s %12s %10s", "VM", "end", "exits", "to monitor", "preemptions", "pages");
+    console_line("# %-18s %-14s %10s %10s %9s %8s", "VM", "end", "exits", "to monitor", "preempted", "pages");
     for (size_t i = 0; i < m->config->vms; i++) {
         const struct vm *vm = &m->vm[i];
         const struct vm_status *s = &vm->status;
         char end[END_TEXT_BYTES];
 
         end_format(&vm->end, end);
-        console_line("# %-20s %-14s %10" PRIu64 " %10" PRIu64 " %12" PRIu64 " %10" PRIu64, vm->config->name, end,
+        console_line("# %-18s %-14s %10" PRIu64 " %10" PRIu64 " %9" PRIu64 " %8" PRIu64, vm->config->name, end,
                      s->exits, s->exits_monitor, s->preemptions, s->pages_peak);
     }
 }
@@ -135,10 +144,18 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     console_line("NESTOR BEGIN");
     console_line("KTAP version 1");
     console_line("1..%zu", config->vms);
+    if (config->trace)
+        trace_begin();
+    screen_begin(&m.screen, config, info);
     start_all(&m, info);
     follow_all(&m, deadline_tsc(config, info));
+    screen_end(&m.screen, m.vm);
     print_table(&m);
     print_first_entry();
+    if (config->counters)
+        counters_print(m.vm, config->vms);
+    if (config->trace)
+        trace_dump(m.vm, config->vms);
     print_verdict(&m);
     return m.failed == 0;
 }

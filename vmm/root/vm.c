@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <x86intrin.h>
+
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/root/console.h"
@@ -29,6 +31,7 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
         .modules = 1,
         .args = (uintptr_t)page,
     };
+    uint64_t created_tsc;
     int64_t result;
 
     *vm = (struct vm){.config = config};
@@ -45,12 +48,14 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     memcpy(spec.name, config->name, sizeof(spec.name));
     memcpy(args.guest_args, config->args, sizeof(args.guest_args));
     memcpy(page, &args, sizeof(args));
+    created_tsc = __rdtsc();
     result = sys_vm_create(&spec);
     if (result < 0 || result >= MAX_VMS) {
         snprintf(vm->reason, sizeof(vm->reason), "the kernel can't create it: %s", error_text(result));
         return;
     }
     vm->created = true;
+    vm->created_tsc = created_tsc;
     vm->number = (uint32_t)result;
     report_reader_init(&vm->reader, (struct report_ring *)(TASK_REPORTS + (uint64_t)vm->number * 4096));
 }
@@ -94,6 +99,7 @@ static void vm_keep_output(struct vm *vm, const struct report_record *record)
 static void vm_take_console(struct vm *vm, const struct report_record *record)
 {
     vm_keep_output(vm, record);
+    vm->lines += record->kind == REPORT_CONSOLE;
     if (vm->config->console)
         vm_print(vm, record);
 }

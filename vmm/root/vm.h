@@ -5,6 +5,7 @@
 #include "config/abi.h"
 #include "vmm/lib/report.h"
 #include "vmm/root/config.h"
+#include "vmm/root/counters.h"
 
 enum {
     VM_TESTS_MAX = 1000, /* result lines that are kept of one VM */
@@ -24,6 +25,9 @@ struct vm {
     struct end end;               /* how it ended, as far as known */
     char reason[VM_REASON_BYTES]; /* the same for people; also why it could not be created */
     struct vm_status status;      /* as last seen */
+    uint64_t created_tsc;         /* when the kernel gave it its number; 0: never */
+    struct counters counters;     /* its exits, once done, if somebody wants to know */
+    size_t lines;                 /* that the guest printed */
     size_t printed_bytes;         /* all that the guest printed */
     char *printed;                /* the first CONFIG_OUTPUT_BYTES of it, if the config has an `output` */
     size_t tests;                 /* result lines of the guest, the first VM_TESTS_MAX are kept */
