@@ -78,13 +78,7 @@ void thread_wake(struct thread *thread)
         return; /* it was about to leave its pCPU, and now it stays */
     home = thread->pcpu;
     thread->pcpu = place(thread);
-<<<<<<< HEAD
     trace(TRACE_WAKE, thread->who, thread->pcpu->id, home->id);
-    sched_ready(&thread->pcpu->queue, &thread->entity);
-    if (thread->pcpu->idle) {
-        thread->pcpu->idle = false;
-        pcpu_kick(thread->pcpu);
-=======
     enqueue(thread);
 }
 
@@ -128,7 +122,6 @@ void thread_move(struct thread *thread, struct pcpu *to)
     if (thread->state == THREAD_READY && !thread->held) {
         sched_remove(&thread->entity);
         enqueue(thread);
->>>>>>> main
     }
 }
 

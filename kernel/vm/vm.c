@@ -148,13 +148,8 @@ int vm_start(struct vm *vm)
     if (vm->state != VM_NEW)
         return -ABI_EBUSY;
     vm->state = VM_RUNNING;
-<<<<<<< HEAD
     trace(TRACE_VM_START, TRACE_WHO(vm->id, 0), 0, 0);
-    for (unsigned i = 0; i < vm->vcpus; i++)
-        thread_wake(&vm->vcpu[i]->thread);
-=======
     thread_wake(&vm->vcpu[0]->thread);
->>>>>>> main
     return 0;
 }
 

@@ -37,14 +37,10 @@ int64_t vm_create(const struct vm_spec *spec, const void *args);
 /* The VM of that number, or NULL. */
 struct vm *vm_find(uint64_t id);
 
-<<<<<<< HEAD
 /* Whether there is a VM. */
 bool vm_is_any(void);
 
-/* Starts a new VM. 0 or -ABI_EBUSY. */
-=======
 /* Starts a new VM: its vCPU 0; the others are for the monitor to start. 0 or -ABI_EBUSY. */
->>>>>>> main
 int vm_start(struct vm *vm);
 
 /* Ends a VM: stops its threads, and tells root when the last has left its pCPU. No-op for one that has ended. May be called
