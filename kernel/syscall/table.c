@@ -31,6 +31,7 @@ const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_VCPU_PARK] = {"vcpu_park", TASK_MONITOR, decode_nothing, do_vcpu_park},
     [SYS_VCPU_MOVE] = {"vcpu_move", TASK_ROOT, decode_vcpu_move, do_vcpu_move},
     [SYS_VM_PAUSE] = {"vm_pause", TASK_ROOT, decode_vm, do_vm_pause},
+    [SYS_MEMORY_DROP] = {"memory_drop", TASK_MONITOR, decode_nothing, do_memory_drop},
     [SYS_VM_RESUME] = {"vm_resume", TASK_ROOT, decode_vm, do_vm_resume},
 };
 

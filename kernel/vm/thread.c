@@ -56,10 +56,8 @@ static struct pcpu *place(struct thread *thread)
 /* Puts a ready thread that does not run into the queue of its pCPU, which may have to wake up for it. */
 static void enqueue(struct thread *thread)
 {
-    if (thread->vcpu && thread->vcpu->vm->paused) {
-        thread->held = true;
+    if (thread->holds)
         return;
-    }
     sched_ready(&thread->pcpu->queue, &thread->entity, x86_rdtsc());
     if (thread->pcpu->idle) {
         thread->pcpu->idle = false;
@@ -89,25 +87,18 @@ static void interrupt_turn(struct thread *thread)
     pcpu_kick(thread->pcpu);
 }
 
-bool thread_hold(struct thread *thread)
+void thread_hold(struct thread *thread)
 {
-    if (thread->running) {
+    thread->holds++;
+    if (thread->running)
         interrupt_turn(thread);
-        return false;
-    }
-    if (thread->state == THREAD_READY) {
+    else
         sched_remove(&thread->entity);
-        thread->held = true;
-    }
-    return true;
 }
 
 void thread_release(struct thread *thread)
 {
-    if (!thread->held)
-        return;
-    thread->held = false;
-    if (thread->state == THREAD_READY)
+    if (--thread->holds == 0 && thread->state == THREAD_READY && !thread->running)
         enqueue(thread);
 }
 
@@ -119,7 +110,7 @@ void thread_move(struct thread *thread, struct pcpu *to)
         return;
     }
     thread->pcpu = to;
-    if (thread->state == THREAD_READY && !thread->held) {
+    if (thread->state == THREAD_READY && !thread->holds) {
         sched_remove(&thread->entity);
         enqueue(thread);
     }

@@ -26,6 +26,7 @@ struct vm_config {
     enum guest_kind kind;
     uint64_t memory_bytes; /* a multiple of 4 KiB */
     uint64_t quota_pages;
+    bool large_pages; /* memory is backed by 2 MiB at a time where possible */
     uint64_t vcpus;
     bool pinned;
     uint64_t pin;          /* pCPU number, if pinned */

@@ -26,6 +26,7 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     struct vm_spec spec = {
         .memory_bytes = config->memory_bytes,
         .quota_pages = config->quota_pages,
+        .large_pages = config->large_pages,
         .vcpus = (uint32_t)config->vcpus,
         .pin = config->pinned ? (uint32_t)config->pin + 1 : 0,
         .timeslice_us = (uint32_t)config->timeslice_us,
