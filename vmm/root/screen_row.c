@@ -159,7 +159,7 @@ void screen_vm(screen_row row, const struct vm *vm, const struct screen_before *
 void screen_rule(screen_row row, size_t hidden)
 {
     for (unsigned i = 0; i < SCREEN_COLUMNS; i++)
-        row[i] = BLUE << 8 | LINE;
+        row[i] = DARK_GREY << 8 | LINE;
     if (hidden)
         put(row, 2, SCREEN_COLUMNS, CYAN, " and %zu more ", hidden);
 }
