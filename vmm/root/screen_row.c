@@ -61,11 +61,18 @@ static void put_text(screen_row row, unsigned column, unsigned attribute, const 
     put(row, c->at, c->at + width, attribute, "%*s", c->width, text);
 }
 
+/* In thousands, millions, ... where it does not fit as it is. */
 static void put_number(screen_row row, unsigned column, unsigned attribute, uint64_t number)
 {
+    static const char *const units[] = {"", "k", "M", "G", "T", "P", "E"};
+    const char *const *unit = units;
     char text[24];
+    int length = snprintf(text, sizeof(text), "%" PRIu64, number);
 
-    snprintf(text, sizeof(text), "%" PRIu64, number);
+    while (length > columns[column].width) {
+        number /= 1000;
+        length = snprintf(text, sizeof(text), "%" PRIu64 "%s", number, *++unit);
+    }
     put_text(row, column, attribute, text);
 }
 
