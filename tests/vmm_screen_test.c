@@ -75,7 +75,7 @@ static void test_done_vms(void)
     vm.lines = 10000000;
     vm.tests = 100000;
     screen_vm(ROW, &vm, &(struct screen_before){0, 0}, 1, 1);
-    expect("a-name-of-31-lett exit -2147483      99999999k                10000k  100k FAIL");
+    expect("a-name-of-31-lett exit -2147483       99999999k                10000k  100k FAIL");
     CHECK(ROW[76] >> 8 == 12);
     vm = (struct vm){.config = &config, .done = true, .passed = true, .skipped = true};
     screen_vm(ROW, &vm, &(struct screen_before){0, 0}, 1, 1);
