@@ -79,7 +79,7 @@ static void test_done_vms(void)
     CHECK(ROW[76] >> 8 == 12);
     vm = (struct vm){.config = &config, .done = true, .passed = true, .skipped = true};
     screen_vm(ROW, &vm, &(struct screen_before){0, 0}, 1, 1);
-    expect("a-name-of-31-lett not started             0                     0     0 skip");
+    expect("a-name-of-31-lett not started                 0                     0     0 skip");
     test_passed("a VM that is done; what is too long is cut or told in thousands, and never touches the next column");
 }
 
@@ -91,7 +91,7 @@ static void test_frame(void)
     struct screen screen = {.config = &config, .info = &info, .start = 500};
 
     screen_title(ROW, &screen, vm, 500 + 12340);
-    expect(" Nestor  machine            VMX, 1 CPU   12.2 s   2 of 3 done, 1 failed ");
+    expect(" Nestor  machine                    VMX, 1 CPU   12.3 s   2 of 3 done, 1 failed ");
     screen_head(ROW);
     expect("VM                state         CPU       exits  exits/s  run%  lines tests     ");
     screen_rule(ROW, 7);

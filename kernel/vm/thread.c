@@ -53,6 +53,20 @@ static struct pcpu *place(struct thread *thread)
     return thread->pcpu;
 }
 
+/* Puts a ready thread that does not run into the queue of its pCPU, which may have to wake up for it. */
+static void enqueue(struct thread *thread)
+{
+    if (thread->vcpu && thread->vcpu->vm->paused) {
+        thread->held = true;
+        return;
+    }
+    sched_ready(&thread->pcpu->queue, &thread->entity, x86_rdtsc());
+    if (thread->pcpu->idle) {
+        thread->pcpu->idle = false;
+        pcpu_kick(thread->pcpu);
+    }
+}
+
 void thread_wake(struct thread *thread)
 {
     struct pcpu *home;
@@ -65,10 +79,50 @@ void thread_wake(struct thread *thread)
     home = thread->pcpu;
     thread->pcpu = place(thread);
     trace(TRACE_WAKE, thread->who, thread->pcpu->id, home->id);
-    sched_ready(&thread->pcpu->queue, &thread->entity);
-    if (thread->pcpu->idle) {
-        thread->pcpu->idle = false;
-        pcpu_kick(thread->pcpu);
+    enqueue(thread);
+}
+
+/* Makes the pCPU that runs the thread look at it again soon. */
+static void interrupt_turn(struct thread *thread)
+{
+    thread->pcpu->resched = true;
+    pcpu_kick(thread->pcpu);
+}
+
+bool thread_hold(struct thread *thread)
+{
+    if (thread->running) {
+        interrupt_turn(thread);
+        return false;
+    }
+    if (thread->state == THREAD_READY) {
+        sched_remove(&thread->entity);
+        thread->held = true;
+    }
+    return true;
+}
+
+void thread_release(struct thread *thread)
+{
+    if (!thread->held)
+        return;
+    thread->held = false;
+    if (thread->state == THREAD_READY)
+        enqueue(thread);
+}
+
+void thread_move(struct thread *thread, struct pcpu *to)
+{
+    if (thread->running) {
+        thread->move_to = to;
+        interrupt_turn(thread);
+        return;
+    }
+    trace(TRACE_MOVE, thread->who, to->id, thread->pcpu->id);
+    thread->pcpu = to;
+    if (thread->state == THREAD_READY && !thread->held) {
+        sched_remove(&thread->entity);
+        enqueue(thread);
     }
 }
 
@@ -83,8 +137,7 @@ void thread_kill(struct thread *thread)
     thread->state = THREAD_DEAD;
     timer_disarm(&thread->wake);
     list_push_back(&thread->pcpu->dying, &thread->dying);
-    thread->pcpu->resched = true;
-    pcpu_kick(thread->pcpu);
+    interrupt_turn(thread);
 }
 
 enum vcpu_state thread_state_now(const struct thread *thread)
@@ -98,7 +151,7 @@ enum vcpu_state thread_state_now(const struct thread *thread)
 
     if (thread->state == THREAD_READY && thread->running)
         return thread->in_guest ? VCPU_STATE_GUEST : VCPU_STATE_MONITOR;
-    return states[thread->state];
+    return thread->held ? VCPU_STATE_PAUSED : states[thread->state];
 }
 
 /* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */
@@ -132,13 +185,18 @@ static void put_current(struct pcpu *pcpu)
     sched_stop(&pcpu->queue, now);
     if (!thread)
         return;
-    trace_at(now, TRACE_STOP, thread->who, now - started, thread_state_now(thread));
     pcpu->current = NULL;
     thread->running = false;
-    if (thread->state == THREAD_READY)
-        sched_ready(&pcpu->queue, &thread->entity);
+    trace_at(now, TRACE_STOP, thread->who, now - started, thread_state_now(thread));
     if (!thread->pinned && pcpu_count > 1)
         leave_pcpu(thread);
+    if (thread->move_to) {
+        trace(TRACE_MOVE, thread->who, thread->move_to->id, pcpu->id);
+        thread->pcpu = thread->move_to;
+        thread->move_to = NULL;
+    }
+    if (thread->state == THREAD_READY)
+        enqueue(thread);
 }
 
 /* A ready thread of the pCPU with the longest queue that may move, or NULL. */
@@ -161,7 +219,7 @@ static struct sched_entity *steal(struct pcpu *thief)
         sched_remove(entity);
         trace(TRACE_STEAL, thread->who, victim->id, 0);
         thread->pcpu = thief;
-        sched_ready(&thief->queue, entity);
+        sched_ready(&thief->queue, entity, entity->ready_since);
         return sched_rr_pick(&thief->queue, x86_rdtsc());
     }
     return NULL;
@@ -204,6 +262,8 @@ static void switch_to(struct pcpu *pcpu, struct thread *thread)
     pcpu->current = thread;
     pcpu->frame_end = (uint64_t)(&thread->regs + 1);
     thread->running = true;
+    thread->migrations += thread->ran_on && thread->ran_on != pcpu;
+    thread->ran_on = pcpu;
     space_load(pcpu, &thread->task->space);
     timer_set_hardware();
 }

@@ -79,7 +79,7 @@ static void put_number(screen_row row, unsigned column, unsigned attribute, uint
 void screen_title(screen_row row, const struct screen *screen, const struct vm *vm, uint64_t now)
 {
     const char *backend = screen->info->backend == BACKEND_VMX ? "VMX" : "SVM";
-    uint64_t tenths = (now - screen->start) / (screen->info->tsc_hz / 10 + 1);
+    uint64_t tenths = (now - screen->start) / (screen->info->tsc_hz / 10);
     size_t vms = screen->config->vms, done = 0, failed = 0;
     char text[SCREEN_COLUMNS + 1];
     int used;
@@ -114,7 +114,7 @@ static void put_state(screen_row row, const struct vm_status *s)
     } ranks[] = {
         {VCPU_STATE_GUEST, "in guest", LIGHT_GREEN}, {VCPU_STATE_MONITOR, "in monitor", LIGHT_CYAN},
         {VCPU_STATE_READY, "ready", YELLOW},         {VCPU_STATE_BLOCKED, "asleep", DARK_GREY},
-        {VCPU_STATE_NEW, "new", DARK_GREY},          {VCPU_STATE_DEAD, "ending", DARK_GREY},
+        {VCPU_STATE_PAUSED, "paused", YELLOW},       {VCPU_STATE_NEW, "new", DARK_GREY},          {VCPU_STATE_DEAD, "ending", DARK_GREY},
     };
 
     for (size_t r = 0; r < sizeof(ranks) / sizeof(ranks[0]); r++)
