@@ -25,7 +25,7 @@ static unsigned dirty, dirty_end;
 static unsigned row, column;
 
 /* The rows above this one are drawn in place; the text scrolls from here on. */
-static unsigned top;
+static unsigned text_top;
 static uint8_t attribute = DEFAULT_ATTRIBUTE;
 
 static void fill(unsigned from, unsigned to)
@@ -46,11 +46,11 @@ static void flush(void)
 
 static void scroll(void)
 {
-    uint16_t *start = shadow + top * VGA_COLUMNS;
+    uint16_t *start = shadow + text_top * VGA_COLUMNS;
 
-    memmove(start, start + VGA_COLUMNS, (CELLS - (top + 1) * VGA_COLUMNS) * sizeof(shadow[0]));
+    memmove(start, start + VGA_COLUMNS, (CELLS - (text_top + 1) * VGA_COLUMNS) * sizeof(shadow[0]));
     fill(CELLS - VGA_COLUMNS, CELLS);
-    dirty = top * VGA_COLUMNS < dirty ? top * VGA_COLUMNS : dirty;
+    dirty = text_top * VGA_COLUMNS < dirty ? text_top * VGA_COLUMNS : dirty;
     row--;
 }
 
@@ -99,7 +99,7 @@ static void put(char c)
 void vga_init(void *frame)
 {
     screen = frame;
-    row = column = top = 0;
+    row = column = text_top = 0;
     attribute = DEFAULT_ATTRIBUTE;
     fill(0, CELLS);
     flush();
@@ -119,22 +119,22 @@ void vga_write(const char *text, size_t bytes)
 /* Moves the text below row `rows`; what does not fit there any more is its oldest part. */
 static void give_rows(unsigned rows)
 {
-    unsigned used = row < VGA_ROWS ? row + 1 : VGA_ROWS, wanted = rows - top;
+    unsigned used = row < VGA_ROWS ? row + 1 : VGA_ROWS, wanted = rows - text_top;
     unsigned down = VGA_ROWS - used < wanted ? VGA_ROWS - used : wanted;
-    uint16_t *start = shadow + top * VGA_COLUMNS;
+    uint16_t *start = shadow + text_top * VGA_COLUMNS;
 
-    memmove(start + down * VGA_COLUMNS, start, (CELLS - (top + down) * VGA_COLUMNS) * sizeof(shadow[0]));
-    fill(top * VGA_COLUMNS, rows * VGA_COLUMNS);
+    memmove(start + down * VGA_COLUMNS, start, (CELLS - (text_top + down) * VGA_COLUMNS) * sizeof(shadow[0]));
+    fill(text_top * VGA_COLUMNS, rows * VGA_COLUMNS);
     dirty_end = CELLS;
     row += down;
-    top = rows;
+    text_top = rows;
 }
 
 void vga_draw(unsigned at, const uint16_t *cells, size_t n)
 {
     if (!screen)
         return;
-    if (at >= top)
+    if (at >= text_top)
         give_rows(at + 1);
     memcpy(shadow + at * VGA_COLUMNS, cells, n * sizeof(shadow[0]));
     dirty = at * VGA_COLUMNS < dirty ? at * VGA_COLUMNS : dirty;
@@ -142,6 +142,6 @@ void vga_draw(unsigned at, const uint16_t *cells, size_t n)
     flush();
 }
 
-void vga_scroll_all(void) { top = 0; }
+void vga_scroll_all(void) { text_top = 0; }
 
 void vga_set_attribute(uint8_t new_attribute) { attribute = new_attribute; }

@@ -77,7 +77,7 @@ static void print_events(void)
 {
     const struct pcpu *pcpu = pcpu_this();
 
-    if ((uint64_t)pcpu < PCPU_BASE || (uint64_t)pcpu >= PCPU_BASE + MAX_PCPUS * PCPU_BYTES || !virt)
+    if ((uint64_t)pcpu < PCPU_BASE || (uint64_t)pcpu >= PCPU_BASE + MAX_PCPUS * PCPU_BYTES || pcpu->trace.next == 0)
         return;
     trace_print(pcpu);
 }

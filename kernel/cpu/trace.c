@@ -42,7 +42,7 @@ static const char *kind_text(uint32_t kind)
         const char *text;
     } rows[] = {
         {TRACE_SWITCH, "its turn begins"},   {TRACE_STOP, "its turn ends"},      {TRACE_MONITOR, "to its monitor"},
-        {TRACE_RUN, "its monitor enters"},   {TRACE_WAKE, "wakes"},              {TRACE_STEAL, "is stolen"},
+        {TRACE_RUN, "its monitor enters"},   {TRACE_WAKE, "wakes"},              {TRACE_STEAL, "is stolen"},        {TRACE_MOVE, "is moved"},
         {TRACE_FAULT, "nested page fault"},  {TRACE_INTERRUPT, "interrupt"},     {TRACE_MESSAGE, "message"},
         {TRACE_VM_START, "VM starts"},       {TRACE_VM_END, "VM ends"},
     };

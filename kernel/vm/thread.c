@@ -109,6 +109,7 @@ void thread_move(struct thread *thread, struct pcpu *to)
         interrupt_turn(thread);
         return;
     }
+    trace(TRACE_MOVE, thread->who, to->id, thread->pcpu->id);
     thread->pcpu = to;
     if (thread->state == THREAD_READY && !thread->holds) {
         sched_remove(&thread->entity);
@@ -141,7 +142,7 @@ enum vcpu_state thread_state_now(const struct thread *thread)
 
     if (thread->state == THREAD_READY && thread->running)
         return thread->in_guest ? VCPU_STATE_GUEST : VCPU_STATE_MONITOR;
-    return states[thread->state];
+    return thread->held ? VCPU_STATE_PAUSED : states[thread->state];
 }
 
 /* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */
@@ -175,12 +176,13 @@ static void put_current(struct pcpu *pcpu)
     sched_stop(&pcpu->queue, now);
     if (!thread)
         return;
-    trace_at(now, TRACE_STOP, thread->who, now - started, thread_state_now(thread));
     pcpu->current = NULL;
     thread->running = false;
+    trace_at(now, TRACE_STOP, thread->who, now - started, thread_state_now(thread));
     if (!thread->pinned && pcpu_count > 1)
         leave_pcpu(thread);
     if (thread->move_to) {
+        trace(TRACE_MOVE, thread->who, thread->move_to->id, pcpu->id);
         thread->pcpu = thread->move_to;
         thread->move_to = NULL;
     }

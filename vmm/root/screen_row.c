@@ -61,18 +61,25 @@ static void put_text(screen_row row, unsigned column, unsigned attribute, const 
     put(row, c->at, c->at + width, attribute, "%*s", c->width, text);
 }
 
+/* In thousands, millions, ... where it does not fit as it is. */
 static void put_number(screen_row row, unsigned column, unsigned attribute, uint64_t number)
 {
+    static const char *const units[] = {"", "k", "M", "G", "T", "P", "E"};
+    const char *const *unit = units;
     char text[24];
+    int length = snprintf(text, sizeof(text), "%" PRIu64, number);
 
-    snprintf(text, sizeof(text), "%" PRIu64, number);
+    while (length > columns[column].width) {
+        number /= 1000;
+        length = snprintf(text, sizeof(text), "%" PRIu64 "%s", number, *++unit);
+    }
     put_text(row, column, attribute, text);
 }
 
 void screen_title(screen_row row, const struct screen *screen, const struct vm *vm, uint64_t now)
 {
     const char *backend = screen->info->backend == BACKEND_VMX ? "VMX" : "SVM";
-    uint64_t tenths = (now - screen->start) / (screen->info->tsc_hz / 10 + 1);
+    uint64_t tenths = (now - screen->start) / (screen->info->tsc_hz / 10);
     size_t vms = screen->config->vms, done = 0, failed = 0;
     char text[SCREEN_COLUMNS + 1];
     int used;
@@ -107,7 +114,7 @@ static void put_state(screen_row row, const struct vm_status *s)
     } ranks[] = {
         {VCPU_STATE_GUEST, "in guest", LIGHT_GREEN}, {VCPU_STATE_MONITOR, "in monitor", LIGHT_CYAN},
         {VCPU_STATE_READY, "ready", YELLOW},         {VCPU_STATE_BLOCKED, "asleep", DARK_GREY},
-        {VCPU_STATE_NEW, "new", DARK_GREY},          {VCPU_STATE_DEAD, "ending", DARK_GREY},
+        {VCPU_STATE_PAUSED, "paused", YELLOW},       {VCPU_STATE_NEW, "new", DARK_GREY},          {VCPU_STATE_DEAD, "ending", DARK_GREY},
     };
 
     for (size_t r = 0; r < sizeof(ranks) / sizeof(ranks[0]); r++)
@@ -159,7 +166,7 @@ void screen_vm(screen_row row, const struct vm *vm, const struct screen_before *
 void screen_rule(screen_row row, size_t hidden)
 {
     for (unsigned i = 0; i < SCREEN_COLUMNS; i++)
-        row[i] = BLUE << 8 | LINE;
+        row[i] = DARK_GREY << 8 | LINE;
     if (hidden)
         put(row, 2, SCREEN_COLUMNS, CYAN, " and %zu more ", hidden);
 }

@@ -20,6 +20,16 @@ void trace_begin(void)
         console_line("# no long trace: %s", error_text(result));
 }
 
+/* Whether one of the VMs before this one had such an exit, so that its name is told already. */
+static bool is_named(const struct vm *vm, size_t before, uint64_t reason)
+{
+    for (size_t i = 0; i < before; i++)
+        for (unsigned c = 0; c < vm[i].counters.n; c++)
+            if (vm[i].counters.row[c].reason == reason)
+                return true;
+    return false;
+}
+
 /* What the records mean: which VM had which number since when, and what the exit reasons that occur are called. */
 static void dump_names(const struct vm *vm, size_t vms)
 {
@@ -29,7 +39,9 @@ static void dump_names(const struct vm *vm, size_t vms)
                                 vm[i].created_tsc, vm[i].status.run_ticks, vm[i].config->name);
     for (size_t i = 0; i < vms; i++)
         for (unsigned c = 0; c < vm[i].counters.n; c++)
-            console_serial_line("# trace exit %" PRIx64 " %s", vm[i].counters.row[c].reason, vm[i].counters.row[c].name);
+            if (!is_named(vm, i, vm[i].counters.row[c].reason))
+                console_serial_line("# trace exit %" PRIx64 " %s", vm[i].counters.row[c].reason,
+                                    vm[i].counters.row[c].name);
 }
 
 /* Lines are made to be read each by itself: the first record of a line says all. */
