@@ -64,12 +64,6 @@ enum syscall_number {
     SYS_VCPU_READ,     /* M  (vcpu, const struct state_pair *, n): control-block fields -> variables */
     SYS_VCPU_WRITE,    /* M  (vcpu, const struct state_pair *, n): variables -> fields, as the field policy allows */
     SYS_VCPU_INTERRUPT,/* M  (vcpu, vector): pends an external interrupt for the guest */
-    SYS_SCREEN_WRITE,  /* R  (row, const uint16_t *cells, n): a row of the part of the screen that does not scroll, which
-                        *     reaches down to this row from now on; a cell is a character | its VGA attribute << 8 */
-    SYS_TRACE_START,   /* R  (): each pCPU's trace ring keeps TRACE_RECORDS from now on; before the first VM is created */
-    SYS_TRACE_READ,    /* R  (pcpu, uint64_t *from, struct trace_record *, n): records from number *from on, or from the
-                        *     oldest that is left; its number is put in *from; -> how many: at most n, 0 = no more */
-    SYS_VM_COUNTERS,   /* R  (vm, struct exit_counter *, n): the kinds of exits that it had; -> how many, at most n */
     SYS_VCPU_START,    /* M  (vcpu): lets a vCPU's thread run: a new one from the image's entry, a parked one behind its call */
     SYS_VCPU_PARK,     /* M  (): the calling thread sleeps until SYS_VCPU_START; one that came before it counts */
     SYS_VCPU_MOVE,     /* R  (vm, vcpu, pCPU): a floating vCPU goes on there; -ABI_EPERM for a pinned one */
@@ -77,6 +71,12 @@ enum syscall_number {
     SYS_VM_RESUME,     /* R  (vm) */
     SYS_MEMORY_DROP,   /* M  (gpa, bytes), whole pages: takes that guest memory from the VM; a later touch gets zeroed
                         *     pages. -ABI_EAGAIN while another vCPU has to leave its pCPU first: call again */
+    SYS_SCREEN_WRITE,  /* R  (row, const uint16_t *cells, n): a row of the part of the screen that does not scroll, which
+                        *     reaches down to this row from now on; a cell is a character | its VGA attribute << 8 */
+    SYS_TRACE_START,   /* R  (): each pCPU's trace ring keeps TRACE_RECORDS from now on; before the first VM is created */
+    SYS_TRACE_READ,    /* R  (pcpu, uint64_t *from, struct trace_record *, n): records from number *from on, or from the
+                        *     oldest that is left; its number is put in *from; -> how many: at most n, 0 = no more */
+    SYS_VM_COUNTERS,   /* R  (vm, struct exit_counter *, n): the kinds of exits that it had; -> how many, at most n */
     SYS_COUNT
 };
 
@@ -154,6 +154,7 @@ enum vcpu_state {
     VCPU_STATE_GUEST,   /* runs the guest */
     VCPU_STATE_MONITOR, /* runs its monitor */
     VCPU_STATE_BLOCKED, /* waits for an interrupt, an event or a deadline */
+    VCPU_STATE_PAUSED,  /* would be ready, but its VM is paused */
     VCPU_STATE_DEAD,
 };
 
@@ -207,6 +208,7 @@ enum trace_kind {
     TRACE_RUN = 'R',       /* the monitor enters the guest */
     TRACE_WAKE = 'W',      /* it gets ready: pCPU that it goes to, pCPU where it was */
     TRACE_STEAL = 'L',     /* this idle pCPU takes it: from which pCPU */
+    TRACE_MOVE = 'O',      /* root moves it: to which pCPU, from which */
     TRACE_FAULT = 'N',     /* nested page fault on guest memory: gpa, error as -enum abi_error or 0 */
     TRACE_INTERRUPT = 'I', /* an interrupt is pended for it: vector */
     TRACE_MESSAGE = 'Q',   /* a message is sent: queue, bytes */

@@ -142,7 +142,7 @@ enum vcpu_state thread_state_now(const struct thread *thread)
 
     if (thread->state == THREAD_READY && thread->running)
         return thread->in_guest ? VCPU_STATE_GUEST : VCPU_STATE_MONITOR;
-    return thread->held ? VCPU_STATE_PAUSED : states[thread->state];
+    return thread->state == THREAD_READY && thread->holds ? VCPU_STATE_PAUSED : states[thread->state];
 }
 
 /* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */
