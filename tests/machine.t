@@ -77,6 +77,40 @@ like($doc->{before}, qr/^Back end +SVM\n.*\bnext-RIP save\b/ms, 'Bochs, SVM: the
 prints_whole_lines('Bochs, SVM', $doc);
 is(@{$doc->{order}}, 9, 'Bochs, SVM: nine VMs');
 
+# A VM that does not do what the config says is a failure of the machine, and the others are none.
+put_file("$work/wrong.conf", <<'END_OF_CONFIG');
+[vm right]
+image = hello64.elf
+[vm wrong-end]
+image = hello64.elf
+expect = halt
+[vm wrong-status]
+image = fault.elf
+args = bad-hypercall
+[vm wrong-output]
+image = hello16.bin
+kind = flat16
+output = 5\n
+expect = halt
+[vm not-running]
+image = hello64.elf
+background = yes
+END_OF_CONFIG
+for my $machine (['QEMU', qemu()], ['Bochs', bochs()]) {
+    my ($name, $command) = @$machine;
+    my ($doc, $text) = reports("$command --config $work/wrong.conf", 1, "$name: VMs that do something else: a failure");
+    my %ok = map { ($_ => $doc->{results}{$_}{ok} ? 1 : 0) } @{$doc->{order}};
+
+    is_deeply(\%ok, {right => 1, 'wrong-end' => 0, 'wrong-status' => 0, 'wrong-output' => 0, 'not-running' => 0},
+        "$name: it is theirs") or diag($text);
+    is($doc->{verdict}, 'fail', "$name: the verdict");
+    like($text, qr/^    # exit 0: the guest says so\n    not ok \d+ ends with halt\nnot ok \d wrong-end$/m, "$name: another end");
+    like($text, qr/^    # exit 1: the guest says so\n    not ok \d+ ends with exit 0\nnot ok \d wrong-status$/m,
+        "$name: another status");
+    like($text, qr/^    # it printed 2 bytes: "4\\n"\n    not ok 1 prints "5\\n"$/m, "$name: another output");
+    like($text, qr/^    not ok \d+ runs until the others are done\nnot ok \d not-running$/m, "$name: an end too early");
+}
+
 # Four guests, each of which computes for half a second of the machine's time: one CPU needs two seconds, four need less
 # than one. Time is up then: who still runs has failed.
 put_file("$work/four.conf", join '', "[machine]\ntimeout = 1\n", map { "[vm c$_]\nimage = compute.elf\n" } 1 .. 4);
