@@ -115,8 +115,8 @@ sub ktap_read
     }
     for (@{$top->{notes}}) {
         push @{$doc->{printed}{$1}}, $2 if /^# (\S+): (.*)$/ && $doc->{results}{$1};
-        $doc->{table}{$1} = {end => $2, exits => $3, monitor => $4, preemptions => $5, pages => $6}
-            if /^# (\S+) +(\S+(?: -?\d+)?) +(\d+) +(\d+) +(\d+) +(\d+)$/;
+        $doc->{table}{$1} //= {end => $2, exits => $3, monitor => $4, preemptions => $5, pages => $6}
+            if /^# (\S+) +(\S+(?: -?\d+)?) +(\d+) +(\d+) +(\d+) +(\d+)$/ && $doc->{results}{$1};
     }
     return $doc;
 }

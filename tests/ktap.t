@@ -34,10 +34,10 @@ not ok 2 b
     ok 1 has what no CPU has # SKIP no CPU has it
     ok 2 ends with exit 0
 ok 3 c # SKIP
-# VM                   end                 exits to monitor  preemptions      pages
-# a                    halt                    5          4            3         21
-# b                    exit -1                 6          0            0         22
-# c                    exit 0                  7          6            2         23
+# VM                 end                 exits to monitor preempted    pages
+# a                  halt                    5          4         3       21
+# b                  exit -1                 6          0         0       22
+# c                  exit 0                  7          6         2       23
 # 1 passed, 1 failed, 1 skipped
 NESTOR END fail
 2 of 3 VMs did what they were meant to do.

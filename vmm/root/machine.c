@@ -89,14 +89,14 @@ static void follow_all(struct machine *m, uint64_t deadline)
 
 static void print_table(const struct machine *m)
 {
-    console_line("# %-20s %-14s %10s %10s %12s %10s", "VM", "end", "exits", "to monitor", "preemptions", "pages");
+    console_line("# %-18s %-14s %10s %10s %9s %8s", "VM", "end", "exits", "to monitor", "preempted", "pages");
     for (size_t i = 0; i < m->config->vms; i++) {
         const struct vm *vm = &m->vm[i];
         const struct vm_status *s = &vm->status;
         char end[END_TEXT_BYTES];
 
         end_format(&vm->end, end);
-        console_line("# %-20s %-14s %10" PRIu64 " %10" PRIu64 " %12" PRIu64 " %10" PRIu64, vm->config->name, end,
+        console_line("# %-18s %-14s %10" PRIu64 " %10" PRIu64 " %9" PRIu64 " %8" PRIu64, vm->config->name, end,
                      s->exits, s->exits_monitor, s->preemptions, s->pages_peak);
     }
 }
