@@ -1,5 +1,5 @@
 /* Calls about vCPUs, by the monitor of their VM. */
-#include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/cpu/user.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/vm/virt_ops.h"
@@ -32,6 +32,7 @@ int64_t do_vcpu_run(struct syscall_args *args)
     }
     vcpu->attention |= ATTENTION_SLICE;
     vcpu->thread.in_guest = true;
+    trace(TRACE_RUN, vcpu->thread.who, 0, 0);
     return 0; /* thread_return enters the guest; an exit sets RAX */
 }
 
@@ -92,5 +93,39 @@ int decode_vcpu_interrupt(struct syscall_args *args)
 int64_t do_vcpu_interrupt(struct syscall_args *args)
 {
     vcpu_interrupt(args->vcpu, (unsigned)args->raw[1]);
+    return 0;
+}
+
+int decode_vcpu_start(struct syscall_args *args)
+{
+    const struct vm *vm = args->thread->task->vm;
+
+    if (args->raw[0] >= vm->vcpus)
+        return -ABI_ENOENT;
+    args->vcpu = vm->vcpu[args->raw[0]];
+    return 0;
+}
+
+int64_t do_vcpu_start(struct syscall_args *args)
+{
+    struct thread *thread = &args->vcpu->thread;
+
+    if (thread->state == THREAD_NEW || thread->parked)
+        thread_wake(thread);
+    else
+        thread->woken = true;
+    thread->parked = false;
+    return 0;
+}
+
+int64_t do_vcpu_park(struct syscall_args *args)
+{
+    struct thread *thread = args->thread;
+
+    if (!thread->woken) {
+        thread->parked = true;
+        thread_block_current();
+    }
+    thread->woken = false;
     return 0;
 }

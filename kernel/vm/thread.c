@@ -2,6 +2,7 @@
 
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/space.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
 #include "kernel/vm/task.h"
 #include "kernel/vm/vcpu.h"
@@ -30,6 +31,7 @@ void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, ui
     list_init(&thread->dying);
     thread->task = task;
     thread->vcpu = vcpu;
+    thread->who = TRACE_ROOT;
     thread->pcpu = pcpu_this();
     thread->wake.expire = wake_at_deadline;
     thread->regs.rip = entry;
@@ -51,18 +53,67 @@ static struct pcpu *place(struct thread *thread)
     return thread->pcpu;
 }
 
+/* Puts a ready thread that does not run into the queue of its pCPU, which may have to wake up for it. */
+static void enqueue(struct thread *thread)
+{
+    if (thread->holds)
+        return;
+    sched_ready(&thread->pcpu->queue, &thread->entity, x86_rdtsc());
+    if (thread->pcpu->idle) {
+        thread->pcpu->idle = false;
+        pcpu_kick(thread->pcpu);
+    }
+}
+
 void thread_wake(struct thread *thread)
 {
+    struct pcpu *home;
+
     if (thread->state != THREAD_NEW && thread->state != THREAD_BLOCKED)
         return;
     thread->state = THREAD_READY;
     if (thread->running)
         return; /* it was about to leave its pCPU, and now it stays */
+    home = thread->pcpu;
     thread->pcpu = place(thread);
-    sched_ready(&thread->pcpu->queue, &thread->entity);
-    if (thread->pcpu->idle) {
-        thread->pcpu->idle = false;
-        pcpu_kick(thread->pcpu);
+    trace(TRACE_WAKE, thread->who, thread->pcpu->id, home->id);
+    enqueue(thread);
+}
+
+/* Makes the pCPU that runs the thread look at it again soon. */
+static void interrupt_turn(struct thread *thread)
+{
+    thread->pcpu->resched = true;
+    pcpu_kick(thread->pcpu);
+}
+
+void thread_hold(struct thread *thread)
+{
+    thread->holds++;
+    if (thread->running)
+        interrupt_turn(thread);
+    else
+        sched_remove(&thread->entity);
+}
+
+void thread_release(struct thread *thread)
+{
+    if (--thread->holds == 0 && thread->state == THREAD_READY && !thread->running)
+        enqueue(thread);
+}
+
+void thread_move(struct thread *thread, struct pcpu *to)
+{
+    if (thread->running) {
+        thread->move_to = to;
+        interrupt_turn(thread);
+        return;
+    }
+    trace(TRACE_MOVE, thread->who, to->id, thread->pcpu->id);
+    thread->pcpu = to;
+    if (thread->state == THREAD_READY && !thread->holds) {
+        sched_remove(&thread->entity);
+        enqueue(thread);
     }
 }
 
@@ -77,8 +128,21 @@ void thread_kill(struct thread *thread)
     thread->state = THREAD_DEAD;
     timer_disarm(&thread->wake);
     list_push_back(&thread->pcpu->dying, &thread->dying);
-    thread->pcpu->resched = true;
-    pcpu_kick(thread->pcpu);
+    interrupt_turn(thread);
+}
+
+enum vcpu_state thread_state_now(const struct thread *thread)
+{
+    static const enum vcpu_state states[] = {
+        [THREAD_NEW] = VCPU_STATE_NEW,
+        [THREAD_READY] = VCPU_STATE_READY,
+        [THREAD_BLOCKED] = VCPU_STATE_BLOCKED,
+        [THREAD_DEAD] = VCPU_STATE_DEAD,
+    };
+
+    if (thread->state == THREAD_READY && thread->running)
+        return thread->in_guest ? VCPU_STATE_GUEST : VCPU_STATE_MONITOR;
+    return thread->state == THREAD_READY && thread->holds ? VCPU_STATE_PAUSED : states[thread->state];
 }
 
 /* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */
@@ -107,16 +171,23 @@ void thread_bury_dead(void)
 static void put_current(struct pcpu *pcpu)
 {
     struct thread *thread = pcpu->current;
+    uint64_t now = x86_rdtsc(), started = pcpu->queue.started;
 
-    sched_stop(&pcpu->queue, x86_rdtsc());
+    sched_stop(&pcpu->queue, now);
     if (!thread)
         return;
     pcpu->current = NULL;
     thread->running = false;
-    if (thread->state == THREAD_READY)
-        sched_ready(&pcpu->queue, &thread->entity);
+    trace_at(now, TRACE_STOP, thread->who, now - started, thread_state_now(thread));
     if (!thread->pinned && pcpu_count > 1)
         leave_pcpu(thread);
+    if (thread->move_to) {
+        trace(TRACE_MOVE, thread->who, thread->move_to->id, pcpu->id);
+        thread->pcpu = thread->move_to;
+        thread->move_to = NULL;
+    }
+    if (thread->state == THREAD_READY)
+        enqueue(thread);
 }
 
 /* A ready thread of the pCPU with the longest queue that may move, or NULL. */
@@ -137,8 +208,9 @@ static struct sched_entity *steal(struct pcpu *thief)
         if (thread->pinned)
             continue;
         sched_remove(entity);
+        trace(TRACE_STEAL, thread->who, victim->id, 0);
         thread->pcpu = thief;
-        sched_ready(&thief->queue, entity);
+        sched_ready(&thief->queue, entity, entity->ready_since);
         return sched_rr_pick(&thief->queue, x86_rdtsc());
     }
     return NULL;
@@ -177,9 +249,12 @@ static _Noreturn void resume(struct thread *thread)
 
 static void switch_to(struct pcpu *pcpu, struct thread *thread)
 {
+    trace_at(pcpu->queue.started, TRACE_SWITCH, thread->who, thread->in_guest, 0);
     pcpu->current = thread;
     pcpu->frame_end = (uint64_t)(&thread->regs + 1);
     thread->running = true;
+    thread->migrations += thread->ran_on && thread->ran_on != pcpu;
+    thread->ran_on = pcpu;
     space_load(pcpu, &thread->task->space);
     timer_set_hardware();
 }

@@ -30,6 +30,7 @@ struct vcpu {
     struct context guest_context;
     uint64_t exits;              /* so far */
     uint64_t exits_monitor;      /* of these, handed to the monitor */
+    uint64_t exit_count[EXIT_COUNTERS]; /* of each kind: by virt_ops.exit_reason of the index */
     uint64_t rip;                /* of the guest at the last exit: filled before each handler */
     uint32_t instruction_length; /* of the instruction that exited, 0 = not known; filled for exits by instruction */
     uint64_t exit_reason;
@@ -37,6 +38,7 @@ struct vcpu {
     _Atomic uint64_t pending[4]; /* external interrupts to inject, one bit a vector; other pCPUs set bits, too */
     uint64_t reinject;           /* vendor's format: event whose delivery was cut short by an exit; 0 = none */
     uint32_t reinject_error;
+    uint64_t tsc_offset;         /* what the guest's TSC is ahead of the pCPU's, modulo 2^64; by the monitor */
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
     uint64_t backend[8];         /* the back end's own: documented in its vcpu.c */

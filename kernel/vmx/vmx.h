@@ -8,7 +8,7 @@
 struct pcpu;
 
 /* Use of vcpu.backend[]. */
-enum { VCPU_LAUNCHED, VCPU_WINDOW, VCPU_EPTP, VCPU_VPID };
+enum { VCPU_LAUNCHED, VCPU_WINDOW, VCPU_EPTP, VCPU_VPID, VCPU_PRIMARY /* controls, without the window */ };
 
 /* Use of pcpu.backend[]. */
 enum { PCPU_VMXON_REGION };
@@ -46,6 +46,10 @@ void vmx_vcpu_skip(struct vcpu *vcpu);
 /* inject.c */
 void vmx_inject(struct vcpu *vcpu);
 void vmx_inject_gp(struct vcpu *vcpu);
+/* Gives an exception that exited to the guest: `info` as in the exit's interruption information. For #DB the exit's
+ * qualification goes to DR6, where the CPU would have put it. */
+void vmx_inject_exception(struct vcpu *vcpu, uint32_t info, uint32_t error);
+void vmx_inject_debug(struct vcpu *vcpu, uint32_t info);
 /* An exit cut the delivery of an event short: keeps it for the next entry. For exits that can come in such a moment. */
 void vmx_inject_keep(struct vcpu *vcpu);
 void vmx_inject_window(struct vcpu *vcpu, bool wanted);
@@ -58,6 +62,7 @@ int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 _Noreturn void vmx_exit(struct vcpu *vcpu);
 void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
 const char *vmx_exit_name(uint64_t reason);
+uint64_t vmx_exit_reason(unsigned index);
 
 /* entry.asm: loads the registers and enters, by VMLAUNCH or VMRESUME; at the exit it calls vmx_exit on a fresh stack. */
 _Noreturn void vmx_entry(uint64_t *gpr, bool launched);

@@ -142,15 +142,6 @@ bool value_read_pages(struct slice value, const struct value_field *field, char 
     return true;
 }
 
-bool value_read_vcpus(struct slice value, const struct value_field *field, char why[WHY_BYTES])
-{
-    if (!value_read_number(value, field, why))
-        return false;
-    if (*(uint64_t *)field->to != 1)
-        return refuse(value, "is more than this version can run; expected 1", why);
-    return true;
-}
-
 bool value_read_yes(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
     bool yes = slice_equal(value, "yes");
@@ -158,6 +149,17 @@ bool value_read_yes(struct slice value, const struct value_field *field, char wh
     if (!yes && !slice_equal(value, "no"))
         return refuse(value, "is not accepted; expected yes or no", why);
     *(bool *)field->to = yes;
+    return true;
+}
+
+bool value_read_restart(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    enum { RESTARTS = 3 };
+    bool restart = slice_equal(value, "on-failure");
+
+    if (!restart && !slice_equal(value, "never"))
+        return refuse(value, "is not accepted; expected never or on-failure", why);
+    *(uint64_t *)field->to = restart ? RESTARTS : 0;
     return true;
 }
 
@@ -246,5 +248,15 @@ bool value_read_hypercall(struct slice value, const struct value_field *field, c
     if (!kill && !slice_equal(value, "error"))
         return refuse(value, "is not accepted; expected error or kill", why);
     *(bool *)field->to = kill;
+    return true;
+}
+
+bool value_read_screen(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    bool live = slice_equal(value, "live");
+
+    if (!live && !slice_equal(value, "log"))
+        return refuse(value, "is not accepted; expected live or log", why);
+    *(bool *)field->to = live;
     return true;
 }

@@ -5,6 +5,7 @@
 #include "vmm/root/console.h"
 #include "vmm/root/machine.h"
 #include "vmm/root/module.h"
+#include "vmm/root/option.h"
 #include "vmm/root/passport.h"
 
 static struct config config;
@@ -30,15 +31,17 @@ static bool read_config(const struct machine_info *info)
         print_errors();
         return false;
     }
+    option_override(info->command_line, &config);
     console_line("Config      %s%s%s: %zu VM%s", module.name, config.name[0] ? ", " : "", config.name, config.vms,
                  config.vms == 1 ? "" : "s");
     return true;
 }
 
-int main(void)
+int main(unsigned thread)
 {
     static struct machine_info info;
 
+    (void)thread; /* root has one */
     if (sys_machine_info(&info) < 0)
         return 1;
     passport_print(&info);
