@@ -7,7 +7,8 @@ void sched_queue_init(struct sched_queue *queue)
     list_init(&queue->ready);
     queue->length = 0;
     queue->current = NULL;
-    queue->started = 0;
+    queue->started = queue->slice_end = 0;
+    queue->heir = NULL;
 }
 
 void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks)
@@ -32,6 +33,8 @@ void sched_remove(struct sched_entity *entity)
         return;
     list_remove(&entity->node);
     entity->queue->length--;
+    if (entity->queue->heir == entity)
+        entity->queue->heir = NULL;
     entity->queue = NULL;
 }
 
@@ -49,6 +52,22 @@ void sched_stop(struct sched_queue *queue, uint64_t now)
 
 bool sched_slice_over(const struct sched_queue *queue, uint64_t now) { return now >= sched_slice_end(queue); }
 
+static struct sched_entity *run(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
+{
+    sched_remove(entity);
+    queue->current = entity;
+    queue->started = now;
+    queue->heir = NULL;
+    return entity;
+}
+
+void sched_favour(struct sched_entity *entity) { entity->queue->heir = entity; }
+
+struct sched_entity *sched_inherit(struct sched_queue *queue, uint64_t now)
+{
+    return queue->heir && now < queue->slice_end ? run(queue, queue->heir, now) : NULL;
+}
+
 struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
 {
     struct sched_entity *entity;
@@ -56,13 +75,11 @@ struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
     if (list_is_empty(&queue->ready))
         return NULL;
     entity = container_of(queue->ready.next, struct sched_entity, node);
-    sched_remove(entity);
-    queue->current = entity;
-    queue->started = now;
-    return entity;
+    queue->slice_end = now + entity->slice_ticks;
+    return run(queue, entity, now);
 }
 
 uint64_t sched_slice_end(const struct sched_queue *queue)
 {
-    return queue->current ? queue->started + queue->current->slice_ticks : UINT64_MAX;
+    return queue->current ? queue->slice_end : UINT64_MAX;
 }

@@ -25,6 +25,8 @@ struct sched_queue {
     unsigned length;              /* entities in `ready` */
     struct sched_entity *current; /* runs now, and is not in `ready`; NULL: idle */
     uint64_t started;             /* TSC when it got the pCPU */
+    uint64_t slice_end;           /* TSC at which its turn is over */
+    struct sched_entity *heir;    /* of the ready ones: gets the rest of the turn if the current blocks; or NULL */
 };
 
 void sched_queue_init(struct sched_queue *queue);
@@ -49,6 +51,16 @@ bool sched_slice_over(const struct sched_queue *queue, uint64_t now);
 
 /* Makes the first of the ready ones current from `now` on, and returns it; NULL when there is none. */
 struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now);
+
+/*
+ * Names a ready entity that the current one has just made ready: if the current blocks, its turn goes on as the other's,
+ * ahead of the queue. So two that wait for each other in turns have one turn between them. Forgotten at the next pick.
+ */
+void sched_favour(struct sched_entity *entity);
+
+/* After sched_stop of an entity that blocked: makes its heir current for the rest of the turn, and returns it; NULL when
+ * there is none or the turn is over. */
+struct sched_entity *sched_inherit(struct sched_queue *queue, uint64_t now);
 
 /* TSC at which the current entity's slice ends; UINT64_MAX when idle. */
 uint64_t sched_slice_end(const struct sched_queue *queue);

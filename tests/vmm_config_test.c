@@ -1,4 +1,4 @@
-/* sources: vmm/root/config.c vmm/root/config_key.c vmm/root/config_value.c vmm/lib/end.c tests/lib_support.c */
+/* sources: vmm/root/config.c vmm/root/config_channel.c vmm/root/config_key.c vmm/root/config_value.c vmm/lib/end.c tests/lib_support.c */
 /* The parser of the machine description: what it reads, and each of its errors, word for word. */
 #include <stdio.h>
 #include <stdlib.h>

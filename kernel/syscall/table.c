@@ -23,6 +23,8 @@ const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_VCPU_READ] = {"vcpu_read", TASK_MONITOR | SYSCALL_ALONE, decode_vcpu_pairs, do_vcpu_read},
     [SYS_VCPU_WRITE] = {"vcpu_write", TASK_MONITOR | SYSCALL_ALONE, decode_vcpu_pairs, do_vcpu_write},
     [SYS_VCPU_INTERRUPT] = {"vcpu_interrupt", TASK_MONITOR, decode_vcpu_interrupt, do_vcpu_interrupt},
+    [SYS_QUEUE_CREATE] = {"queue_create", TASK_ROOT, decode_channel, do_queue_create},
+    [SYS_RING_CREATE] = {"ring_create", TASK_ROOT, decode_channel, do_ring_create},
 };
 
 static int64_t call(struct syscall_args *args, uint64_t number)

@@ -66,6 +66,13 @@ void thread_wake(struct thread *thread)
     }
 }
 
+void thread_hand_over(struct thread *thread)
+{
+    thread_wake(thread);
+    if (thread->entity.queue == &pcpu_this()->queue)
+        sched_favour(&thread->entity);
+}
+
 void thread_block_current(void) { pcpu_this()->current->state = THREAD_BLOCKED; }
 
 void thread_kill(struct thread *thread)
@@ -104,11 +111,11 @@ void thread_bury_dead(void)
 
 /* The current thread's turn is over: it goes to the end of the queue if it is still ready. One that may move takes all
  * that it has with it. */
-static void put_current(struct pcpu *pcpu)
+static void put_current(struct pcpu *pcpu, uint64_t now)
 {
     struct thread *thread = pcpu->current;
 
-    sched_stop(&pcpu->queue, x86_rdtsc());
+    sched_stop(&pcpu->queue, now);
     if (!thread)
         return;
     pcpu->current = NULL;
@@ -187,11 +194,17 @@ static void switch_to(struct pcpu *pcpu, struct thread *thread)
 _Noreturn void thread_dispatch(void)
 {
     struct pcpu *pcpu = pcpu_this();
+    uint64_t now = x86_rdtsc();
+    struct sched_entity *next = NULL;
+    bool blocked;
 
     kernel_lock_enter();
-    put_current(pcpu);
+    blocked = pcpu->current && pcpu->current->state == THREAD_BLOCKED && !pcpu->resched;
+    put_current(pcpu, now);
     pcpu->resched = false;
-    switch_to(pcpu, container_of(pick(pcpu), struct thread, entity));
+    if (blocked)
+        next = sched_inherit(&pcpu->queue, now);
+    switch_to(pcpu, container_of(next ? next : pick(pcpu), struct thread, entity));
     resume(pcpu->current);
 }
 

@@ -44,6 +44,10 @@ void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, ui
  * No-op for threads in other states. */
 void thread_wake(struct thread *thread);
 
+/* thread_wake, for what the current thread did for the other: if that one is ready on this pCPU now, and the current blocks
+ * before anything else is run, it goes on at once with what is left of the turn. */
+void thread_hand_over(struct thread *thread);
+
 /* The current thread stops being ready; the caller goes on to thread_dispatch. */
 void thread_block_current(void);
 

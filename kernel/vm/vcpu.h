@@ -5,6 +5,7 @@
 #include "config/abi.h"
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/timer.h"
+#include "kernel/ipc/wait.h"
 #include "kernel/vm/thread.h"
 #include "lib/addr.h"
 
@@ -39,6 +40,7 @@ struct vcpu {
     uint32_t reinject_error;
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
+    struct wait wait;            /* in a queue, by a hypercall */
     uint64_t backend[8];         /* the back end's own: documented in its vcpu.c */
 };
 
@@ -47,6 +49,7 @@ enum verdict {
     VERDICT_RESUME,  /* enter again at RIP */
     VERDICT_SKIP,    /* enter behind the instruction */
     VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
+    VERDICT_WAIT,    /* behind the instruction; the handler has blocked the thread, or it goes on at once */
     VERDICT_YIELD,   /* behind the instruction, after the others had their turn */
     VERDICT_MONITOR, /* vcpu_run returns in ring 3 */
     VERDICT_KILL,    /* the kernel can't go on with this VM: ends it with VM_END_KERNEL */

@@ -8,7 +8,7 @@
 struct pcpu;
 
 /* Use of vcpu.backend[]. */
-enum { VCPU_LAUNCHED, VCPU_WINDOW, VCPU_EPTP, VCPU_VPID };
+enum { VCPU_LAUNCHED, VCPU_WINDOW, VCPU_EPTP, VCPU_VPID, VCPU_HOST /* the pCPU that its host state is for */ };
 
 /* Use of pcpu.backend[]. */
 enum { PCPU_VMXON_REGION };
@@ -44,6 +44,7 @@ void vmx_vcpu_flush(struct vcpu *vcpu);
 void vmx_vcpu_skip(struct vcpu *vcpu);
 
 /* inject.c */
+bool vmx_interrupts_on(struct vcpu *vcpu);
 void vmx_inject(struct vcpu *vcpu);
 void vmx_inject_gp(struct vcpu *vcpu);
 /* An exit cut the delivery of an event short: keeps it for the next entry. For exits that can come in such a moment. */

@@ -11,11 +11,16 @@ struct key {
     uint64_t low, high;
 };
 
+/* Keys without a reader may be repeated, and are for config_channel.c. */
+#define CHANNEL(type) NULL, 0, 0, type, type
+
 #define FIELD(type, member) offsetof(type, member), sizeof(((type *)0)->member)
 
 static const struct key machine_keys[] = {
     {"name", value_read_text, FIELD(struct config, name), 0, 0},
     {"timeout", value_read_number, FIELD(struct config, timeout_s), 1, 86400},
+    {"queue", CHANNEL(CHANNEL_QUEUE)},
+    {"ring", CHANNEL(CHANNEL_RING)},
 };
 
 static const struct key vm_keys[] = {
@@ -121,6 +126,10 @@ void config_parse_key(struct parser *p, struct slice name, struct slice value)
 
     if (!key) {
         error_unknown_key(p, table, name);
+        return;
+    }
+    if (!key->read) {
+        config_parse_channel(p, (enum channel_type)key->low, value);
         return;
     }
     bit = 1ull << (key - table->keys);

@@ -8,6 +8,7 @@
 
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
+#include "vmm/root/channel.h"
 #include "vmm/root/console.h"
 #include "vmm/root/result.h"
 #include "vmm/root/vm.h"
@@ -33,6 +34,8 @@ static void start_all(struct machine *m, const struct machine_info *info)
 {
     for (size_t i = 0; i < m->config->vms; i++)
         vm_create(&m->vm[i], &m->config->vm[i], info);
+    for (size_t i = 0; i < m->config->channels; i++)
+        channel_create(m->vm, &m->config->channel[i]);
     for (size_t i = 0; i < m->config->vms; i++) {
         if (m->vm[i].created)
             vm_start(&m->vm[i]);
