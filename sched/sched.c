@@ -17,11 +17,13 @@ void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks)
     entity->queue = NULL;
     entity->slice_ticks = slice_ticks;
     entity->run_ticks = 0;
+    entity->wait_ticks = 0;
     entity->preemptions = 0;
 }
 
-void sched_ready(struct sched_queue *queue, struct sched_entity *entity)
+void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
 {
+    entity->ready_since = now;
     list_push_back(&queue->ready, &entity->node);
     entity->queue = queue;
     queue->length++;
@@ -52,20 +54,27 @@ void sched_stop(struct sched_queue *queue, uint64_t now)
 
 bool sched_slice_over(const struct sched_queue *queue, uint64_t now) { return now >= sched_slice_end(queue); }
 
-static struct sched_entity *run(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
+/* Gives the pCPU to an entity that may be among the ready ones. */
+static void run(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
 {
-    sched_remove(entity);
+    if (entity->queue) {
+        entity->wait_ticks += now - entity->ready_since;
+        sched_remove(entity);
+    }
     queue->current = entity;
     queue->started = now;
     queue->heir = NULL;
-    return entity;
 }
 
-void sched_favour(struct sched_entity *entity) { entity->queue->heir = entity; }
+void sched_name_heir(struct sched_queue *queue, struct sched_entity *entity) { queue->heir = entity; }
 
 struct sched_entity *sched_inherit(struct sched_queue *queue, uint64_t now)
 {
-    return queue->heir && now < queue->slice_end ? run(queue, queue->heir, now) : NULL;
+    struct sched_entity *entity = queue->heir;
+
+    queue->current->run_ticks += now - queue->started;
+    run(queue, entity, now);
+    return entity;
 }
 
 struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
@@ -76,7 +85,8 @@ struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
         return NULL;
     entity = container_of(queue->ready.next, struct sched_entity, node);
     queue->slice_end = now + entity->slice_ticks;
-    return run(queue, entity, now);
+    run(queue, entity, now);
+    return entity;
 }
 
 uint64_t sched_slice_end(const struct sched_queue *queue)

@@ -17,6 +17,8 @@ struct sched_entity {
     struct sched_queue *queue; /* of that list; else NULL */
     uint64_t slice_ticks;  /* its timeslice, TSC ticks */
     uint64_t run_ticks;    /* TSC ticks on a pCPU so far */
+    uint64_t wait_ticks;   /* TSC ticks ready without a pCPU so far: stolen time */
+    uint64_t ready_since;  /* TSC at which it got ready */
     uint64_t preemptions;  /* how often its slice ran out */
 };
 
@@ -26,7 +28,7 @@ struct sched_queue {
     struct sched_entity *current; /* runs now, and is not in `ready`; NULL: idle */
     uint64_t started;             /* TSC when it got the pCPU */
     uint64_t slice_end;           /* TSC at which its turn is over */
-    struct sched_entity *heir;    /* of the ready ones: gets the rest of the turn if the current blocks; or NULL */
+    struct sched_entity *heir;    /* gets the rest of the turn if the current one blocks; NULL: nobody */
 };
 
 void sched_queue_init(struct sched_queue *queue);
@@ -34,8 +36,8 @@ void sched_queue_init(struct sched_queue *queue);
 /* An entity that is in no queue, with a timeslice in TSC ticks, > 0. */
 void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks);
 
-/* Makes an entity that neither runs nor is ready the last of the ready ones. */
-void sched_ready(struct sched_queue *queue, struct sched_entity *entity);
+/* Makes an entity that neither runs nor is ready the last of the ready ones, at time `now`. */
+void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t now);
 
 /* Takes a ready entity out of its queue. Does nothing to one that is in none. */
 void sched_remove(struct sched_entity *entity);
@@ -53,13 +55,13 @@ bool sched_slice_over(const struct sched_queue *queue, uint64_t now);
 struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now);
 
 /*
- * Names a ready entity that the current one has just made ready: if the current blocks, its turn goes on as the other's,
- * ahead of the queue. So two that wait for each other in turns have one turn between them. Forgotten at the next pick.
+ * Names the entity that goes on with the current one's turn if that blocks, ahead of the queue: so two that wait for each
+ * other in turns have one turn between them. It is among the ready ones of this queue; or in none, if the current one
+ * blocks for certain. The next pick forgets it.
  */
-void sched_favour(struct sched_entity *entity);
+void sched_name_heir(struct sched_queue *queue, struct sched_entity *entity);
 
-/* After sched_stop of an entity that blocked: makes its heir current for the rest of the turn, and returns it; NULL when
- * there is none or the turn is over. */
+/* The current entity has blocked, and there is an heir: makes it current for the rest of the turn, and returns it. */
 struct sched_entity *sched_inherit(struct sched_queue *queue, uint64_t now);
 
 /* TSC at which the current entity's slice ends; UINT64_MAX when idle. */

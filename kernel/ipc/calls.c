@@ -2,6 +2,7 @@
 
 #include "kernel/ipc/transfer.h"
 #include "kernel/lock.h"
+#include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
 #include "lib/x86.h"
 
@@ -18,13 +19,16 @@ static const struct channel_end *find(const struct vcpu *vcpu, uint64_t number)
 }
 
 /* The queue of channel `number` that the VM may send to, or receive from. NULL: -ABI_ENOENT or -ABI_EINVAL in *error. */
-static struct queue *find_queue(const struct vcpu *vcpu, uint64_t number, enum queue_side side, int *error)
+static inline __attribute__((always_inline)) struct queue *find_queue(const struct vcpu *vcpu, uint64_t number,
+                                                                     enum queue_side side, int *error)
 {
     const struct channel_end *end = find(vcpu, number);
     struct channel_way *way = !end ? NULL : side == QUEUE_SENDER ? end->send : end->receive;
 
+    if (way)
+        return &way->queue;
     *error = end ? -ABI_EINVAL : -ABI_ENOENT;
-    return way ? &way->queue : NULL;
+    return NULL;
 }
 
 /* A queue was full or empty. */
@@ -32,8 +36,13 @@ static enum verdict wait(struct vcpu *vcpu, struct queue *queue, enum queue_side
 {
     if (deadline == 0)
         return answer(vcpu, -ABI_EAGAIN);
-    if (deadline <= x86_rdtsc())
-        return answer(vcpu, -ABI_ETIME);
+    if (deadline != CHANNEL_FOR_EVER) {
+        uint64_t now = x86_rdtsc(), guest_now = now + vcpu->tsc_offset, left = deadline - guest_now;
+
+        if (deadline <= guest_now)
+            return answer(vcpu, -ABI_ETIME);
+        deadline = left < CHANNEL_FOR_EVER - now ? now + left : CHANNEL_FOR_EVER;
+    }
     wait_begin(&vcpu->wait, queue, side, deadline);
     return VERDICT_WAIT;
 }
@@ -98,23 +107,56 @@ enum verdict ipc_call_receive(struct vcpu *vcpu)
     return receive(vcpu, queue, gpr[GPR_RCX]);
 }
 
+/* The vCPU that waits for a message of `to`, in registers and without a deadline. NULL: nobody, or in another way. */
+static struct vcpu *find_listener(struct queue *to)
+{
+    struct queue_waiter *waiter = queue_first_waiter(to, QUEUE_RECEIVER);
+    struct wait *wait = container_of(waiter, struct wait, waiter);
+
+    return waiter && !wait->in_memory && !timer_is_armed(&wait->deadline) ? container_of(wait, struct vcpu, wait) : NULL;
+}
+
+/*
+ * The frequent case of an exchange: the other side waits for this message and can go on here and now, and this side will
+ * have to wait for its answer. The message goes from registers to registers, and the pCPU with it; no queue is touched but
+ * those of who waits. False, and nothing has changed, in any other case: the general way comes to the same, more slowly.
+ */
+static bool pass(struct vcpu *vcpu, struct queue *to, struct queue *from)
+{
+    struct vcpu *other = find_listener(to);
+    bool interruptible;
+
+    if (!other || !queue_is_empty(from) || from->ended[QUEUE_SENDER])
+        return false;
+    interruptible = virt->interrupts_on(vcpu);
+    if ((interruptible && vcpu_has_pending(vcpu)) || !thread_pass(&other->thread))
+        return false;
+    transfer_directly(vcpu, other);
+    queue_cancel(&other->wait.waiter);
+    other->page->gpr[GPR_RAX] = 0;
+    wait_enter(&vcpu->wait, from, interruptible);
+    return true;
+}
+
 enum verdict ipc_call_exchange(struct vcpu *vcpu)
 {
     const uint64_t *gpr = vcpu->page->gpr;
-    struct message message = transfer_from_registers(vcpu);
+    uint64_t deadline = gpr[GPR_RCX];
+    struct message message;
     int error;
     struct queue *to = find_queue(vcpu, gpr[GPR_RBX], QUEUE_SENDER, &error), *from;
-    uint64_t deadline;
 
     if (!to)
         return answer(vcpu, error);
     from = find_queue(vcpu, gpr[GPR_RDX], QUEUE_RECEIVER, &error);
     if (!from)
         return answer(vcpu, error);
-    deadline = gpr[GPR_RCX];
+    kernel_lock_enter();
+    if (deadline == CHANNEL_FOR_EVER && pass(vcpu, to, from))
+        return VERDICT_WAIT;
     if (deadline == 0) /* it could not be told whether the message was sent */
         return answer(vcpu, -ABI_EINVAL);
-    kernel_lock_enter();
+    message = transfer_from_registers(vcpu);
     error = queue_send(to, &message);
     return error ? answer(vcpu, error) : receive(vcpu, from, deadline);
 }

@@ -1,7 +1,6 @@
 #include "kernel/ipc/queue.h"
 
 #include "config/abi.h"
-#include "lib/addr.h"
 
 void queue_init(struct queue *queue, struct message *slot, uint32_t slots)
 {
@@ -15,13 +14,10 @@ static struct message *slot_at(struct queue *queue, uint32_t count) { return &qu
 /* Who has waited longest at a side, and now waits no more; NULL: nobody. */
 static struct queue_waiter *take_waiter(struct queue *queue, enum queue_side side)
 {
-    struct list *first = queue->waiting[side].next;
-    struct queue_waiter *waiter;
+    struct queue_waiter *waiter = queue_first_waiter(queue, side);
 
-    if (first == &queue->waiting[side])
-        return NULL;
-    waiter = container_of(first, struct queue_waiter, node);
-    queue_cancel(waiter);
+    if (waiter)
+        queue_cancel(waiter);
     return waiter;
 }
 
@@ -63,20 +59,6 @@ int queue_receive(struct queue *queue, struct message *message)
         sender->done(sender, 0, NULL);
     }
     return 0;
-}
-
-void queue_wait(struct queue *queue, enum queue_side side, struct queue_waiter *waiter)
-{
-    waiter->queue = queue;
-    list_push_back(&queue->waiting[side], &waiter->node);
-}
-
-void queue_cancel(struct queue_waiter *waiter)
-{
-    if (!waiter->queue)
-        return;
-    waiter->queue = NULL;
-    list_remove(&waiter->node);
 }
 
 void queue_end(struct queue *queue, enum queue_side side)

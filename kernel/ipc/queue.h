@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/addr.h"
 #include "lib/list.h"
 
 enum { MESSAGE_WORDS = 8 };
@@ -51,10 +52,28 @@ int queue_send(struct queue *queue, const struct message *message);
 int queue_receive(struct queue *queue, struct message *message);
 
 /* After -ABI_EAGAIN: waits at a side until waiter->done is called or queue_cancel. A sender has set waiter->message. */
-void queue_wait(struct queue *queue, enum queue_side side, struct queue_waiter *waiter);
+static inline void queue_wait(struct queue *queue, enum queue_side side, struct queue_waiter *waiter)
+{
+    waiter->queue = queue;
+    list_push_back(&queue->waiting[side], &waiter->node);
+}
 
 /* Ends a wait without telling; a message that has not been taken is not sent. No-op for one that does not wait. */
-void queue_cancel(struct queue_waiter *waiter);
+static inline void queue_cancel(struct queue_waiter *waiter)
+{
+    if (!waiter->queue)
+        return;
+    waiter->queue = NULL;
+    list_remove(&waiter->node);
+}
+
+/* Who has waited longest at a side; NULL: nobody. */
+static inline struct queue_waiter *queue_first_waiter(struct queue *queue, enum queue_side side)
+{
+    struct list *first = queue->waiting[side].next;
+
+    return first == &queue->waiting[side] ? NULL : container_of(first, struct queue_waiter, node);
+}
 
 /* A side is gone for good: who waits at the other is told -ABI_EPIPE. Messages stay for a receiver. No-op if it is gone. */
 void queue_end(struct queue *queue, enum queue_side side);

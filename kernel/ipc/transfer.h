@@ -13,10 +13,23 @@ static inline struct message transfer_from_registers(const struct vcpu *vcpu)
     return (struct message){{r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]}};
 }
 
+/* From one's registers to the other's. */
+static inline void transfer_directly(const struct vcpu *from, struct vcpu *to)
+{
+    const uint64_t *f = &from->page->gpr[GPR_RSI];
+    uint64_t *t = &to->page->gpr[GPR_RSI];
+
+    t[0] = f[0], t[1] = f[1], t[2] = f[2], t[3] = f[3];
+    t[4] = f[4], t[5] = f[5], t[6] = f[6], t[7] = f[7];
+}
+
 static inline int transfer_to_registers(struct vcpu *vcpu, const struct message *message)
 {
-    for (unsigned i = 0; i < MESSAGE_WORDS; i++)
-        vcpu->page->gpr[GPR_RSI + i] = message->word[i];
+    const uint64_t *w = message->word;
+    uint64_t *r = &vcpu->page->gpr[GPR_RSI];
+
+    r[0] = w[0], r[1] = w[1], r[2] = w[2], r[3] = w[3];
+    r[4] = w[4], r[5] = w[5], r[6] = w[6], r[7] = w[7];
     return 0;
 }
 

@@ -26,6 +26,9 @@ void wait_init(struct wait *wait);
  */
 void wait_begin(struct wait *wait, struct queue *queue, enum queue_side side, uint64_t deadline);
 
+/* The part of it that the frequent case needs, once the thread is blocked: waits to receive in registers, for ever. */
+void wait_enter(struct wait *wait, struct queue *from, bool interruptible);
+
 /* Ends a wait without a result. No-op where there is none. */
 void wait_cancel(struct wait *wait);
 

@@ -51,6 +51,20 @@ static struct pcpu *place(struct thread *thread)
     return thread->pcpu;
 }
 
+/* Puts a ready thread that does not run into the queue of its pCPU, which may have to wake up for it. */
+static void enqueue(struct thread *thread)
+{
+    if (thread->vcpu && thread->vcpu->vm->paused) {
+        thread->held = true;
+        return;
+    }
+    sched_ready(&thread->pcpu->queue, &thread->entity, x86_rdtsc());
+    if (thread->pcpu->idle) {
+        thread->pcpu->idle = false;
+        pcpu_kick(thread->pcpu);
+    }
+}
+
 void thread_wake(struct thread *thread)
 {
     if (thread->state != THREAD_NEW && thread->state != THREAD_BLOCKED)
@@ -59,18 +73,71 @@ void thread_wake(struct thread *thread)
     if (thread->running)
         return; /* it was about to leave its pCPU, and now it stays */
     thread->pcpu = place(thread);
-    sched_ready(&thread->pcpu->queue, &thread->entity);
-    if (thread->pcpu->idle) {
-        thread->pcpu->idle = false;
-        pcpu_kick(thread->pcpu);
+    enqueue(thread);
+}
+
+/* Makes the pCPU that runs the thread look at it again soon. */
+static void interrupt_turn(struct thread *thread)
+{
+    thread->pcpu->resched = true;
+    pcpu_kick(thread->pcpu);
+}
+
+bool thread_hold(struct thread *thread)
+{
+    if (thread->running) {
+        interrupt_turn(thread);
+        return false;
+    }
+    if (thread->state == THREAD_READY) {
+        sched_remove(&thread->entity);
+        thread->held = true;
+    }
+    return true;
+}
+
+void thread_release(struct thread *thread)
+{
+    if (!thread->held)
+        return;
+    thread->held = false;
+    if (thread->state == THREAD_READY)
+        enqueue(thread);
+}
+
+void thread_move(struct thread *thread, struct pcpu *to)
+{
+    if (thread->running) {
+        thread->move_to = to;
+        interrupt_turn(thread);
+        return;
+    }
+    thread->pcpu = to;
+    if (thread->state == THREAD_READY && !thread->held) {
+        sched_remove(&thread->entity);
+        enqueue(thread);
     }
 }
 
 void thread_hand_over(struct thread *thread)
 {
+    struct sched_queue *queue = &pcpu_this()->queue;
+
     thread_wake(thread);
-    if (thread->entity.queue == &pcpu_this()->queue)
-        sched_favour(&thread->entity);
+    if (thread->entity.queue == queue)
+        sched_name_heir(queue, &thread->entity);
+}
+
+bool thread_pass(struct thread *thread)
+{
+    struct pcpu *pcpu = pcpu_this();
+
+    if (thread->pcpu != pcpu || pcpu->resched || thread->vcpu->vm->paused)
+        return false;
+    thread->state = THREAD_READY;
+    pcpu->current->state = THREAD_BLOCKED;
+    sched_name_heir(&pcpu->queue, &thread->entity);
+    return true;
 }
 
 void thread_block_current(void) { pcpu_this()->current->state = THREAD_BLOCKED; }
@@ -84,8 +151,7 @@ void thread_kill(struct thread *thread)
     thread->state = THREAD_DEAD;
     timer_disarm(&thread->wake);
     list_push_back(&thread->pcpu->dying, &thread->dying);
-    thread->pcpu->resched = true;
-    pcpu_kick(thread->pcpu);
+    interrupt_turn(thread);
 }
 
 /* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */
@@ -109,21 +175,20 @@ void thread_bury_dead(void)
     }
 }
 
-/* The current thread's turn is over: it goes to the end of the queue if it is still ready. One that may move takes all
- * that it has with it. */
-static void put_current(struct pcpu *pcpu, uint64_t now)
+/* The thread runs no more: it goes to the end of the queue if it is still ready. One that may move takes all that it has
+ * with it. */
+static inline void put(struct pcpu *pcpu, struct thread *thread)
 {
-    struct thread *thread = pcpu->current;
-
-    sched_stop(&pcpu->queue, now);
-    if (!thread)
-        return;
     pcpu->current = NULL;
     thread->running = false;
-    if (thread->state == THREAD_READY)
-        sched_ready(&pcpu->queue, &thread->entity);
     if (!thread->pinned && pcpu_count > 1)
         leave_pcpu(thread);
+    if (thread->move_to) {
+        thread->pcpu = thread->move_to;
+        thread->move_to = NULL;
+    }
+    if (thread->state == THREAD_READY)
+        enqueue(thread);
 }
 
 /* A ready thread of the pCPU with the longest queue that may move, or NULL. */
@@ -145,7 +210,7 @@ static struct sched_entity *steal(struct pcpu *thief)
             continue;
         sched_remove(entity);
         thread->pcpu = thief;
-        sched_ready(&thief->queue, entity);
+        sched_ready(&thief->queue, entity, entity->ready_since);
         return sched_rr_pick(&thief->queue, x86_rdtsc());
     }
     return NULL;
@@ -182,29 +247,42 @@ static _Noreturn void resume(struct thread *thread)
     regs_return(&thread->regs);
 }
 
-static void switch_to(struct pcpu *pcpu, struct thread *thread)
+static inline void switch_to(struct pcpu *pcpu, struct thread *thread)
 {
     pcpu->current = thread;
     pcpu->frame_end = (uint64_t)(&thread->regs + 1);
     thread->running = true;
+    thread->migrations += thread->ran_on && thread->ran_on != pcpu;
+    thread->ran_on = pcpu;
     space_load(pcpu, &thread->task->space);
-    timer_set_hardware();
+}
+
+/* The current thread has blocked and its heir goes on: the same turn, so the timer stays as it is. */
+static _Noreturn void pass_on(struct pcpu *pcpu)
+{
+    struct thread *from = pcpu->current, *to;
+
+    to = container_of(sched_inherit(&pcpu->queue, x86_rdtsc()), struct thread, entity);
+    put(pcpu, from);
+    switch_to(pcpu, to);
+    if (to->vcpu)
+        to->vcpu->attention |= ATTENTION_SLICE;
+    resume(to);
 }
 
 _Noreturn void thread_dispatch(void)
 {
     struct pcpu *pcpu = pcpu_this();
-    uint64_t now = x86_rdtsc();
-    struct sched_entity *next = NULL;
-    bool blocked;
 
     kernel_lock_enter();
-    blocked = pcpu->current && pcpu->current->state == THREAD_BLOCKED && !pcpu->resched;
-    put_current(pcpu, now);
+    if (pcpu->queue.heir && pcpu->current && pcpu->current->state == THREAD_BLOCKED && !pcpu->resched)
+        pass_on(pcpu);
+    sched_stop(&pcpu->queue, x86_rdtsc());
+    if (pcpu->current)
+        put(pcpu, pcpu->current);
     pcpu->resched = false;
-    if (blocked)
-        next = sched_inherit(&pcpu->queue, now);
-    switch_to(pcpu, container_of(next ? next : pick(pcpu), struct thread, entity));
+    switch_to(pcpu, container_of(pick(pcpu), struct thread, entity));
+    timer_set_hardware();
     resume(pcpu->current);
 }
 

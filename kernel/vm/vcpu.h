@@ -38,6 +38,7 @@ struct vcpu {
     _Atomic uint64_t pending[4]; /* external interrupts to inject, one bit a vector; other pCPUs set bits, too */
     uint64_t reinject;           /* vendor's format: event whose delivery was cut short by an exit; 0 = none */
     uint32_t reinject_error;
+    uint64_t tsc_offset;         /* what the guest's TSC is ahead of the pCPU's, modulo 2^64; by the monitor */
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
     struct wait wait;            /* in a queue, by a hypercall */
@@ -97,6 +98,12 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector);
 
 /* Highest pending vector, or -1. vcpu_interrupt_taken clears it: called by the back end when it injects it. */
 int vcpu_interrupt_pending(const struct vcpu *vcpu);
+
+static inline bool vcpu_has_pending(const struct vcpu *vcpu)
+{
+    return vcpu->pending[0] | vcpu->pending[1] | vcpu->pending[2] | vcpu->pending[3];
+}
+
 void vcpu_interrupt_taken(struct vcpu *vcpu, unsigned vector);
 
 /* Neutral exit handlers, called from the back ends' rows. */

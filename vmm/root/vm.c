@@ -79,7 +79,7 @@ void vm_start(struct vm *vm)
 
 /* ---- What its monitor reports ----------------------------------------------------------------------------- */
 
-static void vm_print(const struct vm *vm, const struct report_record *record)
+static void vm_print(struct vm *vm, const struct report_record *record)
 {
     char text[4 * REPORT_LINE + 1];
 
@@ -108,8 +108,6 @@ static void vm_take_console(struct vm *vm, const struct report_record *record)
     if (vm->config->console)
         vm_print(vm, record);
 }
-
-static void vm_take_note(struct vm *vm, const struct report_record *record) { vm_print(vm, record); }
 
 /* The array of kept lines doubles; a line for which there is no memory is only counted. */
 static void vm_take_test(struct vm *vm, const struct report_record *record)
@@ -151,7 +149,7 @@ static const struct taker {
     void (*take)(struct vm *vm, const struct report_record *record);
 } takers[] = {
     {REPORT_CONSOLE, vm_take_console}, {REPORT_PART, vm_take_console}, {REPORT_TEST, vm_take_test},
-    {REPORT_NOTE, vm_take_note},       {REPORT_END, vm_take_end},
+    {REPORT_NOTE, vm_print},       {REPORT_END, vm_take_end},
 };
 
 void vm_drain(struct vm *vm)
