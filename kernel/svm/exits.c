@@ -199,3 +199,15 @@ const struct svm_exit_row *svm_exit_row(uint64_t exitcode)
         return &svm_exit_table[ROW_INVALID];
     return NULL;
 }
+
+/* A counter has the index of its row; the one behind them is for codes without a row. */
+_Static_assert((int)ROWS < EXIT_COUNTERS, "each row has its counter, and all unknown codes together have one");
+
+unsigned svm_exit_counter(const struct svm_exit_row *row) { return row ? (unsigned)(row - svm_exit_table) : ROWS; }
+
+uint64_t svm_exit_reason(unsigned index)
+{
+    if (index < SVM_CODES_LOW)
+        return index;
+    return index == ROW_INVALID ? VMEXIT_INVALID : CODES_HIGH + index - ROW_HIGH;
+}

@@ -113,6 +113,10 @@ enum { SVM_CODES_LOW = 0xa7 };
 extern const struct svm_exit_row svm_exit_table[];
 const struct svm_exit_row *svm_exit_row(uint64_t exitcode);
 
+/* exits.c: the index into vcpu.exit_count for a row, or for NULL; and virt_ops.exit_reason. */
+unsigned svm_exit_counter(const struct svm_exit_row *row);
+uint64_t svm_exit_reason(unsigned index);
+
 /* fields.c: prepares the look-up; virt_ops.field_read and virt_ops.field_write. */
 void svm_fields_init(void);
 int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);

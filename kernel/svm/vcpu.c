@@ -53,6 +53,7 @@ static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu, c
     uint64_t exitcode = vmcb->control.exitcode;
     const struct svm_exit_row *row = svm_exit_row(exitcode);
 
+    vcpu->exit_count[svm_exit_counter(row)]++;
     vcpu->instruction_length = row ? instruction_length(vmcb, row->length) : 0;
     if (exitcode != VMEXIT_INVALID && exitcode != VMEXIT_INVALID_32) {
         refresh(vcpu);
@@ -72,6 +73,7 @@ _Noreturn void svm_exit(struct vcpu *vcpu)
     vcpu->exit_reason = exitcode;
     if (exitcode >= SVM_CODES_LOW || vcpu->backend[SVM_VCPU_REFRESH] || (vmcb->control.exitintinfo & EVENT_VALID))
         exit_slowly(vcpu, vmcb);
+    vcpu->exit_count[exitcode]++;
     vcpu->instruction_length = instruction_length(vmcb, svm_exit_table[exitcode].length);
     vcpu_exit(vcpu, &svm_exit_table[exitcode].row);
 }

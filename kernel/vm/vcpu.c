@@ -1,6 +1,7 @@
 #include "kernel/vm/vcpu.h"
 
 #include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
@@ -34,6 +35,7 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
         return NULL;
     vcpu = mm_direct(block);
     thread_init(&vcpu->thread, &vm->task, vcpu, vm->task.entry, stack_top(id), id, vm->slice_ticks);
+    vcpu->thread.who = TRACE_WHO(vm->id, id);
     context_init(&vcpu->guest_context);
     if (vm->pin) {
         vcpu->thread.pcpu = vm->pin;
@@ -121,21 +123,13 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     virt->enter(vcpu);
 }
 
-static void trace(struct vcpu *vcpu)
-{
-    struct pcpu *pcpu = pcpu_this();
-    unsigned i = pcpu->exit_trace_next;
-
-    pcpu->exit_trace[i] = (struct exit_trace){vcpu->exit_reason, vcpu->rip, vcpu->vm->id, vcpu->id};
-    pcpu->exit_trace_next = (i + 1) % EXIT_TRACE_ENTRIES;
-}
-
 /* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
 static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups)
 {
     struct exit_record *record = &vcpu->page->exit;
 
     vcpu->exits_monitor++;
+    trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
     record->reason = vcpu->exit_reason;
     record->count = vcpu->exits;
     record->rip = vcpu->rip;
@@ -160,7 +154,7 @@ _Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row)
     enum verdict verdict;
 
     vcpu->exits++;
-    trace(vcpu);
+    trace(TRACE_EXIT, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
     verdict = row && row->handler ? row->handler(vcpu) : VERDICT_MONITOR;
     if (verdict == VERDICT_SKIP && !pcpu_this()->resched) {
         virt->skip(vcpu);
@@ -193,6 +187,7 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
 {
     vcpu->pending[vector / 64] |= 1ull << vector % 64;
     vcpu->attention |= ATTENTION_EVENT;
+    trace(TRACE_INTERRUPT, vcpu->thread.who, vector, 0);
     if (!vcpu->thread.in_guest || !wait_interrupt(&vcpu->wait))
         return;
     thread_wake(&vcpu->thread);

@@ -143,6 +143,17 @@ static const struct exit_row *find_row(uint64_t reason)
     return basic < REASONS && rows[basic].name ? &rows[basic] : NULL;
 }
 
+_Static_assert((int)REASONS < EXIT_COUNTERS, "each basic reason has its counter, and all unknown ones together have one");
+
+uint64_t vmx_exit_reason(unsigned index) { return index; }
+
+static unsigned counter(uint64_t reason)
+{
+    uint16_t basic = (uint16_t)reason;
+
+    return basic < REASONS ? basic : REASONS;
+}
+
 const char *vmx_exit_name(uint64_t reason)
 {
     const struct exit_row *row = find_row(reason);
@@ -155,6 +166,7 @@ _Noreturn void vmx_exit(struct vcpu *vcpu)
     vcpu->backend[VCPU_LAUNCHED] = true;
     vcpu->exit_reason = vmread(EXIT_REASON);
     vcpu->rip = vmread(GUEST_RIP);
+    vcpu->exit_count[counter(vcpu->exit_reason)]++;
     vcpu_exit(vcpu, find_row(vcpu->exit_reason));
 }
 

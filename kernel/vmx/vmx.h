@@ -64,6 +64,7 @@ int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 _Noreturn void vmx_exit(struct vcpu *vcpu);
 void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
 const char *vmx_exit_name(uint64_t reason);
+uint64_t vmx_exit_reason(unsigned index);
 
 /* entry.asm: loads the registers and enters, by VMLAUNCH or VMRESUME; at the exit it calls vmx_exit on a fresh stack. */
 _Noreturn void vmx_entry(uint64_t *gpr, bool launched);
