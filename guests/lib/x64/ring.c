@@ -108,10 +108,11 @@ static uint8_t *here(const struct ring *ring) { return ring->data + (ring->own_c
 
 long ring_room(struct ring *ring, uint8_t **at, size_t *bytes)
 {
-    long error = wait_for(ring, room);
+    uint64_t n = room(ring);
+    long error = n ? 0 : wait_for(ring, room);
 
     *at = here(ring);
-    *bytes = piece(ring, room(ring));
+    *bytes = piece(ring, n ? n : room(ring));
     return error;
 }
 
@@ -119,10 +120,11 @@ void ring_put(struct ring *ring, size_t bytes) { advance(ring, bytes); }
 
 long ring_ready(struct ring *ring, const uint8_t **at, size_t *bytes)
 {
-    long error = wait_for(ring, ready);
+    uint64_t n = ready(ring);
+    long error = n ? 0 : wait_for(ring, ready);
 
     *at = here(ring);
-    *bytes = piece(ring, ready(ring));
+    *bytes = piece(ring, n ? n : ready(ring));
     return error;
 }
 
