@@ -13,6 +13,7 @@
 #include "kernel/cpu/space.h"
 #include "kernel/cpu/timer.h"
 #include "kernel/cpu/trap.h"
+#include "kernel/ipc/channel.h"
 #include "kernel/lock.h"
 #include "kernel/machine.h"
 #include "kernel/provoke.h"
@@ -154,6 +155,7 @@ static void run(void)
     smp_start(&machine_boot);
     modules_init(&machine_boot);
     images_init();
+    channel_init();
     start_root();
     thread_dispatch();
 }
