@@ -54,7 +54,7 @@ enum syscall_number {
     SYS_MODULE_INFO,   /* RM (index, struct module_info *): root: of all modules; monitor: of its VM's */
     SYS_MODULE_MAP,    /* RM (index): maps it read-only; -> its address; bytes behind its end are 0 */
     SYS_VM_CREATE,     /* R  (const struct vm_spec *): VM and monitor, not yet running; -> VM number */
-    SYS_VM_START,      /* R  (vm) */
+    SYS_VM_START,      /* R  (vm): starts its vCPU 0 */
     SYS_VM_DESTROY,    /* R  (vm): stops it if it runs and gives back all that it owned */
     SYS_VM_STATUS,     /* R  (vm, struct vm_status *) */
     SYS_EVENT_WAIT,    /* RM (mask, deadline in TSC ticks, 0 = none): blocks; -> the bits that came, which are cleared */
@@ -64,6 +64,11 @@ enum syscall_number {
     SYS_VCPU_READ,     /* M  (vcpu, const struct state_pair *, n): control-block fields -> variables */
     SYS_VCPU_WRITE,    /* M  (vcpu, const struct state_pair *, n): variables -> fields, as the field policy allows */
     SYS_VCPU_INTERRUPT,/* M  (vcpu, vector): pends an external interrupt for the guest */
+    SYS_VCPU_START,    /* M  (vcpu): lets a vCPU's thread run: a new one from the image's entry, a parked one behind its call */
+    SYS_VCPU_PARK,     /* M  (): the calling thread sleeps until SYS_VCPU_START; one that came before it counts */
+    SYS_VCPU_MOVE,     /* R  (vm, vcpu, pCPU): a floating vCPU goes on there; -ABI_EPERM for a pinned one */
+    SYS_VM_PAUSE,      /* R  (vm): none of its vCPUs runs when this returns 0; -ABI_EAGAIN: call again */
+    SYS_VM_RESUME,     /* R  (vm) */
     SYS_COUNT
 };
 
@@ -139,6 +144,8 @@ struct vm_status {
     uint64_t pages_peak;
     uint64_t exits;          /* VM exits so far */
     uint64_t exits_monitor;  /* of these, handed to the monitor */
+    uint64_t migrations;     /* how often one of its vCPUs went on on another pCPU */
+    uint64_t wait_ticks;     /* TSC ticks ready without a pCPU */
     uint64_t preemptions;    /* how often a timeslice of one of its vCPUs ran out */
     uint64_t run_ticks;      /* TSC ticks on a pCPU, guest and monitor */
 };
@@ -238,12 +245,15 @@ enum vcpu_action {
 enum hypercall {
     HC_NULL,    /* (): 0 */
     HC_YIELD,   /* (): gives up the rest of the timeslice */
+    HC_INTERRUPT, /* (vcpu, vector): external interrupt `vector` (32..255) for a vCPU of the same VM */
+    HC_STOLEN,  /* (): TSC ticks in which this vCPU could have run, but another did */
     HC_TIMER,   /* (deadline, vector): external interrupt `vector` (32..255) once the guest's TSC reaches deadline; 0 disarms */
     HC_MONITOR = 0x100,
     HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): prints; lines are kept whole */
     HC_EXIT,                 /* (status): the guest is done */
     HC_TEST,                 /* (gpa, bytes): one result line, see REPORT_TEST */
     HC_MEMORY,               /* (): bytes of guest memory */
+    HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
     HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
     HC_MONITOR_END,
 };

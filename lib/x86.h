@@ -43,6 +43,9 @@
 #define RFLAGS_VM    (1ull << 17)
 #define RFLAGS_AC    (1ull << 18)
 
+#define DR6_CAUSES 0x600full     /* B0 to B3, BD, BS; BT comes by task switches */
+#define DR7_GD     (1ull << 13)
+
 /* Model-specific registers. */
 #define MSR_APIC_BASE      0x1bu
 #define MSR_FEATURE_CONTROL 0x3au
@@ -63,7 +66,7 @@
 /* Exception vectors. */
 enum {
     VECTOR_DE = 0, VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_BP = 3, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_DF = 8,
-    VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_MC = 18,
+    VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_AC = 17, VECTOR_MC = 18,
 };
 
 struct cpuid_result {

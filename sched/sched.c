@@ -16,11 +16,13 @@ void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks)
     entity->queue = NULL;
     entity->slice_ticks = slice_ticks;
     entity->run_ticks = 0;
+    entity->wait_ticks = 0;
     entity->preemptions = 0;
 }
 
-void sched_ready(struct sched_queue *queue, struct sched_entity *entity)
+void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
 {
+    entity->ready_since = now;
     list_push_back(&queue->ready, &entity->node);
     entity->queue = queue;
     queue->length++;
@@ -57,6 +59,7 @@ struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
         return NULL;
     entity = container_of(queue->ready.next, struct sched_entity, node);
     sched_remove(entity);
+    entity->wait_ticks += now - entity->ready_since;
     queue->current = entity;
     queue->started = now;
     return entity;

@@ -17,6 +17,8 @@ struct sched_entity {
     struct sched_queue *queue; /* of that list; else NULL */
     uint64_t slice_ticks;  /* its timeslice, TSC ticks */
     uint64_t run_ticks;    /* TSC ticks on a pCPU so far */
+    uint64_t wait_ticks;   /* TSC ticks ready without a pCPU so far: stolen time */
+    uint64_t ready_since;  /* TSC at which it got ready */
     uint64_t preemptions;  /* how often its slice ran out */
 };
 
@@ -32,8 +34,8 @@ void sched_queue_init(struct sched_queue *queue);
 /* An entity that is in no queue, with a timeslice in TSC ticks, > 0. */
 void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks);
 
-/* Makes an entity that neither runs nor is ready the last of the ready ones. */
-void sched_ready(struct sched_queue *queue, struct sched_entity *entity);
+/* Makes an entity that neither runs nor is ready the last of the ready ones, at time `now`. */
+void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t now);
 
 /* Takes a ready entity out of its queue. Does nothing to one that is in none. */
 void sched_remove(struct sched_entity *entity);

@@ -24,7 +24,7 @@ my @words = (
 );
 my ($bad, $passed, %seen) = ('', 0);
 for (my $kib = 1400; $kib <= 3200; $kib += 50) {
-    my ($status, $text) = run("timeout 120 qemu-system-x86_64 -accel tcg -cpu max -m ${kib}K -nic none -display none -monitor "
+    my ($status, $text) = run("timeout 30 qemu-system-x86_64 -accel tcg -cpu max -m ${kib}K -nic none -display none -monitor "
         . "none -serial stdio -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel $build/nestor.elf -initrd $modules");
     my ($word) = grep { $text =~ $words[$_] } 0 .. $#words;
     $seen{$word // 'nothing'}++;

@@ -19,7 +19,7 @@ sub raw_qemu
 {
     my ($append, @modules) = @_;
     my $initrd = join ',', @modules;
-    return "timeout 120 qemu-system-x86_64 -accel tcg -cpu max -m 256 -nic none -display none -monitor none -serial stdio "
+    return "timeout 30 qemu-system-x86_64 -accel tcg -cpu max -m 256 -nic none -display none -monitor none -serial stdio "
         . "-no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel $build/nestor.elf -append '$append' -initrd '$initrd'";
 }
 

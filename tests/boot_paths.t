@@ -49,4 +49,16 @@ ends(iso('run-bochs', $image), $kernel_machine::NO_VERDICT, 'a module missing fr
 $image = make_iso('many_words.iso', "--append 'config=one.conf a=b c / d=e=f " . 'x' x 400 . "'");
 ends_well(iso('run-bochs', $image), 'a long command line through GRUB');
 
+# ---- UEFI ----
+# No firmware tables below 1 MiB, a framebuffer instead of text, and modules where a BIOS machine has none. The machine goes
+# off by ACPI, whose tables are found by what the boot loader says only: status 0.
+my ($code, $variables) = map { "/usr/share/OVMF/OVMF_${_}_4M.fd" } 'CODE', 'VARS';
+SKIP: {
+    skip "no $code", 2 unless -e $code;
+    $image = make_iso('uefi.iso', '--append end=acpi');
+    ends_well("cp $variables $work/vars.fd && timeout 120 qemu-system-x86_64 -machine q35 -accel tcg -cpu max -m 512 -nic none "
+        . "-display none -no-reboot -serial stdio -monitor none -drive if=pflash,format=raw,readonly=on,file=$code "
+        . "-drive if=pflash,format=raw,file=$work/vars.fd -cdrom $image", 'QEMU, UEFI, GRUB');
+}
+
 done_testing;

@@ -64,7 +64,7 @@ static void test_good(void)
     CHECK(info.modules == 2);
     CHECK(is_module(0, 0x200000, 0x212345, "root.elf", "a b=c"));
     CHECK(is_module(1, 0x300000, 0x300000, "", ""));
-    CHECK(info.rsdp == 0 && info.framebuffer.address == 0);
+    CHECK(info.rsdp == 0 && info.start == 0 && info.end == 0 && info.framebuffer.address == 0);
     test_passed("multiboot 1: well-formed information, at odd addresses");
 }
 

@@ -107,7 +107,7 @@ static void test_good(void)
     CHECK(is_memory(2, 4 * MIB, 5 * MIB, BOOT_MEMORY_RAM));
     CHECK(info.framebuffer.address == 0xfd000000 && info.framebuffer.pitch == 4096);
     CHECK(info.framebuffer.width == 1024 && info.framebuffer.height == 768 && info.framebuffer.bits == 32);
-    CHECK(info.rsdp == rsdp);
+    CHECK(info.rsdp == rsdp && info.start == INFO && info.end == next);
     test_passed("multiboot 2: well-formed information");
 }
 
@@ -271,6 +271,9 @@ static void test_modules(void)
     finish();
     CHECK(!read_info(MULTIBOOT2_MAGIC, INFO));
     CHECK(is_module(0, 0x200000, 0x200000, "empty", "") && is_module(1, 0x200000, 0x300000, "second", ""));
+    put32(at + 4, 16 + 3);
+    CHECK(!read_info(MULTIBOOT2_MAGIC, INFO));
+    CHECK(is_module(1, 0x200000, 0x300000, "sec", ""));
     put32(at + 12, 0x1fffff);
     CHECK_ERROR(MULTIBOOT2_MAGIC, INFO, "a module's addresses are wrong", 1);
     put32(at + 8, 0);

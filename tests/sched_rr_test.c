@@ -29,6 +29,14 @@ static void reset(const uint64_t *slice)
     }
 }
 
+static bool is_ready(unsigned e)
+{
+    for (unsigned i = 0; i < model.n; i++)
+        if (model.ready[i] == e)
+            return true;
+    return false;
+}
+
 static void check(uint64_t now)
 {
     const struct list *node = queue.ready.next;
@@ -38,27 +46,21 @@ static void check(uint64_t now)
         CHECK(node == &entity[model.ready[i]].node);
         CHECK(node->next->prev == node);
     }
-    CHECK(node == &queue.ready);
+    CHECK(node == &queue.ready && queue.length == model.n);
     CHECK(queue.current == (model.current < 0 ? NULL : &entity[model.current]));
     CHECK(sched_slice_end(&queue) == end);
     CHECK(sched_slice_over(&queue, now) == (now >= end));
     for (unsigned i = 0; i < ENTITIES; i++)
+        CHECK(entity[i].queue == (is_ready(i) ? &queue : NULL));
+    for (unsigned i = 0; i < ENTITIES; i++)
         CHECK(entity[i].run_ticks == model.run[i] && entity[i].preemptions == model.preemptions[i]);
-}
-
-static bool is_ready(unsigned e)
-{
-    for (unsigned i = 0; i < model.n; i++)
-        if (model.ready[i] == e)
-            return true;
-    return false;
 }
 
 /* ---- Events, on both sides ---- */
 
 static void make_ready(unsigned e)
 {
-    sched_ready(&queue, &entity[e]);
+    sched_ready(&queue, &entity[e], 0);
     model.ready[model.n++] = e;
 }
 

@@ -159,7 +159,6 @@ static const struct {
      "a.conf:3: quota: `1M1` is no amount of memory; expected a number of pages, or a size with K, M or G\n"},
     {VM "quota = 15\n", "a.conf:3: quota: `15` is 15 pages; expected from 16 to 16777216\n"},
     {VM "quota = 65G\n", "a.conf:3: quota: `65G` is 17039360 pages; expected from 16 to 16777216\n"},
-    {VM "vcpus = 2\n", "a.conf:3: vcpus: `2` is more than this version can run; expected 1\n"},
     {VM "vcpus = 17\n", "a.conf:3: vcpus: `17` is not accepted; expected a number from 1 to 16\n"},
     {VM "pin = 64\n", "a.conf:3: pin: `64` is not accepted; expected a number from 0 to 63\n"},
     {VM "timeslice = 9\n", "a.conf:3: timeslice: `9` is not accepted; expected a number from 10 to 1000000\n"},
@@ -290,7 +289,7 @@ static void check_sane(const struct config *config)
     for (size_t i = 0; config->errors == 0 && i < config->vms; i++) {
         const struct vm_config *vm = &config->vm[i];
 
-        CHECK(vm->name[0] && vm->image[0] && vm->kind < GUEST_KINDS && vm->vcpus == 1 && !vm->lab);
+        CHECK(vm->name[0] && vm->image[0] && vm->kind < GUEST_KINDS && vm->vcpus >= 1 && vm->vcpus <= MAX_VCPUS_PER_VM && !vm->lab);
         CHECK(vm->memory_bytes >= 4096 && vm->memory_bytes % 4096 == 0 && vm->quota_pages >= 16);
         CHECK(vm->expect.kind > END_NONE && vm->expect.kind < END_KINDS);
     }

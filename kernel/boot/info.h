@@ -28,6 +28,7 @@ struct boot_framebuffer {
 
 struct boot_info {
     const char *protocol; /* "Multiboot 1" or "Multiboot 2" */
+    uint64_t start, end;  /* where the information itself is, if the RSDP may be in it; else both 0 */
     char loader[64];
     char command_line[COMMAND_LINE_BYTES];
     unsigned memories, modules;

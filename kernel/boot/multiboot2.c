@@ -133,6 +133,8 @@ const char *boot_multiboot2_read(struct boot_info *out, uint64_t info, uint64_t 
     if (!header || !is_aligned(info, 8) || !boot_physical(info, header->total_size))
         return "the boot information is out of reach";
     end = info + header->total_size;
+    out->start = info;
+    out->end = end;
     at = info + sizeof *header;
     while (!error) {
         const struct mb2_tag *tag = boot_physical(at, sizeof *tag);

@@ -43,6 +43,41 @@ void context_init(struct context *context)
     context->fpu[1] = 0x03;
     context->fpu[24] = 0x80; /* MXCSR 1F80H */
     context->fpu[25] = 0x1f;
+    context->dr6 = 0xffff0ff0;
+}
+
+static void save_debug(struct context *context)
+{
+    __asm__ volatile("mov %%db0, %0" : "=r"(context->dr[0]));
+    __asm__ volatile("mov %%db1, %0" : "=r"(context->dr[1]));
+    __asm__ volatile("mov %%db2, %0" : "=r"(context->dr[2]));
+    __asm__ volatile("mov %%db3, %0" : "=r"(context->dr[3]));
+    __asm__ volatile("mov %%db6, %0" : "=r"(context->dr6));
+}
+
+static void load_debug(const struct context *context)
+{
+    __asm__ volatile("mov %0, %%db0" : : "r"(context->dr[0]));
+    __asm__ volatile("mov %0, %%db1" : : "r"(context->dr[1]));
+    __asm__ volatile("mov %0, %%db2" : : "r"(context->dr[2]));
+    __asm__ volatile("mov %0, %%db3" : : "r"(context->dr[3]));
+    __asm__ volatile("mov %0, %%db6" : : "r"(context->dr6));
+}
+
+void context_own_debug(struct context *context)
+{
+    context->owns_debug = true;
+    load_debug(context);
+}
+
+void context_add_dr6(struct context *context, uint64_t bits)
+{
+    uint64_t dr6;
+
+    if (!context->owns_debug)
+        context_own_debug(context);
+    __asm__ volatile("mov %%db6, %0" : "=r"(dr6));
+    __asm__ volatile("mov %0, %%db6" : : "r"(dr6 | bits));
 }
 
 static void save(struct context *context)
@@ -51,6 +86,8 @@ static void save(struct context *context)
     context->cr2 = x86_read_cr2();
     if (context->owns_msrs) /* SWAPGS changes it without an exit */
         context->msr[CONTEXT_KERNEL_GS_BASE] = x86_rdmsr(MSR_KERNEL_GS_BASE);
+    if (context->owns_debug)
+        save_debug(context);
 }
 
 static void write_msrs(const struct context *context)
@@ -73,6 +110,8 @@ void context_load(struct context *context)
     x86_write_cr2(context->cr2);
     if (context->owns_msrs || (old && old->owns_msrs))
         write_msrs(context);
+    if (context->owns_debug)
+        load_debug(context);
     pcpu->context = context;
 }
 

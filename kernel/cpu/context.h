@@ -1,6 +1,6 @@
 /*
- * The registers that entry and exit leave alone, because kernel code does not use them: FPU and SSE state, CR2, and the
- * MSRs of SYSCALL. A context holds them for ring 3 or for a guest; they are switched when the pCPU goes from one to the
+ * The registers that entry and exit leave alone, because kernel code does not use them: FPU and SSE state, CR2, debug
+ * registers, and the MSRs of SYSCALL. A context holds them for ring 3 or for a guest; they are switched when the pCPU goes from one to the
  * other, so an exit that the kernel answers costs nothing here.
  */
 #ifndef KERNEL_CPU_CONTEXT_H
@@ -18,6 +18,8 @@ struct context {
     uint64_t cr2;
     bool owns_msrs;               /* msr[] differs from the kernel's values: a guest wrote one of them */
     uint64_t msr[CONTEXT_MSRS];
+    bool owns_debug;              /* a guest has touched its debug registers: they are switched from then on */
+    uint64_t dr[4], dr6;          /* DR7 is in the control block, and 0 outside the guest */
 };
 
 /* Registers as after reset: x87 and MXCSR defaults, zeros. */
@@ -35,6 +37,12 @@ int context_msr_index(uint32_t msr);
 /* Reads and writes the value of one of these MSRs in a guest's context, loaded or not. */
 uint64_t context_msr_read(const struct context *context, enum context_msr index);
 void context_msr_write(struct context *context, enum context_msr index, uint64_t value);
+
+/* From now on the guest of this context has DR0 to DR3 and DR6 of its own, as after reset. The context is loaded. */
+void context_own_debug(struct context *context);
+
+/* Sets bits of the guest's DR6 as a debug exception would. The context is loaded. */
+void context_add_dr6(struct context *context, uint64_t bits);
 
 /* On each pCPU: remembers the kernel's values of these MSRs; x87 and SSE on, XCR0 = x87 only, CR4.OSXSAVE off. */
 void context_init_pcpu(void);

@@ -52,6 +52,14 @@ static void pass_msr(uint8_t *msrpm, uint32_t msr)
     msrpm[range * MSRPM_RANGE_BYTES + bit / 8] &= (uint8_t) ~(3u << bit % 8);
 }
 
+/* The signature of QEMU's own emulation, "TCGTCGTCGTCG". */
+static bool is_tcg(void)
+{
+    struct cpuid_result r = x86_cpuid(0x40000000, 0);
+
+    return (x86_cpuid(1, 0).ecx & 1u << 31) && r.ebx == 0x54474354 && r.ecx == 0x43544743 && r.edx == 0x47435447;
+}
+
 static bool make_maps(void)
 {
     svm_machine.iopm = mm_page_alloc(&mm_kernel_account, IOPM_ORDER);
@@ -73,10 +81,13 @@ const char *svm_control_init(void)
         return "SVM without an ASID for guests (CPUID 8000000AH EBX)";
     svm_machine.features = svm.edx;
     svm_machine.asids = svm.ebx;
+    svm_machine.virtual_interrupts = is_tcg();
     svm_machine.length_special = svm.edx & SVM_FEATURE_NRIP_SAVE ? 1 : SVM_LENGTH_IO;
     svm_machine.clean = svm.edx & SVM_FEATURE_VMCB_CLEAN ? CLEAN_ALL : 0;
     memcpy(svm_machine.intercept, wanted, sizeof wanted);
     remove_impossible(svm_machine.intercept);
+    if (svm_machine.virtual_interrupts)
+        svm_machine.intercept[INTERCEPT_MISC1] &= ~(uint32_t)INTERCEPT_VINTR;
     return make_maps() ? NULL : "no memory for the permission maps of SVM";
 }
 

@@ -19,6 +19,15 @@ static enum verdict handle_nothing(struct vcpu *vcpu)
     return VERDICT_RESUME;
 }
 
+/* The first access to a debug register: the guest gets them for good, and the instruction is tried again. */
+static enum verdict handle_debug_register(struct vcpu *vcpu)
+{
+    context_own_debug(&vcpu->guest_context);
+    svm_vmcb(vcpu)->control.intercept[INTERCEPT_DR] = 0;
+    svm_changed(vcpu, CLEAN_I);
+    return VERDICT_RESUME;
+}
+
 /* Intercepted only so that interrupts get through: see control.c. DR6 has been updated in the VMCB. */
 static enum verdict handle_db(struct vcpu *vcpu)
 {
@@ -107,8 +116,8 @@ enum { CODES_HIGH = 0x400, ROW_HIGH = SVM_CODES_LOW, ROW_INVALID = ROW_HIGH + 4,
 const struct svm_exit_row svm_exit_table[ROWS] = {
     [0x00 ... 0x0f] = {{"VMEXIT_CR_READ", NULL, INFO | LENGTH}, VARIES},
     [0x10 ... 0x1f] = {{"VMEXIT_CR_WRITE", NULL, INFO | LENGTH}, VARIES},
-    [0x20 ... 0x2f] = {{"VMEXIT_DR_READ", NULL, INFO | LENGTH}, VARIES},
-    [0x30 ... 0x3f] = {{"VMEXIT_DR_WRITE", NULL, INFO | LENGTH}, VARIES},
+    [0x20 ... 0x2f] = {{"VMEXIT_DR_READ", handle_debug_register, INFO | LENGTH}, VARIES},
+    [0x30 ... 0x3f] = {{"VMEXIT_DR_WRITE", handle_debug_register, INFO | LENGTH}, VARIES},
     [0x40] = {{"VMEXIT_EXCP_DE", NULL, INFO | VECTORING}, 0},
     [0x41] = {{"VMEXIT_EXCP_DB", handle_db, INFO | VECTORING}, 0},
     [0x42 ... 0x4d] = {{"VMEXIT_EXCP", NULL, INFO | VECTORING}, 0},

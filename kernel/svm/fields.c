@@ -139,6 +139,8 @@ static void write_through(struct vcpu *vcpu, const struct field *f, uint64_t val
 {
     if (f->offset == offsetof(struct vmcb, save.rax))
         vcpu->page->gpr[GPR_RAX] = value;
+    if (f->offset == offsetof(struct vmcb, control.tsc_offset))
+        vcpu->tsc_offset = value;
     if (f->offset == offsetof(struct vmcb, control.eventinj)) {
         vcpu->reinject = 0;
         vcpu->attention |= ATTENTION_EVENT;

@@ -29,21 +29,66 @@ static void inject_again(struct vcpu *vcpu, struct vmcb_control *control)
     vcpu->reinject = 0;
 }
 
-void svm_inject(struct vcpu *vcpu)
+/* By EVENTINJ, as soon as the guest can take it. */
+static void inject_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
 {
-    struct vmcb *vmcb = svm_vmcb(vcpu);
     int vector = vcpu_interrupt_pending(vcpu);
 
-    if (vcpu->reinject && !(vmcb->control.eventinj & EVENT_VALID))
-        inject_again(vcpu, &vmcb->control);
     if (vector >= 0 && can_take_interrupt(vmcb)) {
         vmcb->control.eventinj = EVENT_VALID | EVENT_INTR | (unsigned)vector;
         vcpu_interrupt_taken(vcpu, (unsigned)vector);
         vector = vcpu_interrupt_pending(vcpu);
     }
     set_window(vcpu, vector >= 0);
-    if (vector < 0) /* as long as one is left, each entry tries again: its window may have opened at any exit */
-        vcpu->attention &= ~(unsigned)ATTENTION_EVENT;
+    if (vector >= 0) /* each entry tries again: skipping an instruction may have opened the window */
+        vcpu->attention |= ATTENTION_EVENT;
+}
+
+void svm_inject_withdraw(struct vcpu *vcpu)
+{
+    struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+    uint64_t vector = (control->v_intr & V_INTR_VECTOR) >> V_INTR_VECTOR_SHIFT;
+
+    if (!(control->v_intr & V_IRQ))
+        return;
+    control->v_intr &= ~(uint64_t)V_IRQ;
+    svm_changed(vcpu, CLEAN_TPR);
+    vcpu->pending[vector / 64] |= 1ull << vector % 64;
+    vcpu->attention |= ATTENTION_EVENT;
+}
+
+/*
+ * By V_IRQ: the CPU gives it to the guest once that can take it. QEMU's emulation (7.2) needs this, because it may give
+ * an external interrupt of EVENTINJ to the guest once more, when next the emulator interrupts itself. Only one can be
+ * given so; others wait for the next exit.
+ */
+static void give_virtual_interrupt(struct vcpu *vcpu, struct vmcb_control *control)
+{
+    int vector;
+
+    svm_inject_withdraw(vcpu);
+    vector = vcpu_interrupt_pending(vcpu);
+    if (vector < 0)
+        return;
+    vcpu_interrupt_taken(vcpu, (unsigned)vector);
+    control->v_intr = (control->v_intr & ~V_INTR_VECTOR) | (uint64_t)vector << V_INTR_VECTOR_SHIFT | V_IRQ;
+    svm_changed(vcpu, CLEAN_TPR);
+    if (vcpu_interrupt_pending(vcpu) >= 0)
+        vcpu->attention |= ATTENTION_EVENT;
+}
+
+/* ATTENTION_EVENT is cleared before the look at what is pending: another pCPU may pend something meanwhile. */
+void svm_inject(struct vcpu *vcpu)
+{
+    struct vmcb *vmcb = svm_vmcb(vcpu);
+
+    vcpu->attention &= ~(unsigned)ATTENTION_EVENT;
+    if (vcpu->reinject && !(vmcb->control.eventinj & EVENT_VALID))
+        inject_again(vcpu, &vmcb->control);
+    if (svm_machine.virtual_interrupts)
+        give_virtual_interrupt(vcpu, &vmcb->control);
+    else
+        inject_interrupt(vcpu, vmcb);
     if (vmcb->control.eventinj & EVENT_VALID) {
         vcpu->backend[SVM_VCPU_EVENT] = vmcb->control.eventinj;
         vcpu->backend[SVM_VCPU_EVENT_EXITS] = vcpu->exits;
@@ -74,6 +119,9 @@ static bool is_software(uint64_t event)
            ((event & EVENT_TYPE) == EVENT_EXCEPTION && (vector == VECTOR_BP || vector == SVM_VECTOR_OF));
 }
 
+/* As QEMU's emulation has it of a virtual interrupt. Its V_IRQ stays set, so it comes again by itself, too. */
+static bool is_virtual(uint64_t event) { return (event & EVENT_TYPE) == EVENT_EXCEPTION && (event & 0xff) >= 32; }
+
 /* The error code of an event that has none is whatever was there before. */
 static bool is_same(uint64_t a, uint64_t b) { return (uint32_t)a == (uint32_t)b; }
 
@@ -83,7 +131,7 @@ void svm_inject_again(struct vcpu *vcpu)
     bool injected = is_same(vcpu->backend[SVM_VCPU_EVENT], event) && vcpu->backend[SVM_VCPU_EVENT_EXITS] == vcpu->exits;
 
     /* One of the guest's own comes again by itself: RIP is still at the instruction. */
-    if (is_software(event) && !injected)
+    if ((is_software(event) && !injected) || is_virtual(event))
         return;
     vcpu->reinject = event;
     vcpu->attention |= ATTENTION_EVENT;

@@ -52,6 +52,7 @@ struct svm_machine {
     uint32_t features;                   /* SVM_FEATURE_* */
     uint32_t asids;                      /* 1 to asids - 1 are guests' */
     uint32_t clean;                      /* the clean bits that the CPU honours, or 0 */
+    bool virtual_interrupts;             /* interrupts are better given by V_IRQ than by EVENTINJ: see inject.c */
     uint8_t length_special;              /* lengths in the exit table from here on are not the instruction's */
     uint32_t intercept[INTERCEPT_WORDS]; /* of each vCPU */
     hpa_t iopm, msrpm;                   /* shared by all VMs and never changed */
@@ -94,6 +95,9 @@ void svm_inject_exception_error(struct vcpu *vcpu, unsigned vector, uint32_t err
 
 /* inject.c: an exit came while an event was delivered; keeps it, so that it is delivered after all. */
 void svm_inject_again(struct vcpu *vcpu);
+
+/* inject.c: a virtual interrupt that the guest has not taken is pending again. For each exit after one was given. */
+void svm_inject_withdraw(struct vcpu *vcpu);
 
 /* A row of the exit table. */
 struct svm_exit_row {

@@ -43,6 +43,8 @@ static void refresh(struct vcpu *vcpu)
     svm_vmcb(vcpu)->control.clean = svm_machine.clean;
     svm_asid_flushed(vcpu);
     vcpu->backend[SVM_VCPU_REFRESH] = false;
+    if (svm_machine.virtual_interrupts)
+        svm_inject_withdraw(vcpu);
 }
 
 /* Out of line, so that the other way has no registers to save. */

@@ -59,7 +59,9 @@ enum {
     V_INTR_PRIO = 0xf << 16,
     V_IGN_TPR = 1 << 20,
     V_INTR_MASKING = 1 << 24,
+    V_INTR_VECTOR_SHIFT = 32,
 };
+#define V_INTR_VECTOR (0xffull << V_INTR_VECTOR_SHIFT)
 
 /* tlb_control: "TLB Control". The last one only with CPUID Fn8000_000A_EDX[FlushByAsid]. */
 enum { TLB_CONTROL_NOTHING = 0, TLB_CONTROL_FLUSH_ALL = 1, TLB_CONTROL_FLUSH_ASID = 3 };

@@ -23,6 +23,11 @@ const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_VCPU_READ] = {"vcpu_read", TASK_MONITOR | SYSCALL_ALONE, decode_vcpu_pairs, do_vcpu_read},
     [SYS_VCPU_WRITE] = {"vcpu_write", TASK_MONITOR | SYSCALL_ALONE, decode_vcpu_pairs, do_vcpu_write},
     [SYS_VCPU_INTERRUPT] = {"vcpu_interrupt", TASK_MONITOR, decode_vcpu_interrupt, do_vcpu_interrupt},
+    [SYS_VCPU_START] = {"vcpu_start", TASK_MONITOR, decode_vcpu_start, do_vcpu_start},
+    [SYS_VCPU_PARK] = {"vcpu_park", TASK_MONITOR, decode_nothing, do_vcpu_park},
+    [SYS_VCPU_MOVE] = {"vcpu_move", TASK_ROOT, decode_vcpu_move, do_vcpu_move},
+    [SYS_VM_PAUSE] = {"vm_pause", TASK_ROOT, decode_vm, do_vm_pause},
+    [SYS_VM_RESUME] = {"vm_resume", TASK_ROOT, decode_vm, do_vm_resume},
 };
 
 static int64_t call(struct syscall_args *args, uint64_t number)

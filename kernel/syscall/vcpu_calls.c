@@ -94,3 +94,37 @@ int64_t do_vcpu_interrupt(struct syscall_args *args)
     vcpu_interrupt(args->vcpu, (unsigned)args->raw[1]);
     return 0;
 }
+
+int decode_vcpu_start(struct syscall_args *args)
+{
+    const struct vm *vm = args->thread->task->vm;
+
+    if (args->raw[0] >= vm->vcpus)
+        return -ABI_ENOENT;
+    args->vcpu = vm->vcpu[args->raw[0]];
+    return 0;
+}
+
+int64_t do_vcpu_start(struct syscall_args *args)
+{
+    struct thread *thread = &args->vcpu->thread;
+
+    if (thread->state == THREAD_NEW || thread->parked)
+        thread_wake(thread);
+    else
+        thread->woken = true;
+    thread->parked = false;
+    return 0;
+}
+
+int64_t do_vcpu_park(struct syscall_args *args)
+{
+    struct thread *thread = args->thread;
+
+    if (!thread->woken) {
+        thread->parked = true;
+        thread_block_current();
+    }
+    thread->woken = false;
+    return 0;
+}

@@ -1,4 +1,5 @@
 /* Calls about VMs, by root. */
+#include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/user.h"
 #include "kernel/syscall/syscall.h"
 #include "mm/account.h"
@@ -36,4 +37,32 @@ int64_t do_vm_status(struct syscall_args *args)
 
     vm_status(args->vm, &status);
     return user_copy_out(args->raw[1], &status, sizeof status) ? 0 : -ABI_EFAULT;
+}
+
+int64_t do_vm_pause(struct syscall_args *args) { return vm_pause(args->vm); }
+
+int64_t do_vm_resume(struct syscall_args *args)
+{
+    vm_resume(args->vm);
+    return 0;
+}
+
+int decode_vcpu_move(struct syscall_args *args)
+{
+    int error = decode_vm(args);
+
+    if (error)
+        return error;
+    if (args->raw[1] >= args->vm->vcpus)
+        return -ABI_ENOENT;
+    args->vcpu = args->vm->vcpu[args->raw[1]];
+    if (args->vcpu->thread.pinned)
+        return -ABI_EPERM;
+    return args->raw[2] < pcpu_count ? 0 : -ABI_EINVAL;
+}
+
+int64_t do_vcpu_move(struct syscall_args *args)
+{
+    thread_move(&args->vcpu->thread, pcpus[args->raw[2]]);
+    return 0;
 }

@@ -11,9 +11,10 @@ struct cpuid_row {
 };
 
 static const struct cpuid_row rows[] = {
-    /* clear MONITOR, VMX, SMX, XSAVE, OSXSAVE, AVX, F16C, FMA, PCID, x2APIC, TSC-deadline; MCE, MCA, PAT stay; set hypervisor */
+    /* clear MONITOR, VMX, SMX, XSAVE, OSXSAVE, AVX, F16C, FMA, PCID, x2APIC, TSC-deadline, MCE, MCA; set hypervisor */
     {1, .clear = {.ecx = 1u << 3 | 1u << 5 | 1u << 6 | 1u << 12 | 1u << 17 | 1u << 21 | 1u << 24 | 1u << 26 | 1u << 27 |
-                         1u << 28 | 1u << 29},
+                         1u << 28 | 1u << 29,
+                  .edx = 1u << 7 | 1u << 14},
      .set = {.ecx = 1u << 31}},
     /* clear what needs XSAVE state or CR4 bits that guests do not get: AVX2, INVPCID, MPX, AVX-512, PT; PKU, CET, ... */
     {7, .clear = {.ebx = 1u << 5 | 1u << 10 | 1u << 14 | 0xdc230000u | 1u << 25,

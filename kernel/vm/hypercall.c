@@ -1,6 +1,7 @@
 /* The hypercalls that the kernel answers itself; config/abi.h lists them. */
 #include "kernel/lock.h"
 #include "kernel/vm/vcpu.h"
+#include "kernel/vm/vm.h"
 #include "lib/x86.h"
 
 static enum verdict do_null(struct vcpu *vcpu)
@@ -17,7 +18,7 @@ static enum verdict do_yield(struct vcpu *vcpu)
 
 static enum verdict do_timer(struct vcpu *vcpu)
 {
-    uint64_t deadline = vcpu->page->gpr[GPR_RBX], vector = vcpu->page->gpr[GPR_RCX];
+    uint64_t deadline = vcpu->page->gpr[GPR_RBX], vector = vcpu->page->gpr[GPR_RCX], now, left;
 
     vcpu->page->gpr[GPR_RAX] = 0;
     kernel_lock_enter();
@@ -29,16 +30,42 @@ static enum verdict do_timer(struct vcpu *vcpu)
         return VERDICT_SKIP;
     }
     vcpu->timer_vector = (uint8_t)vector;
-    if (deadline <= x86_rdtsc())
+    now = x86_rdtsc();
+    left = deadline - (now + vcpu->tsc_offset);
+    if (deadline <= now + vcpu->tsc_offset)
         vcpu_interrupt(vcpu, (unsigned)vector);
     else
-        timer_arm(&vcpu->timer, deadline);
+        timer_arm(&vcpu->timer, left < UINT64_MAX - now ? now + left : UINT64_MAX);
+    return VERDICT_SKIP;
+}
+
+static enum verdict do_interrupt(struct vcpu *vcpu)
+{
+    uint64_t target = vcpu->page->gpr[GPR_RBX], vector = vcpu->page->gpr[GPR_RCX];
+    int64_t result = 0;
+
+    kernel_lock_enter();
+    if (target >= vcpu->vm->vcpus)
+        result = -ABI_ENOENT;
+    else if (vector < 32 || vector > 255)
+        result = -ABI_EINVAL;
+    else
+        vcpu_interrupt(vcpu->vm->vcpu[target], (unsigned)vector);
+    vcpu->page->gpr[GPR_RAX] = (uint64_t)result;
+    return VERDICT_SKIP;
+}
+
+static enum verdict do_stolen(struct vcpu *vcpu)
+{
+    vcpu->page->gpr[GPR_RAX] = vcpu->thread.entity.wait_ticks;
     return VERDICT_SKIP;
 }
 
 static exit_handler *const calls[] = {
     [HC_NULL] = do_null,
     [HC_YIELD] = do_yield,
+    [HC_INTERRUPT] = do_interrupt,
+    [HC_STOLEN] = do_stolen,
     [HC_TIMER] = do_timer,
 };
 

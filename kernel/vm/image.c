@@ -29,7 +29,7 @@ static const char *check_segment(const struct elf64_segment *s, const struct ima
         return "a segment is smaller in memory than in the file";
     if (s->vaddr < TASK_IMAGE || s->vaddr >= TASK_HEAP_END || s->memsz > TASK_HEAP_END - s->vaddr)
         return "a segment is outside the image's range";
-    if (align_down(s->vaddr, PAGE_BYTES) < image->end)
+    if (s->vaddr < image->end)
         return "a segment is not above the one before it, on pages of its own";
     if (s->vaddr % PAGE_BYTES != s->offset % PAGE_BYTES)
         return "a segment's place in the file does not fit its pages";

@@ -51,6 +51,20 @@ static struct pcpu *place(struct thread *thread)
     return thread->pcpu;
 }
 
+/* Puts a ready thread that does not run into the queue of its pCPU, which may have to wake up for it. */
+static void enqueue(struct thread *thread)
+{
+    if (thread->vcpu && thread->vcpu->vm->paused) {
+        thread->held = true;
+        return;
+    }
+    sched_ready(&thread->pcpu->queue, &thread->entity, x86_rdtsc());
+    if (thread->pcpu->idle) {
+        thread->pcpu->idle = false;
+        pcpu_kick(thread->pcpu);
+    }
+}
+
 void thread_wake(struct thread *thread)
 {
     if (thread->state != THREAD_NEW && thread->state != THREAD_BLOCKED)
@@ -59,10 +73,49 @@ void thread_wake(struct thread *thread)
     if (thread->running)
         return; /* it was about to leave its pCPU, and now it stays */
     thread->pcpu = place(thread);
-    sched_ready(&thread->pcpu->queue, &thread->entity);
-    if (thread->pcpu->idle) {
-        thread->pcpu->idle = false;
-        pcpu_kick(thread->pcpu);
+    enqueue(thread);
+}
+
+/* Makes the pCPU that runs the thread look at it again soon. */
+static void interrupt_turn(struct thread *thread)
+{
+    thread->pcpu->resched = true;
+    pcpu_kick(thread->pcpu);
+}
+
+bool thread_hold(struct thread *thread)
+{
+    if (thread->running) {
+        interrupt_turn(thread);
+        return false;
+    }
+    if (thread->state == THREAD_READY) {
+        sched_remove(&thread->entity);
+        thread->held = true;
+    }
+    return true;
+}
+
+void thread_release(struct thread *thread)
+{
+    if (!thread->held)
+        return;
+    thread->held = false;
+    if (thread->state == THREAD_READY)
+        enqueue(thread);
+}
+
+void thread_move(struct thread *thread, struct pcpu *to)
+{
+    if (thread->running) {
+        thread->move_to = to;
+        interrupt_turn(thread);
+        return;
+    }
+    thread->pcpu = to;
+    if (thread->state == THREAD_READY && !thread->held) {
+        sched_remove(&thread->entity);
+        enqueue(thread);
     }
 }
 
@@ -77,8 +130,7 @@ void thread_kill(struct thread *thread)
     thread->state = THREAD_DEAD;
     timer_disarm(&thread->wake);
     list_push_back(&thread->pcpu->dying, &thread->dying);
-    thread->pcpu->resched = true;
-    pcpu_kick(thread->pcpu);
+    interrupt_turn(thread);
 }
 
 /* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */
@@ -113,10 +165,14 @@ static void put_current(struct pcpu *pcpu)
         return;
     pcpu->current = NULL;
     thread->running = false;
-    if (thread->state == THREAD_READY)
-        sched_ready(&pcpu->queue, &thread->entity);
     if (!thread->pinned && pcpu_count > 1)
         leave_pcpu(thread);
+    if (thread->move_to) {
+        thread->pcpu = thread->move_to;
+        thread->move_to = NULL;
+    }
+    if (thread->state == THREAD_READY)
+        enqueue(thread);
 }
 
 /* A ready thread of the pCPU with the longest queue that may move, or NULL. */
@@ -138,7 +194,7 @@ static struct sched_entity *steal(struct pcpu *thief)
             continue;
         sched_remove(entity);
         thread->pcpu = thief;
-        sched_ready(&thief->queue, entity);
+        sched_ready(&thief->queue, entity, entity->ready_since);
         return sched_rr_pick(&thief->queue, x86_rdtsc());
     }
     return NULL;
@@ -180,6 +236,8 @@ static void switch_to(struct pcpu *pcpu, struct thread *thread)
     pcpu->current = thread;
     pcpu->frame_end = (uint64_t)(&thread->regs + 1);
     thread->running = true;
+    thread->migrations += thread->ran_on && thread->ran_on != pcpu;
+    thread->ran_on = pcpu;
     space_load(pcpu, &thread->task->space);
     timer_set_hardware();
 }

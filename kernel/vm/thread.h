@@ -25,6 +25,12 @@ struct thread {
     struct pcpu *pcpu;          /* in whose queue it is, where it runs, or where it ran last */
     bool pinned;                /* stays there */
     bool running;               /* it is the current thread of its pCPU */
+    bool held;                  /* ready, but in no queue: its VM is paused */
+    bool parked;                /* blocked by SYS_VCPU_PARK */
+    bool woken;                 /* started while it was not parked: the next park returns at once */
+    struct pcpu *move_to;       /* where it goes when its turn is over; NULL: it stays */
+    struct pcpu *ran_on;        /* where it ran last; NULL: nowhere yet */
+    uint64_t migrations;        /* how often that changed */
     struct list dying;          /* node in pcpu.dying */
     enum thread_state state;
     bool in_guest;              /* goes on in guest mode, not in ring 3 */
@@ -49,6 +55,14 @@ void thread_block_current(void);
 
 /* Ends a thread for good, running or not. When nothing of it is left on its pCPU, that pCPU calls vm_thread_gone. */
 void thread_kill(struct thread *thread);
+
+/* The pause of a VM, for one of its threads: it gives up its pCPU soon and stays ready, but in no queue, until released.
+ * Holding returns whether it is off its pCPU already. */
+bool thread_hold(struct thread *thread);
+void thread_release(struct thread *thread);
+
+/* Lets a floating thread go on on another pCPU. */
+void thread_move(struct thread *thread, struct pcpu *to);
 
 /* Takes what is left of killed threads out of this pCPU. */
 void thread_bury_dead(void);

@@ -37,6 +37,7 @@ struct vcpu {
     _Atomic uint64_t pending[4]; /* external interrupts to inject, one bit a vector; other pCPUs set bits, too */
     uint64_t reinject;           /* vendor's format: event whose delivery was cut short by an exit; 0 = none */
     uint32_t reinject_error;
+    uint64_t tsc_offset;         /* what the guest's TSC is ahead of the pCPU's, modulo 2^64; by the monitor */
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
     uint64_t backend[8];         /* the back end's own: documented in its vcpu.c */

@@ -139,9 +139,25 @@ int vm_start(struct vm *vm)
     if (vm->state != VM_NEW)
         return -ABI_EBUSY;
     vm->state = VM_RUNNING;
-    for (unsigned i = 0; i < vm->vcpus; i++)
-        thread_wake(&vm->vcpu[i]->thread);
+    thread_wake(&vm->vcpu[0]->thread);
     return 0;
+}
+
+int vm_pause(struct vm *vm)
+{
+    bool still = true;
+
+    vm->paused = true;
+    for (unsigned i = 0; i < vm->vcpus; i++)
+        still &= thread_hold(&vm->vcpu[i]->thread);
+    return still ? 0 : -ABI_EAGAIN;
+}
+
+void vm_resume(struct vm *vm)
+{
+    vm->paused = false;
+    for (unsigned i = 0; i < vm->vcpus; i++)
+        thread_release(&vm->vcpu[i]->thread);
 }
 
 void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address)
@@ -177,6 +193,8 @@ void vm_status(struct vm *vm, struct vm_status *status)
 
         status->exits += vcpu->exits;
         status->exits_monitor += vcpu->exits_monitor;
+        status->migrations += vcpu->thread.migrations;
+        status->wait_ticks += vcpu->thread.entity.wait_ticks;
         status->preemptions += vcpu->thread.entity.preemptions;
         status->run_ticks += vcpu->thread.entity.run_ticks;
     }

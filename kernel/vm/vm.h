@@ -20,6 +20,7 @@ struct vm {
     struct mm_table memory;      /* nested: gpa -> hpa; owns the guest's frames */
     uint64_t memory_bytes;       /* guest memory reaches from gpa 0 to here */
     uint64_t slice_ticks;
+    bool paused;                 /* its threads stay out of the run queues */
     struct pcpu *pin;            /* where its vCPUs stay; NULL: they float */
     struct task task;            /* the monitor */
     bool has_memory, has_task;   /* the two above are set up: creation can fail half-way */
@@ -36,12 +37,16 @@ int64_t vm_create(const struct vm_spec *spec, const void *args);
 /* The VM of that number, or NULL. */
 struct vm *vm_find(uint64_t id);
 
-/* Starts a new VM. 0 or -ABI_EBUSY. */
+/* Starts a new VM: its vCPU 0; the others are for the monitor to start. 0 or -ABI_EBUSY. */
 int vm_start(struct vm *vm);
 
 /* Ends a VM: stops its threads, and tells root when the last has left its pCPU. No-op for one that has ended. May be called
  * for one of its threads, which goes on to thread_return. Under the kernel lock, as all of this. */
 void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address);
+
+/* Keeps its vCPUs from running: 0 when none does any more, -ABI_EAGAIN while one still has to leave its pCPU. */
+int vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
 
 /* One of its threads has left its pCPU for good. */
 void vm_thread_gone(struct vm *vm);

@@ -65,7 +65,7 @@ static const struct {
 #define EPT_INVVPID_SINGLE  (1ull << 41)
 
 /* CR4 bits that a guest may change without an exit; the CPU itself refuses those that it does not have. */
-#define CR4_GUEST_BITS 0x3107ffull /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT, FSGSBASE (16), SMEP, SMAP */
+#define CR4_GUEST_BITS 0x310fffull /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP, FSGSBASE, SMEP, SMAP */
 
 /* MSRs that guests read and write without an exit: the VMCS switches them. */
 static const uint32_t free_msrs[] = {MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT, MSR_EFER, MSR_FS_BASE,

@@ -18,17 +18,23 @@ enum {
 
 static unsigned guest_cpl(void) { return vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3; }
 
-/* An NMI was for this pCPU, not for the guest. Exceptions come only where the monitor asked for them. */
+/*
+ * An NMI was for this pCPU, not for the guest. #DB and #AC go back to the guest: they exit only because a series of
+ * either, without end inside the processor, would let no interrupt through.
+ */
 static enum verdict exception_or_nmi(struct vcpu *vcpu)
 {
     uint32_t info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
 
-    if ((info >> INTERRUPTION_TYPE_SHIFT & 7) == TYPE_NMI) {
+    if ((info >> INTERRUPTION_TYPE_SHIFT & 7) == TYPE_NMI)
         __asm__ volatile("int $2");
-        return VERDICT_RESUME;
-    }
-    vmx_inject_keep(vcpu);
-    return VERDICT_MONITOR;
+    else if ((uint8_t)info == VECTOR_MC)
+        __asm__ volatile("int $18");
+    else if ((uint8_t)info == VECTOR_DB)
+        vmx_inject_debug(vcpu, info);
+    else
+        vmx_inject_exception(vcpu, info, (uint32_t)vmread(EXIT_INTERRUPTION_ERROR_CODE));
+    return VERDICT_RESUME;
 }
 
 static enum verdict interrupt_window(struct vcpu *vcpu)
@@ -40,6 +46,15 @@ static enum verdict interrupt_window(struct vcpu *vcpu)
 static enum verdict halt(struct vcpu *vcpu) { return vcpu_handle_halt(vcpu, vmread(GUEST_RFLAGS) & RFLAGS_IF); }
 
 static enum verdict vmcall(struct vcpu *vcpu) { return vcpu_handle_hypercall(vcpu, guest_cpl()); }
+
+/* The first access to a debug register: the guest gets them for good, and the instruction is tried again. */
+static enum verdict mov_dr(struct vcpu *vcpu)
+{
+    context_own_debug(&vcpu->guest_context);
+    vcpu->backend[VCPU_PRIMARY] &= ~(uint64_t)PRIMARY_MOV_DR;
+    vmwrite(PRIMARY_CONTROLS, vmread(PRIMARY_CONTROLS) & ~(uint64_t)PRIMARY_MOV_DR);
+    return VERDICT_RESUME;
+}
 
 static enum verdict task_switch(struct vcpu *vcpu)
 {
@@ -83,7 +98,7 @@ static const struct exit_row rows[REASONS] = {
     [26] = {"VMXOFF", NULL, INSTRUCTION},
     [27] = {"VMXON", NULL, OPERAND},
     [28] = {"control-register access", NULL, QUALIFIED},
-    [29] = {"MOV DR", NULL, QUALIFIED},
+    [29] = {"MOV DR", mov_dr, QUALIFIED},
     [30] = {"I/O instruction", NULL, OPERAND | EXIT_GROUP_ADDRESS},
     [31] = {"RDMSR", vcpu_handle_msr_read, INSTRUCTION},
     [32] = {"WRMSR", vcpu_handle_msr_write, INSTRUCTION},

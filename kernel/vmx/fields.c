@@ -44,6 +44,12 @@ static uint64_t write_rip(struct vcpu *vcpu, uint64_t value)
     return value;
 }
 
+static uint64_t write_tsc_offset(struct vcpu *vcpu, uint64_t value)
+{
+    vcpu->tsc_offset = value;
+    return value;
+}
+
 /* The monitor injects an event of its own: it replaces the one that was cut short. */
 static uint64_t write_interruption(struct vcpu *vcpu, uint64_t value)
 {
@@ -54,7 +60,7 @@ static uint64_t write_interruption(struct vcpu *vcpu, uint64_t value)
 /* By rising encoding. The first row that holds the encoding counts. */
 static const struct field_row rows[] = {
     {GUEST_ES_SELECTOR, GUEST_TR_SELECTOR, ALL, NULL},
-    {TSC_OFFSET, TSC_OFFSET, ALL, NULL},
+    {TSC_OFFSET, TSC_OFFSET, ALL, write_tsc_offset},
     {GUEST_IA32_DEBUGCTL, GUEST_IA32_PAT, ALL, NULL},
     {GUEST_IA32_EFER, GUEST_IA32_EFER, ALL, write_efer},
     {GUEST_PDPTE0, GUEST_PDPTE3, ALL, NULL},

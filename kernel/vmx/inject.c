@@ -7,7 +7,7 @@ void vmx_inject_window(struct vcpu *vcpu, bool wanted)
     if (vcpu->backend[VCPU_WINDOW] == wanted)
         return;
     vcpu->backend[VCPU_WINDOW] = wanted;
-    vmwrite(PRIMARY_CONTROLS, vmx_controls.primary | (wanted ? PRIMARY_INTERRUPT_WINDOW : 0));
+    vmwrite(PRIMARY_CONTROLS, vcpu->backend[VCPU_PRIMARY] | (wanted ? PRIMARY_INTERRUPT_WINDOW : 0));
 }
 
 static bool can_take_interrupt(void)
@@ -27,9 +27,10 @@ static void inject_again(struct vcpu *vcpu)
 
 void vmx_inject(struct vcpu *vcpu)
 {
-    int vector = vcpu_interrupt_pending(vcpu);
+    int vector;
 
-    vcpu->attention &= ~(unsigned)ATTENTION_EVENT;
+    vcpu->attention &= ~(unsigned)ATTENTION_EVENT; /* before the look: others pend first and set it then */
+    vector = vcpu_interrupt_pending(vcpu);
     if (vcpu->reinject)
         inject_again(vcpu);
     if (vector >= 0 && can_take_interrupt()) {
@@ -54,7 +55,20 @@ void vmx_inject_keep(struct vcpu *vcpu)
 
     if (!(info & INTERRUPTION_VALID))
         return;
-    vcpu->reinject = info & ~(1u << 12); /* undefined bit */
-    vcpu->reinject_error = (uint32_t)vmread(IDT_VECTORING_ERROR_CODE);
+    vmx_inject_exception(vcpu, info, (uint32_t)vmread(IDT_VECTORING_ERROR_CODE));
+}
+
+void vmx_inject_exception(struct vcpu *vcpu, uint32_t info, uint32_t error)
+{
+    vcpu->reinject = info & ~INTERRUPTION_UNDEFINED;
+    vcpu->reinject_error = error;
     vcpu->attention |= ATTENTION_EVENT;
+}
+
+/* "Debug Exceptions" under "Event Delivery and VM Exits": DR6 was not updated, and DR7.GD was not cleared. */
+void vmx_inject_debug(struct vcpu *vcpu, uint32_t info)
+{
+    context_add_dr6(&vcpu->guest_context, vmread(EXIT_QUALIFICATION) & DR6_CAUSES);
+    vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~DR7_GD);
+    vmx_inject_exception(vcpu, info, 0);
 }

@@ -28,10 +28,11 @@ static const struct field_value reset_state[] = {
 static void write_controls(struct vcpu *vcpu)
 {
     vmwrite(PIN_BASED_CONTROLS, vmx_controls.pin);
-    vmwrite(PRIMARY_CONTROLS, vmx_controls.primary);
+    vmwrite(PRIMARY_CONTROLS, vcpu->backend[VCPU_PRIMARY]);
     vmwrite(SECONDARY_CONTROLS, vmx_controls.secondary);
     vmwrite(EXIT_CONTROLS, vmx_controls.exit);
     vmwrite(ENTRY_CONTROLS, vmx_controls.entry);
+    vmwrite(EXCEPTION_BITMAP, 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC);
     vmwrite(MSR_BITMAP, vmx_controls.msr_bitmap);
     vmwrite(EPT_POINTER, vcpu->backend[VCPU_EPTP]);
     if (vmx_controls.vpid)
@@ -75,6 +76,7 @@ bool vmx_vcpu_init(struct vcpu *vcpu)
     *(uint32_t *)mm_direct(vcpu->control) = vmx_controls.revision;
     vcpu->backend[VCPU_EPTP] = vcpu->vm->memory.root.value | EPTP_WRITE_BACK | EPTP_WALK_4;
     vcpu->backend[VCPU_VPID] = vcpu->vm->id * MAX_VCPUS_PER_VM + vcpu->id + 1;
+    vcpu->backend[VCPU_PRIMARY] = vmx_controls.primary;
     vmclear(vcpu->control.value);
     vcpu_load(vcpu);
     write_controls(vcpu);

@@ -137,6 +137,7 @@ enum entry_control { ENTRY_LOAD_DEBUG = 1 << 2, ENTRY_IA32E_GUEST = 1 << 9, ENTR
 /* Interruption-information and IDT-vectoring-information fields. */
 #define INTERRUPTION_VALID      (1u << 31)
 #define INTERRUPTION_ERROR_CODE (1u << 11)
+#define INTERRUPTION_UNDEFINED  (1u << 12) /* NMI unblocking at exits, must be 0 at entries */
 #define INTERRUPTION_TYPE_SHIFT 8
 enum interruption_type { TYPE_EXTERNAL = 0, TYPE_NMI = 2, TYPE_HARDWARE_EXCEPTION = 3, TYPE_SOFTWARE_INTERRUPT = 4,
                          TYPE_PRIVILEGED_SOFTWARE_EXCEPTION = 5, TYPE_SOFTWARE_EXCEPTION = 6 };

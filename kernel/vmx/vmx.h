@@ -8,7 +8,7 @@
 struct pcpu;
 
 /* Use of vcpu.backend[]. */
-enum { VCPU_LAUNCHED, VCPU_WINDOW, VCPU_EPTP, VCPU_VPID };
+enum { VCPU_LAUNCHED, VCPU_WINDOW, VCPU_EPTP, VCPU_VPID, VCPU_PRIMARY /* controls, without the window */ };
 
 /* Use of pcpu.backend[]. */
 enum { PCPU_VMXON_REGION };
@@ -46,6 +46,10 @@ void vmx_vcpu_skip(struct vcpu *vcpu);
 /* inject.c */
 void vmx_inject(struct vcpu *vcpu);
 void vmx_inject_gp(struct vcpu *vcpu);
+/* Gives an exception that exited to the guest: `info` as in the exit's interruption information. For #DB the exit's
+ * qualification goes to DR6, where the CPU would have put it. */
+void vmx_inject_exception(struct vcpu *vcpu, uint32_t info, uint32_t error);
+void vmx_inject_debug(struct vcpu *vcpu, uint32_t info);
 /* An exit cut the delivery of an event short: keeps it for the next entry. For exits that can come in such a moment. */
 void vmx_inject_keep(struct vcpu *vcpu);
 void vmx_inject_window(struct vcpu *vcpu, bool wanted);

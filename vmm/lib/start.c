@@ -5,6 +5,5 @@
 
 _Noreturn void _start(uint64_t vcpu)
 {
-    (void)vcpu; /* a task has one thread so far */
-    exit(main());
+    exit(main((unsigned)vcpu));
 }

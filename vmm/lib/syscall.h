@@ -90,4 +90,33 @@ static inline int64_t sys_vcpu_write(uint32_t vcpu, const struct state_pair *pai
     return syscall4(SYS_VCPU_WRITE, vcpu, (uintptr_t)pairs, count, 0);
 }
 
+/* Monitor: lets the thread of another vCPU run, a new one or one that is parked. */
+static inline int64_t sys_vcpu_start(uint32_t vcpu)
+{
+    return syscall4(SYS_VCPU_START, vcpu, 0, 0, 0);
+}
+
+/* Monitor: the calling thread sleeps until sys_vcpu_start. */
+static inline int64_t sys_vcpu_park(void)
+{
+    return syscall4(SYS_VCPU_PARK, 0, 0, 0, 0);
+}
+
+/* Root: a floating vCPU goes on on another pCPU. */
+static inline int64_t sys_vcpu_move(uint32_t vm, uint32_t vcpu, uint32_t pcpu)
+{
+    return syscall4(SYS_VCPU_MOVE, vm, vcpu, pcpu, 0);
+}
+
+/* Root: 0 when none of the VM's vCPUs runs any more, -ABI_EAGAIN before that. */
+static inline int64_t sys_vm_pause(uint32_t vm)
+{
+    return syscall4(SYS_VM_PAUSE, vm, 0, 0, 0);
+}
+
+static inline int64_t sys_vm_resume(uint32_t vm)
+{
+    return syscall4(SYS_VM_RESUME, vm, 0, 0, 0);
+}
+
 #endif

@@ -11,8 +11,8 @@
  */
 _Noreturn void _start(uint64_t vcpu);
 
-/* The program. Its result is the task's exit status. */
-int main(void);
+/* The program, entered by each thread with its number. Its result is the task's exit status. */
+int main(unsigned thread);
 
 /* Prints what a program wrote to file descriptor 1 or 2. Root and monitor each have their own. */
 void task_print(const char *text, size_t bytes);

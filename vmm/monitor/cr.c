@@ -14,7 +14,7 @@ enum { RIGHTS_L = 1 << 13 }; /* of CS: 64-bit code */
 /* With PAE paging the CPU holds four entries of its own, loaded whenever paging changes. */
 static bool load_pdptes(struct guest *guest, uint64_t cr3)
 {
-    const uint64_t *table = guest_memory_at(&guest->memory, cr3 & 0xffffffe0, 4 * sizeof(uint64_t));
+    const uint64_t *table = guest_memory_at(&guest->vm->memory, cr3 & 0xffffffe0, 4 * sizeof(uint64_t));
     struct reg_value pdpte[4];
 
     if (!table)

@@ -60,8 +60,8 @@ void guest_end(struct guest *guest, enum end_kind kind, const char *format, ...)
     va_list list;
     int used;
 
-    line_flush(&guest->console);
-    end_format(&(struct end){kind, guest->status}, word);
+    line_flush(&guest->vm->console);
+    end_format(&(struct end){kind, guest->vm->status}, word);
     used = snprintf(text, sizeof(text), "%s: ", word);
     va_start(list, format);
     used += vsnprintf(text + used, sizeof(text) - (size_t)used, format, list);

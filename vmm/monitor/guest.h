@@ -1,4 +1,4 @@
-/* The one guest of this monitor, and what every handler may do with it. */
+/* The guest of this monitor, as one of its vCPUs, and what every handler may do with it. */
 #ifndef VMM_MONITOR_GUEST_H
 #define VMM_MONITOR_GUEST_H
 
@@ -9,14 +9,28 @@
 #include "vmm/monitor/guest_memory.h"
 #include "vmm/monitor/vcpu.h"
 
-struct guest {
+/* Where a vCPU begins. */
+struct vcpu_start {
+    bool taken; /* it was told where */
+    uint64_t entry, argument;
+};
+
+/* What the vCPUs share. Only the thread that has the monitor's lock (lock.h) touches it, but for what never changes. */
+struct vm {
     const struct monitor_args *args;
     struct guest_memory memory;
-    struct vcpu vcpu;
+    enum backend backend;
     struct line console; /* what the guest prints, by its UART or by hypercall */
     struct uart uart;    /* COM1 */
-    uint64_t cr8;
     int32_t status; /* of its HC_EXIT */
+    unsigned halted;     /* vCPUs that halted for good */
+    struct vcpu_start start[MAX_VCPUS_PER_VM];
+};
+
+struct guest {
+    struct vm *vm;
+    struct vcpu vcpu;
+    uint64_t cr8;
 };
 
 /* Says something about the guest to people; one line. */

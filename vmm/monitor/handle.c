@@ -1,6 +1,7 @@
 /* The handlers by kind of exit, and the short ones among them. */
 #include "vmm/monitor/handle.h"
 
+#include "vmm/monitor/lock.h"
 #include "vmm/monitor/x86.h"
 
 typedef unsigned long long ull; /* for printf */
@@ -19,12 +20,21 @@ static enum vcpu_action handle_memory(struct guest *guest, const struct guest_ex
               e->memory.fetch   ? "executes at"
               : e->memory.write ? "writes to"
                                 : "reads from",
-              (ull)e->memory.gpa, (ull)guest->memory.bytes >> 10);
+              (ull)e->memory.gpa, (ull)guest->vm->memory.bytes >> 10);
 }
 
-/* The kernel hands HLT on only if nothing can wake the guest: interrupts are off. */
+/* The kernel hands HLT on only if nothing can wake the vCPU: interrupts are off. When none is left, the guest is over. */
 static enum vcpu_action handle_halt(struct guest *guest, const struct guest_exit *e)
 {
+    unsigned started = 0;
+
+    for (unsigned i = 0; i < MAX_VCPUS_PER_VM; i++)
+        started += guest->vm->start[i].taken;
+    if (++guest->vm->halted < started) {
+        lock_release();
+        for (;;)
+            sys_vcpu_park();
+    }
     guest_end(guest, END_HALT, "HLT with interrupts off at RIP 0x%llx", (ull)e->rip);
 }
 

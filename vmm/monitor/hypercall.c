@@ -5,35 +5,36 @@
 #include <string.h>
 
 #include "vmm/lib/report.h"
+#include "vmm/lib/syscall.h"
 #include "vmm/monitor/handle.h"
 
-/* Arguments in RBX and RCX. */
+/* Arguments in RBX, RCX and RDX. */
 struct call {
-    uint64_t first, second;
+    uint64_t first, second, third;
 };
 
 typedef int64_t hypercall(struct guest *guest, const struct call *call);
 
 static int64_t call_console(struct guest *guest, const struct call *call)
 {
-    const char *text = guest_memory_at(&guest->memory, call->first, call->second);
+    const char *text = guest_memory_at(&guest->vm->memory, call->first, call->second);
 
     if (!text)
         return -ABI_EFAULT;
     for (uint64_t i = 0; i < call->second; i++)
-        line_put(&guest->console, text[i]);
+        line_put(&guest->vm->console, text[i]);
     return 0;
 }
 
 static int64_t call_exit(struct guest *guest, const struct call *call)
 {
-    guest->status = (int32_t)call->first;
+    guest->vm->status = (int32_t)call->first;
     guest_end(guest, END_EXIT, "the guest says so");
 }
 
 static int64_t call_test(struct guest *guest, const struct call *call)
 {
-    const char *text = guest_memory_at(&guest->memory, call->first, call->second);
+    const char *text = guest_memory_at(&guest->vm->memory, call->first, call->second);
 
     if (!text)
         return -ABI_EFAULT;
@@ -46,35 +47,50 @@ static int64_t call_test(struct guest *guest, const struct call *call)
 static int64_t call_memory(struct guest *guest, const struct call *call)
 {
     (void)call;
-    return (int64_t)guest->memory.bytes;
+    return (int64_t)guest->vm->memory.bytes;
 }
 
 static int64_t call_args(struct guest *guest, const struct call *call)
 {
-    char *to = guest_memory_at(&guest->memory, call->first, call->second);
-    size_t length = strlen(guest->args->guest_args);
+    char *to = guest_memory_at(&guest->vm->memory, call->first, call->second);
+    size_t length = strlen(guest->vm->args->guest_args);
 
     if (!to)
         return -ABI_EFAULT;
     if (call->second <= length)
         return -ABI_EINVAL;
-    memcpy(to, guest->args->guest_args, length + 1);
+    memcpy(to, guest->vm->args->guest_args, length + 1);
     return (int64_t)length;
+}
+
+static int64_t call_vcpu_start(struct guest *guest, const struct call *call)
+{
+    struct vcpu_start *start = call->first < MAX_VCPUS_PER_VM ? &guest->vm->start[call->first] : NULL;
+
+    if (!start)
+        return -ABI_ENOENT;
+    if (start->taken)
+        return -ABI_EBUSY;
+    *start = (struct vcpu_start){true, call->second, call->third};
+    if (sys_vcpu_start((uint32_t)call->first) == 0)
+        return 0;
+    start->taken = false;
+    return -ABI_ENOENT;
 }
 
 static hypercall *const hypercalls[HC_MONITOR_END - HC_MONITOR] = {
     [HC_CONSOLE - HC_MONITOR] = call_console, [HC_EXIT - HC_MONITOR] = call_exit, [HC_TEST - HC_MONITOR] = call_test,
-    [HC_MEMORY - HC_MONITOR] = call_memory,   [HC_ARGS - HC_MONITOR] = call_args,
+    [HC_MEMORY - HC_MONITOR] = call_memory,   [HC_ARGS - HC_MONITOR] = call_args, [HC_VCPU_START - HC_MONITOR] = call_vcpu_start,
 };
 
 enum vcpu_action handle_hypercall(struct guest *guest, const struct guest_exit *e)
 {
     uint64_t *gpr = guest->vcpu.page->gpr, number = gpr[GPR_RAX];
-    const struct call call = {gpr[GPR_RBX], gpr[GPR_RCX]};
+    const struct call call = {gpr[GPR_RBX], gpr[GPR_RCX], gpr[GPR_RDX]};
 
     if (number >= HC_MONITOR && number < HC_MONITOR_END)
         gpr[GPR_RAX] = (uint64_t)hypercalls[number - HC_MONITOR](guest, &call);
-    else if (guest->args->bad_hypercall_kills)
+    else if (guest->vm->args->bad_hypercall_kills)
         guest_end(guest, END_BAD_HYPERCALL, "unknown hypercall 0x%llx at RIP 0x%llx", (unsigned long long)number,
                   (unsigned long long)e->rip);
     else

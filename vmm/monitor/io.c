@@ -1,9 +1,9 @@
 /* Port I/O: finds the device that a port belongs to, and moves bytes between it and RAX. */
 #include "vmm/monitor/handle.h"
 
-static uint8_t com1_read(struct guest *guest, unsigned reg) { return uart_read(&guest->uart, reg); }
+static uint8_t com1_read(struct guest *guest, unsigned reg) { return uart_read(&guest->vm->uart, reg); }
 
-static void com1_write(struct guest *guest, unsigned reg, uint8_t value) { uart_write(&guest->uart, reg, value); }
+static void com1_write(struct guest *guest, unsigned reg, uint8_t value) { uart_write(&guest->vm->uart, reg, value); }
 
 /* Ports that no device claims. */
 static uint8_t nothing_read(struct guest *guest, unsigned reg)

@@ -5,6 +5,7 @@
 #include "vmm/monitor/exit.h"
 #include "vmm/monitor/handle.h"
 #include "vmm/monitor/image.h"
+#include "vmm/monitor/lock.h"
 #include "vmm/monitor/state.h"
 
 typedef void exit_decoder(const struct exit_record *record, struct guest_exit *out);
@@ -16,25 +17,29 @@ static image_loader *const loaders[GUEST_KINDS] = {
     [GUEST_FLAT16] = image_load_flat16,
 };
 
-static struct guest guest = {
+atomic_flag monitor_lock = ATOMIC_FLAG_INIT;
+
+static struct vm vm = {
     .args = (const struct monitor_args *)TASK_ARGS,
     .console = {.emit = guest_console_line},
-    .uart = {.output = &guest.console},
+    .uart = {.output = &vm.console},
 };
 
-static void guest_init(void)
+static struct guest guests[MAX_VCPUS_PER_VM];
+
+static void vm_init(struct guest *guest)
 {
     struct machine_info machine;
     int64_t result = sys_machine_info(&machine);
 
     if (result < 0)
-        guest_end(&guest, END_UNHANDLED, "the monitor can't learn what machine this is: %s", error_text(result));
-    guest.memory = (struct guest_memory){(uint8_t *)TASK_GUEST, guest.args->memory_bytes};
-    guest.vcpu = (struct vcpu){0, (enum backend)machine.backend, (struct vcpu_page *)TASK_VCPUS};
+        guest_end(guest, END_UNHANDLED, "the monitor can't learn what machine this is: %s", error_text(result));
+    vm.memory = (struct guest_memory){(uint8_t *)TASK_GUEST, vm.args->memory_bytes};
+    vm.backend = (enum backend)machine.backend;
 }
 
 /* Loads the VM's first module into its memory, and returns where the guest starts. */
-static uint64_t guest_load(void)
+static uint64_t vm_load(struct guest *guest)
 {
     struct module_info module;
     struct image image = {.name = module.name};
@@ -45,29 +50,40 @@ static uint64_t guest_load(void)
     if (result >= 0 && module.bytes > 0)
         result = sys_module_map(0);
     if (result < 0)
-        guest_end(&guest, END_BAD_IMAGE, "the monitor can't read its image: %s", error_text(result));
+        guest_end(guest, END_BAD_IMAGE, "the monitor can't read its image: %s", error_text(result));
     image.bytes = (const uint8_t *)result;
     image.size = module.bytes;
-    if (!loaders[guest.args->kind](&image, &guest.memory, &entry, why))
-        guest_end(&guest, END_BAD_IMAGE, "%s", why);
+    if (!loaders[vm.args->kind](&image, &vm.memory, &entry, why))
+        guest_end(guest, END_BAD_IMAGE, "%s", why);
     return entry;
 }
 
-int main(void)
+/* Each vCPU has a thread of its own, which starts here: the first when the VM does, the others by HC_VCPU_START. */
+int main(unsigned number)
 {
     enum vcpu_action action = VCPU_RUN_RESUME;
+    struct guest *guest = &guests[number];
 
-    guest_init();
-    state_start(&guest, guest_load());
+    lock_take();
+    guest->vm = &vm;
+    if (number == 0) {
+        vm_init(guest);
+        vm.start[0] = (struct vcpu_start){true, vm_load(guest), 0};
+    }
+    guest->vcpu = (struct vcpu){number, vm.backend, (struct vcpu_page *)(TASK_VCPUS + number * 4096ull)};
+    state_start(guest, &vm.start[number]);
     for (;;) {
-        int64_t result = sys_vcpu_run(guest.vcpu.number, action);
         struct guest_exit e;
+        int64_t result;
 
+        lock_release();
+        result = sys_vcpu_run(number, action);
+        lock_take();
         if (result < 0)
-            guest_end(&guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
+            guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
                       "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),
-                      (unsigned long long)guest.vcpu.page->exit.reason);
-        decoders[guest.vcpu.backend](&guest.vcpu.page->exit, &e);
-        action = handle_exit(&guest, &e);
+                      (unsigned long long)guest->vcpu.page->exit.reason);
+        decoders[vm.backend](&guest->vcpu.page->exit, &e);
+        action = handle_exit(guest, &e);
     }
 }

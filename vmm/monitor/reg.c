@@ -4,10 +4,7 @@
 /* The four parts of one segment register. */
 #define SEGMENT(name, selector, limit, rights, base, offset)                                                           \
     {name " selector", selector, VMCB_FIELD(offset, 2)}, {name " limit", limit, VMCB_FIELD((offset) + 4, 4)},          \
-        {name " rights", rights, VMCB_FIELD((offset) + 2, 2)},                                                         \
-    {                                                                                                                  \
-        name " base", base, VMCB_FIELD((offset) + 8, 8)                                                                \
-    }
+        {name " rights", rights, VMCB_FIELD((offset) + 2, 2)}, {name " base", base, VMCB_FIELD((offset) + 8, 8)}
 
 const struct reg_row reg_rows[REG_COUNT] = {
     SEGMENT("ES", 0x0800, 0x4800, 0x4814, 0x6806, 0x400),
@@ -40,7 +37,10 @@ const struct reg_row reg_rows[REG_COUNT] = {
     [REG_EVENT_ERROR] = {"event error code", 0x4018, 0},
 };
 
-static bool reg_is_rights(enum reg reg) { return reg < REG_CR0 && (reg - REG_SEGMENTS) % SEG_PARTS == SEG_RIGHTS; }
+static bool reg_is_rights(enum reg reg)
+{
+    return reg < REG_CR0 && (reg - REG_SEGMENTS) % SEG_PARTS == SEG_RIGHTS;
+}
 
 /* VMCB: the same bits without the gap of 11:8; a segment that is not usable is one that is not present. */
 uint64_t reg_to_vendor(enum backend backend, enum reg reg, uint64_t value)

@@ -52,9 +52,9 @@ static const struct segment_state *segment_of(const struct start_state *start, e
     }
 }
 
-void state_start(struct guest *guest, uint64_t entry)
+void state_start(struct guest *guest, const struct vcpu_start *where)
 {
-    const struct start_state *start = &starts[guest->args->kind];
+    const struct start_state *start = &starts[guest->vm->args->kind];
     struct reg_value values[MAX_STATE_PAIRS];
     const struct reg_value others[] = {
         {REG_CR0, start->cr0},
@@ -63,7 +63,7 @@ void state_start(struct guest *guest, uint64_t entry)
         {REG_EFER, 0},
         {REG_RFLAGS, RFLAGS_FIXED},
         {REG_DR7, DR7_FIXED},
-        {REG_RIP, entry},
+        {REG_RIP, where->entry},
         {REG_RSP, start->rsp},
         {REG_GDTR_BASE, 0},
         {REG_GDTR_LIMIT, 0},
@@ -86,4 +86,5 @@ void state_start(struct guest *guest, uint64_t entry)
         values[count++] = others[i];
     guest_set(guest, values, count);
     guest->vcpu.page->gpr[GPR_RBX] = start->rbx;
+    guest->vcpu.page->gpr[GPR_RDI] = where->argument;
 }

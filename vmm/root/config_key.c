@@ -27,7 +27,7 @@ static const struct key vm_keys[] = {
     {"background", value_read_yes, FIELD(struct vm_config, background), 0, 0},
     {"kind", value_read_kind, FIELD(struct vm_config, kind), 0, 0},
     {"memory", value_read_size, FIELD(struct vm_config, memory_bytes), 4096, 1ull << 35},
-    {"vcpus", value_read_vcpus, FIELD(struct vm_config, vcpus), 1, MAX_VCPUS_PER_VM},
+    {"vcpus", value_read_number, FIELD(struct vm_config, vcpus), 1, MAX_VCPUS_PER_VM},
     {"timeslice", value_read_number, FIELD(struct vm_config, timeslice_us), 10, 1000000},
     {"args", value_read_text, FIELD(struct vm_config, args), 0, 0},
     {"console", value_read_yes, FIELD(struct vm_config, console), 0, 0},

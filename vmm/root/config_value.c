@@ -142,15 +142,6 @@ bool value_read_pages(struct slice value, const struct value_field *field, char 
     return true;
 }
 
-bool value_read_vcpus(struct slice value, const struct value_field *field, char why[WHY_BYTES])
-{
-    if (!value_read_number(value, field, why))
-        return false;
-    if (*(uint64_t *)field->to != 1)
-        return refuse(value, "is more than this version can run; expected 1", why);
-    return true;
-}
-
 bool value_read_yes(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
     bool yes = slice_equal(value, "yes");

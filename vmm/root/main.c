@@ -35,10 +35,11 @@ static bool read_config(const struct machine_info *info)
     return true;
 }
 
-int main(void)
+int main(unsigned thread)
 {
     static struct machine_info info;
 
+    (void)thread; /* root has one */
     if (sys_machine_info(&info) < 0)
         return 1;
     passport_print(&info);

@@ -25,6 +25,7 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
         .memory_bytes = config->memory_bytes,
         .quota_pages = config->quota_pages,
         .vcpus = (uint32_t)config->vcpus,
+        .pin = config->pinned ? (uint32_t)config->pin + 1 : 0,
         .timeslice_us = (uint32_t)config->timeslice_us,
         .modules = 1,
         .args = (uintptr_t)page,
@@ -68,7 +69,7 @@ void vm_start(struct vm *vm)
 
 /* ---- What its monitor reports ----------------------------------------------------------------------------- */
 
-static void vm_print(const struct vm *vm, const struct report_record *record)
+static void vm_print(struct vm *vm, const struct report_record *record)
 {
     char text[4 * REPORT_LINE + 1];
 
@@ -97,8 +98,6 @@ static void vm_take_console(struct vm *vm, const struct report_record *record)
     if (vm->config->console)
         vm_print(vm, record);
 }
-
-static void vm_take_note(struct vm *vm, const struct report_record *record) { vm_print(vm, record); }
 
 /* The array of kept lines doubles; a line for which there is no memory is only counted. */
 static void vm_take_test(struct vm *vm, const struct report_record *record)
@@ -140,7 +139,7 @@ static const struct taker {
     void (*take)(struct vm *vm, const struct report_record *record);
 } takers[] = {
     {REPORT_CONSOLE, vm_take_console}, {REPORT_PART, vm_take_console}, {REPORT_TEST, vm_take_test},
-    {REPORT_NOTE, vm_take_note},       {REPORT_END, vm_take_end},
+    {REPORT_NOTE, vm_print},       {REPORT_END, vm_take_end},
 };
 
 void vm_drain(struct vm *vm)

@@ -21,7 +21,7 @@ LARGE_BYTES equ 0x200000
 SELECTOR_CODE equ 0x08                  ; descriptors.h
 SELECTOR_DATA equ 0x10
 
-extern guest_stack_top, guest_start
+extern guest_stack_top, guest_start, guest_vcpu_start
 
 section .text.start progbits alloc exec nowrite
 bits 32
@@ -43,6 +43,8 @@ guest_entry:
         cmp     edi, page_directory + 4096
         jb      .map
 
+        mov     ebp, first_vcpu
+to_long_mode:                           ; and there to EBP; keeps EDI
         mov     eax, pml4
         mov     cr3, eax
         mov     eax, cr4
@@ -60,6 +62,13 @@ guest_entry:
         lgdt    [gdt_pointer]
         jmp     SELECTOR_CODE:long_mode
 
+; Where the other vCPUs start: EDI is the address of { stack top, function, argument }, see vcpus.h. The page tables are there.
+global guest_vcpu_entry
+guest_vcpu_entry:
+        cld
+        mov     ebp, other_vcpu
+        jmp     to_long_mode
+
 stranger:                               ; not started as kind = nestor: no IDT yet, so this ends in a triple fault
         ud2
 
@@ -72,11 +81,21 @@ long_mode:
         xor     eax, eax
         mov     fs, eax
         mov     gs, eax
-        mov     esp, guest_stack_top
-        xor     ebp, ebp
         fninit
         ldmxcsr [mxcsr_default]
+        jmp     rbp
+
+first_vcpu:
+        mov     esp, guest_stack_top
+        xor     ebp, ebp
         call    guest_start
+        ud2
+
+other_vcpu:
+        mov     edi, edi
+        mov     rsp, [rdi]
+        xor     ebp, ebp
+        call    guest_vcpu_start        ; (struct vcpu_launch *)
         ud2
 
 section .rodata

@@ -40,10 +40,15 @@ static void load_tss(void)
     __asm__ volatile("ltr %0" : : "r"((uint16_t)SELECTOR_TSS) : "memory");
 }
 
-static void load_idt(void)
+void descriptors_load_idt(void)
 {
     struct table_pointer pointer = {sizeof idt - 1, (uint64_t)idt};
 
+    __asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
+}
+
+static void fill_idt(void)
+{
     for (unsigned vector = 0; vector < VECTORS; vector++) {
         uint64_t offset = (uint64_t)interrupt_stubs + vector * STUB_BYTES;
 
@@ -56,11 +61,11 @@ static void load_idt(void)
             .offset_high = (uint32_t)(offset >> 32),
         };
     }
-    __asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
+    descriptors_load_idt();
 }
 
 void descriptors_setup(void)
 {
     load_tss();
-    load_idt();
+    fill_idt();
 }

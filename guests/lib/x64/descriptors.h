@@ -29,4 +29,7 @@ extern struct tss64 guest_tss;
 /* Loads the TSS, and an IDT with a gate for each vector that leads to interrupt_dispatch(). */
 void descriptors_setup(void);
 
+/* Loads the same IDT on another vCPU. It has no TSS: it stays in ring 0, and a stack that runs over is its end. */
+void descriptors_load_idt(void);
+
 #endif
