@@ -103,11 +103,12 @@ void svm_inject_withdraw(struct vcpu *vcpu);
 struct svm_exit_row {
     struct exit_row row;
     uint8_t length; /* of the instruction in bytes, without prefixes; 0: not exited by one; or one of these: */
+    bool direct;    /* an instruction whose handler does not mind that the guest's state of VMLOAD is still in the CPU */
 };
 enum { SVM_LENGTH_VARIES = 0xff, SVM_LENGTH_IO = 0xfe /* the next RIP is in exitinfo2 */ };
 
-/* exits.c: the table. Rows below SVM_CODES_LOW are at their EXITCODE; svm_exit_row finds the others too, or it gives
- * NULL. */
+/* exits.c: the table. Rows below SVM_CODES_LOW are at their EXITCODE; svm_exit_row finds the others too, and has one for
+ * codes that the manual has not. */
 enum { SVM_CODES_LOW = 0xa7 };
 extern const struct svm_exit_row svm_exit_table[];
 const struct svm_exit_row *svm_exit_row(uint64_t exitcode);
@@ -117,8 +118,10 @@ void svm_fields_init(void);
 int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
-/* entry.asm: enters the guest of `vmcb`, whose vCPU and registers are in the exit slots. Comes back in svm_exit. */
-_Noreturn void svm_entry(hpa_t vmcb, hpa_t host_vmcb, struct exit_slots *slots);
+/* entry.asm: enter the guest of `vmcb`, whose general registers are at `gpr`. They come back in svm_exit. svm_resume is for
+ * svm_exit itself, when it has not left the guest's state. */
+_Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
+_Noreturn void svm_resume(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 
 /* vcpu.c: called by entry.asm with each #VMEXIT, at the top of the kernel stack. */
 _Noreturn void svm_exit(struct vcpu *vcpu);

@@ -120,15 +120,6 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     virt->enter(vcpu);
 }
 
-static void trace(struct vcpu *vcpu)
-{
-    struct pcpu *pcpu = pcpu_this();
-    unsigned i = pcpu->exit_trace_next;
-
-    pcpu->exit_trace[i] = (struct exit_trace){vcpu->exit_reason, vcpu->rip, vcpu->vm->id, vcpu->id};
-    pcpu->exit_trace_next = (i + 1) % EXIT_TRACE_ENTRIES;
-}
-
 /* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
 static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups)
 {
@@ -154,19 +145,10 @@ static void block(struct vcpu *vcpu)
 }
 
 /* Handlers and verdicts that touch what pCPUs share take the kernel lock; the others never do. */
-_Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row)
+_Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
-    enum verdict verdict;
-
-    vcpu->exits++;
-    trace(vcpu);
-    verdict = row && row->handler ? row->handler(vcpu) : VERDICT_MONITOR;
-    if (verdict == VERDICT_SKIP && !pcpu_this()->resched) {
-        virt->skip(vcpu);
-        vcpu_enter(vcpu);
-    }
     if (verdict == VERDICT_MONITOR)
-        to_monitor(vcpu, row ? row->groups : EXIT_GROUP_ALL);
+        to_monitor(vcpu, row->groups);
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);

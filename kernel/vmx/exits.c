@@ -1,5 +1,5 @@
 /* The exit dispatch table: one row per basic exit reason, in the manual's order and words. */
-#include "kernel/cpu/pcpu.h"
+#include "kernel/vm/exit.h"
 #include "kernel/vmx/vmx.h"
 #include "lib/x86.h"
 
@@ -37,9 +37,10 @@ static enum verdict exception_or_nmi(struct vcpu *vcpu)
     return VERDICT_RESUME;
 }
 
+/* What waited for it is injected on the way back: ATTENTION_EVENT is set as long as something waits. */
 static enum verdict interrupt_window(struct vcpu *vcpu)
 {
-    vcpu->attention |= ATTENTION_EVENT;
+    (void)vcpu;
     return VERDICT_RESUME;
 }
 
@@ -104,11 +105,14 @@ static const struct exit_row rows[REASONS] = {
     [32] = {"WRMSR", vcpu_handle_msr_write, INSTRUCTION},
     [33] = {"VM-entry failure: invalid guest state", NULL, FAILURE},
     [34] = {"VM-entry failure: MSR loading", NULL, FAILURE},
+    [35] = {"reserved", NULL, EXIT_GROUP_ALL},
     [36] = {"MWAIT", NULL, QUALIFIED},
     [37] = {"monitor trap flag", NULL, 0},
+    [38] = {"reserved", NULL, EXIT_GROUP_ALL},
     [39] = {"MONITOR", NULL, INSTRUCTION},
     [40] = {"PAUSE", NULL, INSTRUCTION},
     [41] = {"VM-entry failure: machine check", NULL, FAILURE},
+    [42] = {"reserved", NULL, EXIT_GROUP_ALL},
     [43] = {"TPR below threshold", NULL, 0},
     [44] = {"APIC access", NULL, EVENT},
     [45] = {"virtualized EOI", NULL, EXIT_GROUP_QUALIFICATION},
@@ -131,39 +135,68 @@ static const struct exit_row rows[REASONS] = {
     [62] = {"page-modification log full", NULL, EXIT_GROUP_QUALIFICATION},
     [63] = {"XSAVES", NULL, OPERAND},
     [64] = {"XRSTORS", NULL, OPERAND},
+    [65] = {"reserved", NULL, EXIT_GROUP_ALL},
     [66] = {"SPP-related event", NULL, MEMORY},
     [67] = {"UMWAIT", NULL, INSTRUCTION},
     [68] = {"TPAUSE", NULL, INSTRUCTION},
+    [69] = {"reserved", NULL, EXIT_GROUP_ALL},
 };
+
+/* What the manual has no exit for. */
+static const struct exit_row unknown = {"unknown exit reason", NULL, EXIT_GROUP_ALL};
 
 static const struct exit_row *find_row(uint64_t reason)
 {
     uint16_t basic = (uint16_t)reason;
 
-    return basic < REASONS && rows[basic].name ? &rows[basic] : NULL;
+    return basic < REASONS ? &rows[basic] : &unknown;
 }
 
 const char *vmx_exit_name(uint64_t reason)
 {
-    const struct exit_row *row = find_row(reason);
-
-    return row ? row->name : "unknown exit reason";
+    return find_row(reason)->name;
 }
+
+/*
+ * Behind the instruction that exited. Blocking by STI or MOV SS ends with that instruction, but is not taken out of the
+ * VMCS here, to save a VMREAD: the CPU ends it one instruction later. For a guest that has nothing pending that makes no
+ * difference but one: what becomes pending in that very moment may be delivered an instruction later than it might have
+ * been, as if it had come an instruction later; a single step over MOV SS and CPUID stops one instruction late.
+ * Where something is pending, vmx_vcpu_skip is the way, and tells the guest's state to the bit.
+ */
+static void skip_simply(struct vcpu *vcpu) { vmwrite(GUEST_RIP, vcpu->rip + vmread(EXIT_INSTRUCTION_LENGTH)); }
 
 _Noreturn void vmx_exit(struct vcpu *vcpu)
 {
-    vcpu->backend[VCPU_LAUNCHED] = true;
+    const struct exit_row *row;
+    enum verdict verdict;
+
     vcpu->exit_reason = vmread(EXIT_REASON);
     vcpu->rip = vmread(GUEST_RIP);
-    vcpu_exit(vcpu, find_row(vcpu->exit_reason));
+    row = find_row(vcpu->exit_reason);
+    verdict = vcpu_exit_handle(vcpu, row);
+    if (vcpu_exit_can_resume(vcpu, verdict)) {
+        skip_simply(vcpu);
+        vmx_resume(vcpu->page->gpr);
+    }
+    vcpu_exit_finish(vcpu, row, verdict);
 }
 
-/* VMLAUNCH or VMRESUME fell through: VMfail. Called from entry.asm on the pCPU's stack. */
+/*
+ * VMRESUME or VMLAUNCH fell through: VMfail. Called from entry.asm on the pCPU's stack. That is how it is found out that
+ * a VMCS wants to be launched, once after each VMCLEAR.
+ */
 _Noreturn void vmx_entry_failed(void);
 
 _Noreturn void vmx_entry_failed(void)
 {
-    vcpu_entry_failed(pcpu_this()->vcpu_loaded, vmread(INSTRUCTION_ERROR));
+    enum { RESUME_OF_CLEAR_VMCS = 5 }; /* "VM-Instruction Error Numbers" */
+    struct vcpu *vcpu = pcpu_this()->vcpu_loaded;
+    uint64_t error = vmread(INSTRUCTION_ERROR);
+
+    if (error == RESUME_OF_CLEAR_VMCS)
+        vmx_launch(vcpu->page->gpr);
+    vcpu_entry_failed(vcpu, error);
 }
 
 void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
