@@ -41,7 +41,7 @@ static void refresh(struct vcpu *vcpu)
 {
     svm_vmcb(vcpu)->control.clean = svm_machine.clean;
     svm_asid_flushed(vcpu);
-    vcpu->backend[SVM_VCPU_REFRESH] = false;
+    vcpu->backend[SVM_VCPU_DIRECT] = SVM_CODES_LOW;
     if (svm_machine.virtual_interrupts)
         svm_inject_withdraw(vcpu);
 }
@@ -75,39 +75,44 @@ static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu, c
     vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, &row->row));
 }
 
-/*
- * An exit by an instruction, so it did not cut the delivery of an event short. Its handler runs with GIF 0 and with the
- * guest's state of VMLOAD still in the CPU: going back then takes nothing but VMRUN.
- */
-static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct vcpu *vcpu, struct vmcb *vmcb,
-                                                                          const struct svm_exit_row *row)
+static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcpu, enum verdict verdict)
 {
-    enum verdict verdict;
+    const struct svm_exit_row *row = svm_exit_row(vcpu->exit_reason);
 
-    vcpu->instruction_length = instruction_length(vmcb, row->length);
-    verdict = vcpu_exit_handle(vcpu, &row->row);
-    if (vcpu_exit_can_resume(vcpu, verdict)) {
-        uint64_t *gpr = vcpu->page->gpr;
-
-        vmcb->save.rip = vcpu->rip + vcpu->instruction_length;
-        vmcb->save.rax = gpr[GPR_RAX];
-        vmcb->control.interrupt_shadow = 0;
-        svm_resume(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));
-    }
     leave_guest(vcpu);
+    vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
     vcpu_exit_finish(vcpu, &row->row, verdict);
+}
+
+/*
+ * An exit by an instruction whose handler is direct did not cut the delivery of an event short. The handler runs with GIF
+ * 0 and with the guest's state of VMLOAD still in the CPU: going back then takes nothing but VMRUN.
+ */
+static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct vcpu *vcpu, const struct svm_exit_row *row)
+{
+    enum verdict verdict = row->row.handler(vcpu);
+    struct vmcb *vmcb = svm_vmcb(vcpu);
+    uint64_t *gpr = vcpu->page->gpr;
+
+    if (!vcpu_exit_is_done(vcpu, verdict))
+        finish_directly(vcpu, verdict);
+    vmcb->save.rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+    vmcb->save.rax = gpr[GPR_RAX];
+    vmcb->control.interrupt_shadow = 0;
+    svm_resume(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));
 }
 
 _Noreturn void svm_exit(struct vcpu *vcpu)
 {
-    struct vmcb *vmcb = svm_vmcb(vcpu);
+    const struct vmcb *vmcb = svm_vmcb(vcpu);
     uint64_t exitcode = vmcb->control.exitcode;
 
     vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;
     vcpu->rip = vmcb->save.rip;
     vcpu->exit_reason = exitcode;
-    if (exitcode < SVM_CODES_LOW && svm_exit_table[exitcode].direct && !vcpu->backend[SVM_VCPU_REFRESH])
-        exit_directly(vcpu, vmcb, &svm_exit_table[exitcode]);
+    vcpu_exit_note(vcpu);
+    if (exitcode < vcpu->backend[SVM_VCPU_DIRECT] && svm_exit_table[exitcode].direct)
+        exit_directly(vcpu, &svm_exit_table[exitcode]);
     exit_slowly(vcpu, vmcb);
 }
 

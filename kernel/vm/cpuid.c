@@ -26,18 +26,20 @@ static const struct cpuid_row rows[] = {
     {0x8000000a, .clear = {~0u, ~0u, ~0u, ~0u}},   /* SVM's own */
 };
 
-/* Leaves whose answer depends on the subleaf, or on the pCPU: these are asked for each time. */
-static const uint32_t leaves_asked[] = {0x4, 0x7, 0xb, 0xd, 0xf, 0x10, 0x12, 0x14, 0x17, 0x18, 0x1a, 0x1b, 0x1d, 0x1e, 0x1f,
+/* Leaves whose answer depends on the subleaf, or on the CPU: these are asked for each time. */
+static const uint32_t leaves_asked[] = {0x1, 0x4, 0x7, 0xb, 0xd, 0xf, 0x10, 0x12, 0x14, 0x17, 0x18, 0x1a, 0x1b, 0x1d, 0x1e, 0x1f,
                                         0x8000001d, 0x8000001e, 0x80000020, 0x80000026};
 
 /* The others are asked for once, at boot: under another hypervisor each CPUID is an exit. Bits 30 and 31 of a leaf tell
- * basic, hypervisor and extended ones; the first LEAVES of each are kept. */
+ * basic, hypervisor and extended ones; the first LEAVES of each are kept, with these bits lowest in their index. */
 enum { LEAVES = 32, RANGES = 4 };
 
 static struct {
     struct cpuid_result result;
     bool known;
-} answers[RANGES][LEAVES];
+} answers[LEAVES * RANGES];
+
+static uint32_t answer_index(uint32_t leaf) { return leaf << 2 | leaf >> 30; }
 
 static struct cpuid_result nestor_leaf(uint32_t leaf)
 {
@@ -77,14 +79,12 @@ static bool is_asked(uint32_t leaf)
 
 void vcpu_cpuid_init(void)
 {
-    for (uint32_t range = 0; range < RANGES; range++)
-        for (uint32_t i = 0; i < LEAVES; i++) {
-            uint32_t leaf = range << 30 | i;
+    for (uint32_t i = 0; i < LEAVES * RANGES; i++) {
+        uint32_t leaf = i >> 2 | i << 30;
 
-            answers[range][i].known = !is_asked(leaf);
-            answers[range][i].result = ask(leaf, 0);
-        }
-    answers[0][1].result.ebx &= 0x00ffffff; /* there is the APIC ID */
+        answers[i].known = !is_asked(leaf);
+        answers[i].result = ask(leaf, 0);
+    }
 }
 
 static void write_answer(uint64_t *gpr, struct cpuid_result r)
@@ -95,21 +95,26 @@ static void write_answer(uint64_t *gpr, struct cpuid_result r)
     gpr[GPR_RDX] = r.edx;
 }
 
-static __attribute__((noinline)) enum verdict handle_unknown(uint64_t *gpr)
+/* Leaf 1 has the initial APIC ID, which is the vCPU's number. */
+static __attribute__((noinline)) enum verdict handle_asked(const struct vcpu *vcpu)
 {
-    write_answer(gpr, ask((uint32_t)gpr[GPR_RAX], (uint32_t)gpr[GPR_RCX]));
-    return VERDICT_SKIP;
+    uint64_t *gpr = vcpu->page->gpr;
+    uint32_t leaf = (uint32_t)gpr[GPR_RAX];
+    struct cpuid_result r = leaf == 1 ? answers[answer_index(1)].result : ask(leaf, (uint32_t)gpr[GPR_RCX]);
+
+    if (leaf == 1)
+        r.ebx = (r.ebx & 0x00ffffff) | vcpu->id << 24;
+    write_answer(gpr, r);
+    return VERDICT_ANSWERED;
 }
 
 enum verdict vcpu_handle_cpuid(struct vcpu *vcpu)
 {
     uint64_t *gpr = vcpu->page->gpr;
-    uint32_t leaf = (uint32_t)gpr[GPR_RAX], range = leaf >> 30, i = leaf & ~(3u << 30);
+    uint32_t i = answer_index((uint32_t)gpr[GPR_RAX]);
 
-    if (i >= LEAVES || !answers[range][i].known)
-        return handle_unknown(gpr);
-    write_answer(gpr, answers[range][i].result);
-    if (leaf == 1)
-        gpr[GPR_RBX] |= vcpu->id << 24;
-    return VERDICT_SKIP;
+    if (i >= LEAVES * RANGES || !answers[i].known)
+        return handle_asked(vcpu);
+    write_answer(gpr, answers[i].result);
+    return VERDICT_ANSWERED;
 }

@@ -2,8 +2,9 @@
  * The two halves of an exit that every back end goes through, with the fast path between them. They are inline because
  * exits are what a hypervisor does all day: one that the kernel answers passes through no function but its handler.
  *
+ *     vcpu_exit_note(vcpu);
  *     verdict = vcpu_exit_handle(vcpu, row);
- *     if (vcpu_exit_can_resume(vcpu, verdict)) {
+ *     if (vcpu_exit_is_done(vcpu, verdict)) {
  *         RIP behind the instruction; enter
  *     }
  *     vcpu_exit_finish(vcpu, row, verdict);
@@ -15,32 +16,31 @@
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/vm.h"
 
-static inline void vcpu_exit_trace(const struct vcpu *vcpu)
+/* Counts and notes an exit. vcpu->exit_reason and vcpu->rip are set. */
+static inline __attribute__((always_inline)) void vcpu_exit_note(struct vcpu *vcpu)
 {
     struct pcpu *pcpu = pcpu_this();
     unsigned i = pcpu->exit_trace_next;
 
+    vcpu->exits++;
     pcpu->exit_trace[i] = (struct exit_trace){vcpu->exit_reason, vcpu->rip, vcpu->vm->id, vcpu->id};
     pcpu->exit_trace_next = (i + 1) % EXIT_TRACE_ENTRIES;
 }
 
-/* Counts and notes an exit, and lets its handler decide. vcpu->exit_reason and vcpu->rip are set. */
+/* What is to be done about an exit, by its handler. */
 static inline enum verdict vcpu_exit_handle(struct vcpu *vcpu, const struct exit_row *row)
 {
-    vcpu->exits++;
-    vcpu_exit_trace(vcpu);
     return row->handler ? row->handler(vcpu) : VERDICT_MONITOR;
 }
 
 /*
- * Whether the guest can go on behind its instruction at once, as nothing is to be seen to before: nothing is pending, no
- * translation may be stale, the handler had no need of the kernel lock. That the timeslice is over is seen elsewhere: it
- * takes an interrupt, which is an exit of its own.
+ * Whether the guest can be entered again right behind its instruction. Whoever has something to be seen to before sets
+ * `attention`; who unmaps guest memory, or ends the timeslice, does that from another pCPU or from an interrupt, and both
+ * are exits of their own.
  */
-static inline bool vcpu_exit_can_resume(const struct vcpu *vcpu, enum verdict verdict)
+static inline bool vcpu_exit_is_done(const struct vcpu *vcpu, enum verdict verdict)
 {
-    return verdict == VERDICT_SKIP && vcpu->attention == 0 &&
-           vcpu->npt_generation == vcpu->vm->memory.generation && !pcpu_this()->has_lock;
+    return verdict == VERDICT_ANSWERED && vcpu->attention == 0;
 }
 
 #endif

@@ -48,6 +48,7 @@ struct vcpu {
 enum verdict {
     VERDICT_RESUME,  /* enter again at RIP */
     VERDICT_SKIP,    /* enter behind the instruction */
+    VERDICT_ANSWERED, /* the same for an answer that the vCPU alone was needed for: no lock was taken, nothing was pended */
     VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
     VERDICT_YIELD,   /* behind the instruction, after the others had their turn */
     VERDICT_MONITOR, /* vcpu_run returns in ring 3 */

@@ -166,20 +166,25 @@ const char *vmx_exit_name(uint64_t reason)
  */
 static void skip_simply(struct vcpu *vcpu) { vmwrite(GUEST_RIP, vcpu->rip + vmread(EXIT_INSTRUCTION_LENGTH)); }
 
+/* Out of line, as is all that the fast path does not need: it has no registers to save for that. */
+static _Noreturn __attribute__((noinline)) void finish(struct vcpu *vcpu, enum verdict verdict)
+{
+    vcpu_exit_finish(vcpu, find_row(vcpu->exit_reason), verdict);
+}
+
 _Noreturn void vmx_exit(struct vcpu *vcpu)
 {
-    const struct exit_row *row;
+    uint64_t reason = vmread(EXIT_REASON);
     enum verdict verdict;
 
-    vcpu->exit_reason = vmread(EXIT_REASON);
+    vcpu->exit_reason = reason;
     vcpu->rip = vmread(GUEST_RIP);
-    row = find_row(vcpu->exit_reason);
-    verdict = vcpu_exit_handle(vcpu, row);
-    if (vcpu_exit_can_resume(vcpu, verdict)) {
-        skip_simply(vcpu);
-        vmx_resume(vcpu->page->gpr);
-    }
-    vcpu_exit_finish(vcpu, row, verdict);
+    vcpu_exit_note(vcpu);
+    verdict = vcpu_exit_handle(vcpu, find_row(reason));
+    if (!vcpu_exit_is_done(vcpu, verdict))
+        finish(vcpu, verdict);
+    skip_simply(vcpu);
+    vmx_resume(vcpu->page->gpr);
 }
 
 /*

@@ -26,7 +26,7 @@ static uint64_t empty(unsigned n) { return TICKS(n, ); }
 
 /* ---- Exits that are answered at once ---------------------------------------------------------------------- */
 
-static uint64_t cpuid(unsigned n) { return TICKS(n, cpu_id(1, 0)); }
+static uint64_t cpuid(unsigned n) { return TICKS(n, cpu_id(0, 0)); }
 
 /* One loop for each instruction, so that there is nothing to decide in them. */
 #define HYPERCALLS(n, number, a, b)                                                                             \
