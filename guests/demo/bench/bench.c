@@ -2,7 +2,7 @@
 /*
  * Measures what the ways through the hypervisor cost: the TSC around batches of n events, less an empty loop. Each
  * event becomes a line "bench NAME N MIN MEDIAN", the ticks of N events in the best batch and in the median one;
- * docs/bench.md tells what they mean. Argument: alone, paired (with a second VM that is the partner), or partner.
+ * docs/bench.md tells what they mean. Argument: alone, paired (with a second VM that is the partner), counted, or partner.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +65,8 @@ int main(int argc, char **argv)
         events_partner();
     if (strcmp(role, "paired") == 0)
         run(events_paired, events_paired_count);
+    else if (strcmp(role, "counted") == 0)
+        run(events_counted, events_counted_count);
     else
         run(events_alone, events_alone_count);
     return test_status();

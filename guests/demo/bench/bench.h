@@ -16,9 +16,10 @@ struct event {
     unsigned per_turn;                /* events in each of these turns, if the loop makes several in one; 0: one */
 };
 
-/* Events of a VM by itself, and those that need a partner: a VM with the same image and `args = partner`. */
-extern const struct event events_alone[], events_paired[];
-extern const unsigned events_alone_count, events_paired_count;
+/* Events of a VM by itself; those that need a partner, a VM with the same image and `args = partner`; and those that are
+ * counted by tools/bench-kernel, whose "ticks" are counts. */
+extern const struct event events_alone[], events_paired[], events_counted[];
+extern const unsigned events_alone_count, events_paired_count, events_counted_count;
 
 /* Before anything is measured: interrupt handlers, and memory for the events that use some up. */
 void events_prepare(void);

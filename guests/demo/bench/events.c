@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "guests/demo/bench/bench.h"
+#include "guests/demo/bench/counters.h"
 #include "guests/lib/common/cpu.h"
 #include "guests/lib/common/hypercall.h"
 #include "guests/lib/common/interrupt.h"
@@ -124,6 +125,22 @@ void events_partner(void)
         hypercall(HC_YIELD, 0, 0, 0);
 }
 
+/* ---- What the kernel counts ------------------------------------------------------------------------------- */
+
+/* How much a counter rises while there are n CPUIDs. */
+static uint64_t count(unsigned n, unsigned long counter)
+{
+    uint64_t before = (uint64_t)hypercall(counter, 0, 0, 0);
+
+    cpuid(n);
+    return (uint64_t)hypercall(counter, 0, 0, 0) - before;
+}
+
+static uint64_t vmreads(unsigned n) { return count(n, HC_BENCH_VMREADS); }
+static uint64_t vmreads_without(unsigned n) { return (void)n, count(0, HC_BENCH_VMREADS); }
+static uint64_t vmwrites(unsigned n) { return count(n, HC_BENCH_VMWRITES); }
+static uint64_t vmwrites_without(unsigned n) { return (void)n, count(0, HC_BENCH_VMWRITES); }
+
 /* ---- All of them ------------------------------------------------------------------------------------------ */
 
 const struct event events_alone[] = {
@@ -141,8 +158,15 @@ const struct event events_paired[] = {
     {"switch", 100, yield, empty, 2}, /* there and back */
 };
 
+const struct event events_counted[] = {
+    {"vmread-per-cpuid", 100, vmreads, vmreads_without, 0},
+    {"vmwrite-per-cpuid", 100, vmwrites, vmwrites_without, 0},
+};
+
 const unsigned events_alone_count = sizeof events_alone / sizeof *events_alone;
 const unsigned events_paired_count = sizeof events_paired / sizeof *events_paired;
+
+const unsigned events_counted_count = sizeof events_counted / sizeof *events_counted;
 
 void events_prepare(void)
 {
