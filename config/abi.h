@@ -49,7 +49,7 @@ enum abi_error {
  */
 enum syscall_number {
     SYS_TASK_EXIT,     /* RM (status): a monitor's ends its VM, root's ends the machine */
-    SYS_CONSOLE_WRITE, /* R  (text, bytes): whole lines for the serial line and the screen */
+    SYS_CONSOLE_WRITE, /* R  (text, bytes, enum console_sinks): whole lines for the serial line and the screen */
     SYS_MACHINE_INFO,  /* RM (struct machine_info *) */
     SYS_MODULE_INFO,   /* RM (index, struct module_info *): root: of all modules; monitor: of its VM's */
     SYS_MODULE_MAP,    /* RM (index): maps it read-only; -> its address; bytes behind its end are 0 */
@@ -69,8 +69,19 @@ enum syscall_number {
     SYS_VCPU_MOVE,     /* R  (vm, vcpu, pCPU): a floating vCPU goes on there; -ABI_EPERM for a pinned one */
     SYS_VM_PAUSE,      /* R  (vm): none of its vCPUs runs when this returns 0; -ABI_EAGAIN: call again */
     SYS_VM_RESUME,     /* R  (vm) */
+    SYS_MEMORY_DROP,   /* M  (gpa, bytes), whole pages: takes that guest memory from the VM; a later touch gets zeroed
+                        *     pages. -ABI_EAGAIN while another vCPU has to leave its pCPU first: call again */
+    SYS_SCREEN_WRITE,  /* R  (row, const uint16_t *cells, n): a row of the part of the screen that does not scroll, which
+                        *     reaches down to this row from now on; a cell is a character | its VGA attribute << 8 */
+    SYS_TRACE_START,   /* R  (): each pCPU's trace ring keeps TRACE_RECORDS from now on; before the first VM is created */
+    SYS_TRACE_READ,    /* R  (pcpu, uint64_t *from, struct trace_record *, n): records from number *from on, or from the
+                        *     oldest that is left; its number is put in *from; -> how many: at most n, 0 = no more */
+    SYS_VM_COUNTERS,   /* R  (vm, struct exit_counter *, n): the kinds of exits that it had; -> how many, at most n */
     SYS_COUNT
 };
+
+/* Where console_write's text goes. */
+enum console_sinks { CONSOLE_ALL, CONSOLE_SERIAL };
 
 /* Events of a task, one bit each. */
 enum {
@@ -117,6 +128,7 @@ struct vm_spec {
     uint64_t quota_pages;    /* 4 KiB pages it may own in all: memory, tables, monitor */
     uint32_t vcpus;
     uint32_t timeslice_us;   /* microseconds; 0 = the kernel's default */
+    uint32_t large_pages;    /* 1: guest memory is backed by 2 MiB at a time where that is possible; 0: by 4 KiB */
     uint32_t modules;        /* entries of module[] */
     uint32_t pin;            /* 0: its vCPUs float; else the number of the pCPU that they stay on, plus 1 */
     uint32_t module[MAX_VM_MODULES]; /* boot module numbers; the monitor calls them 0, 1, ... */
@@ -135,6 +147,22 @@ enum vm_end {
     VM_END_KERNEL,        /* the kernel could not go on with it; status is a vendor's error number */
 };
 
+/* What a vCPU does at the moment. */
+enum vcpu_state {
+    VCPU_STATE_NEW,     /* not started */
+    VCPU_STATE_READY,   /* waits for its turn */
+    VCPU_STATE_GUEST,   /* runs the guest */
+    VCPU_STATE_MONITOR, /* runs its monitor */
+    VCPU_STATE_BLOCKED, /* waits for an interrupt, an event or a deadline */
+    VCPU_STATE_PAUSED,  /* would be ready, but its VM is paused */
+    VCPU_STATE_DEAD,
+};
+
+struct vcpu_status {
+    uint16_t state;          /* enum vcpu_state */
+    uint16_t pcpu;           /* where it runs, or ran last */
+};
+
 struct vm_status {
     uint32_t state;          /* enum vm_state */
     uint32_t end;            /* enum vm_end */
@@ -147,7 +175,45 @@ struct vm_status {
     uint64_t migrations;     /* how often one of its vCPUs went on on another pCPU */
     uint64_t wait_ticks;     /* TSC ticks ready without a pCPU */
     uint64_t preemptions;    /* how often a timeslice of one of its vCPUs ran out */
-    uint64_t run_ticks;      /* TSC ticks on a pCPU, guest and monitor */
+    uint64_t run_ticks;      /* TSC ticks on a pCPU, guest and monitor, up to the end of the last turn */
+    uint32_t vcpus;          /* entries of vcpu[] */
+    struct vcpu_status vcpu[MAX_VCPUS_PER_VM];
+};
+
+/* How often a VM had a kind of exit. */
+struct exit_counter {
+    uint64_t reason;         /* as in struct exit_record; with VMX, only the basic exit reason */
+    uint64_t count;
+    char name[EXIT_NAME_BYTES]; /* by the manual, 0-terminated */
+};
+
+/*
+ * What a pCPU did: its trace ring holds the newest records, by rising TSC. `who` is TRACE_WHO of the vCPU that it is
+ * about, or TRACE_ROOT. What a and b are is said behind each kind. docs/trace.md tells how to see them.
+ */
+struct trace_record {
+    uint64_t tsc;
+    uint32_t kind;           /* enum trace_kind */
+    uint32_t who;
+    uint64_t a, b;
+};
+#define TRACE_WHO(vm, vcpu) ((uint32_t)(vm) | (uint32_t)(vcpu) << 16)
+#define TRACE_ROOT 0xffffu
+
+enum trace_kind {
+    TRACE_SWITCH = 'S',    /* its turn begins: 1 in guest mode, 0 in ring 3 */
+    TRACE_STOP = 'P',      /* its turn ends: TSC ticks that it took, enum vcpu_state it is in now */
+    TRACE_EXIT = 'X',      /* VM exit: reason, RIP */
+    TRACE_MONITOR = 'M',   /* the exit before this one is its monitor's: ring 3 goes on */
+    TRACE_RUN = 'R',       /* the monitor enters the guest */
+    TRACE_WAKE = 'W',      /* it gets ready: pCPU that it goes to, pCPU where it was */
+    TRACE_STEAL = 'L',     /* this idle pCPU takes it: from which pCPU */
+    TRACE_MOVE = 'O',      /* root moves it: to which pCPU, from which */
+    TRACE_FAULT = 'N',     /* nested page fault on guest memory: gpa, error as -enum abi_error or 0 */
+    TRACE_INTERRUPT = 'I', /* an interrupt is pended for it: vector */
+    TRACE_MESSAGE = 'Q',   /* a message is sent: queue, bytes */
+    TRACE_VM_START = 'V',  /* of its VM */
+    TRACE_VM_END = 'E',    /* of its VM: enum vm_end, status */
 };
 
 /*
@@ -253,6 +319,7 @@ enum hypercall {
     HC_EXIT,                 /* (status): the guest is done */
     HC_TEST,                 /* (gpa, bytes): one result line, see REPORT_TEST */
     HC_MEMORY,               /* (): bytes of guest memory */
+    HC_MEMORY_DROP,          /* (gpa, bytes), whole pages: gives memory back; it reads 0 when it is touched again */
     HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
     HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
     HC_MONITOR_END,

@@ -13,6 +13,11 @@ enum {
     MAX_CAPS = 48,           /* capability registers in struct machine_info */
     VM_NAME_BYTES = 32,      /* with the terminating 0 */
     COMMAND_LINE_BYTES = 512,
+    TRACE_RECORDS = 32768,   /* that a pCPU's trace ring keeps when tracing in full; a power of two, 32 bytes each */
+    EXIT_COUNTERS = 176,     /* kinds of VM exits that are counted apart, for each vCPU */
+    EXIT_NAME_BYTES = 40,    /* with the terminating 0 */
+    SCREEN_COLUMNS = 80,
+    SCREEN_ROWS = 25,
 };
 
 #endif

@@ -23,6 +23,9 @@ static unsigned dirty, dirty_end;
  * room wraps or scrolls, so that a full row or a last line feed costs no empty row.
  */
 static unsigned row, column;
+
+/* The rows above this one are drawn in place; the text scrolls from here on. */
+static unsigned text_top;
 static uint8_t attribute = DEFAULT_ATTRIBUTE;
 
 static void fill(unsigned from, unsigned to)
@@ -43,9 +46,11 @@ static void flush(void)
 
 static void scroll(void)
 {
-    memmove(shadow, shadow + VGA_COLUMNS, (CELLS - VGA_COLUMNS) * sizeof(shadow[0]));
+    uint16_t *start = shadow + text_top * VGA_COLUMNS;
+
+    memmove(start, start + VGA_COLUMNS, (CELLS - (text_top + 1) * VGA_COLUMNS) * sizeof(shadow[0]));
     fill(CELLS - VGA_COLUMNS, CELLS);
-    dirty = 0;
+    dirty = text_top * VGA_COLUMNS < dirty ? text_top * VGA_COLUMNS : dirty;
     row--;
 }
 
@@ -94,7 +99,7 @@ static void put(char c)
 void vga_init(void *frame)
 {
     screen = frame;
-    row = column = 0;
+    row = column = text_top = 0;
     attribute = DEFAULT_ATTRIBUTE;
     fill(0, CELLS);
     flush();
@@ -110,5 +115,33 @@ void vga_write(const char *text, size_t bytes)
         put(text[i]);
     flush();
 }
+
+/* Moves the text below row `rows`; what does not fit there any more is its oldest part. */
+static void give_rows(unsigned rows)
+{
+    unsigned used = row < VGA_ROWS ? row + 1 : VGA_ROWS, wanted = rows - text_top;
+    unsigned down = VGA_ROWS - used < wanted ? VGA_ROWS - used : wanted;
+    uint16_t *start = shadow + text_top * VGA_COLUMNS;
+
+    memmove(start + down * VGA_COLUMNS, start, (CELLS - (text_top + down) * VGA_COLUMNS) * sizeof(shadow[0]));
+    fill(text_top * VGA_COLUMNS, rows * VGA_COLUMNS);
+    dirty_end = CELLS;
+    row += down;
+    text_top = rows;
+}
+
+void vga_draw(unsigned at, const uint16_t *cells, size_t n)
+{
+    if (!screen)
+        return;
+    if (at >= text_top)
+        give_rows(at + 1);
+    memcpy(shadow + at * VGA_COLUMNS, cells, n * sizeof(shadow[0]));
+    dirty = at * VGA_COLUMNS < dirty ? at * VGA_COLUMNS : dirty;
+    dirty_end = (at + 1) * VGA_COLUMNS > dirty_end ? (at + 1) * VGA_COLUMNS : dirty_end;
+    flush();
+}
+
+void vga_scroll_all(void) { text_top = 0; }
 
 void vga_set_attribute(uint8_t new_attribute) { attribute = new_attribute; }

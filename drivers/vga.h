@@ -23,6 +23,15 @@ void vga_init(void *frame);
  */
 void vga_write(const char *text, size_t bytes);
 
+/*
+ * Draws n <= VGA_COLUMNS cells (a character | its attribute << 8) from the left of row `at` < VGA_ROWS - 1, in place. The
+ * rows down to this one no longer scroll: the text that vga_write is given stays below.
+ */
+void vga_draw(unsigned at, const uint16_t *cells, size_t n);
+
+/* The whole screen scrolls again, from its next line on. */
+void vga_scroll_all(void);
+
 /* The attribute (colours) of what is written from now on. */
 void vga_set_attribute(uint8_t attribute);
 

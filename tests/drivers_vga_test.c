@@ -99,6 +99,67 @@ static void test_scroll(void)
     test_passed("scrolling paints all rows out of RAM, and only when a character needs the room");
 }
 
+/* Draws a row of one letter in white on blue. */
+static void draw(unsigned at, char c)
+{
+    uint16_t cells[VGA_COLUMNS];
+
+    for (unsigned i = 0; i < VGA_COLUMNS; i++)
+        cells[i] = (uint16_t)(0x1f << 8 | c);
+    vga_draw(at, cells, VGA_COLUMNS);
+}
+
+static bool drawn(unsigned at, char c)
+{
+    char line[VGA_COLUMNS + 1] = {0};
+
+    memset(line, c, VGA_COLUMNS);
+    return shows(at, line, 0x1f);
+}
+
+static void test_draw(void)
+{
+    start();
+    write_text("one\ntwo\nthree");
+    draw(2, 'C');
+    CHECK(shows(0, "", 7) && shows(1, "", 7) && drawn(2, 'C'));
+    CHECK(shows(3, "one", 7) && shows(4, "two", 7) && shows(5, "three", 7) && shows(6, "", 7));
+    draw(0, 'A');
+    write_text("!\n");
+    CHECK(drawn(0, 'A') && drawn(2, 'C') && shows(5, "three!", 7));
+    for (char c = 'a'; c <= 'z'; c++)
+        vga_write((char[]){c, '\n'}, 2);
+    CHECK(drawn(0, 'A') && shows(1, "", 7) && drawn(2, 'C') && shows(3, "e", 7) && shows(24, "z", 7));
+    memset(frame, 0xee, VGA_FRAME_BYTES);
+    write_text("next");
+    CHECK(shows(3, "f", 7) && shows(24, "next", 7) && frame[0] == 0xeeee && frame[2 * VGA_COLUMNS] == 0xeeee);
+    draw(1, 'B');
+    CHECK(drawn(1, 'B') && frame[0] == 0xeeee && frame[2 * VGA_COLUMNS] == 0xeeee);
+    CHECK(frame[CELLS] == 0xeeee);
+    test_passed("rows that are drawn stay; the text below scrolls, and nothing else is painted again");
+}
+
+static void test_draw_full(void)
+{
+    start();
+    for (char c = 'a'; c < 'a' + VGA_ROWS; c++)
+        vga_write((char[]){c, '\n'}, 2);
+    draw(5, 'F');
+    CHECK(shows(0, "", 7) && drawn(5, 'F') && shows(6, "g", 7) && shows(24, "y", 7));
+    write_text("z");
+    CHECK(drawn(5, 'F') && shows(6, "h", 7) && shows(23, "y", 7) && shows(24, "z", 7));
+    draw(VGA_ROWS - 2, 'Y');
+    write_text("\nlast");
+    CHECK(drawn(VGA_ROWS - 2, 'Y') && drawn(5, 'F') && shows(24, "last", 7));
+    vga_scroll_all();
+    write_text("\nall");
+    CHECK(drawn(4, 'F') && shows(23, "last", 7) && shows(24, "all", 7) && frame[CELLS] == 0xeeee);
+    start();
+    vga_draw(0, (uint16_t[]){0x1f << 8 | 'x'}, 1);
+    CHECK(frame[0] == (0x1f << 8 | 'x') && frame[1] == (7 << 8 | ' '));
+    test_passed("a full screen gives its oldest lines; all of it can scroll again");
+}
+
 /* Another way to the same screen: all the text as rows, of which the last ones show. */
 static char rows[4000][VGA_COLUMNS + 1];
 static unsigned model_row, model_column;
@@ -158,6 +219,8 @@ int main(void)
     test_controls();
     test_wrap();
     test_scroll();
+    test_draw();
+    test_draw_full();
     test_random_text();
     return test_done();
 }

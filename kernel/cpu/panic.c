@@ -4,8 +4,10 @@
 #include <stddef.h>
 
 #include "drivers/power.h"
+#include "drivers/vga.h"
 #include "kernel/cpu/msr.h"
 #include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/machine.h"
 #include "kernel/vm/virt_ops.h"
 #include "lib/print.h"
@@ -71,20 +73,13 @@ static void print_registers(const struct regs *r)
           (unsigned long long)x86_read_cr2(), (unsigned long long)x86_read_cr3());
 }
 
-static void print_exits(void)
+static void print_events(void)
 {
     const struct pcpu *pcpu = pcpu_this();
 
-    if ((uint64_t)pcpu < PCPU_BASE || (uint64_t)pcpu >= PCPU_BASE + MAX_PCPUS * PCPU_BYTES || !virt)
+    if ((uint64_t)pcpu < PCPU_BASE || (uint64_t)pcpu >= PCPU_BASE + MAX_PCPUS * PCPU_BYTES || pcpu->trace.next == 0)
         return;
-    print("last VM exits of pCPU %u, the newest last:\n", pcpu->id);
-    for (unsigned i = 0; i < EXIT_TRACE_ENTRIES; i++) {
-        const struct exit_trace *t = &pcpu->exit_trace[(pcpu->exit_trace_next + i) % EXIT_TRACE_ENTRIES];
-
-        if (t->rip || t->reason)
-            print("  vm %u vcpu %u  %s (%llx) at %llx\n", t->vm, t->vcpu, virt->exit_name(t->reason),
-                  (unsigned long long)t->reason, (unsigned long long)t->rip);
-    }
+    trace_print(pcpu);
 }
 
 const char *panic_vector_name(uint64_t vector)
@@ -106,6 +101,7 @@ static void begin(void)
         machine_end(false);
     }
     panicking = true;
+    vga_scroll_all();
 }
 
 _Noreturn void panic(const char *format, ...)
@@ -119,7 +115,7 @@ _Noreturn void panic(const char *format, ...)
     va_end(arguments);
     print("\n");
     print_back_trace((uint64_t)__builtin_return_address(0), *(uint64_t *)__builtin_frame_address(0));
-    print_exits();
+    print_events();
     machine_end(false);
 }
 
@@ -130,6 +126,6 @@ _Noreturn void panic_trap(const struct regs *regs)
           (unsigned long long)regs->vector, (unsigned long long)regs->error);
     print_registers(regs);
     print_back_trace(regs->rip, regs->rbp);
-    print_exits();
+    print_events();
     machine_end(false);
 }

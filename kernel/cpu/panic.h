@@ -4,7 +4,7 @@
 
 #include "kernel/cpu/regs.h"
 
-/* Prints the text, a symbolised back trace and the last VM exits, and ends the machine with a failure status. */
+/* Prints the text, a symbolised back trace and the last events in the trace, and ends the machine with a failure status. */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same for a trap in the kernel, with its registers. */

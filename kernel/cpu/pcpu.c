@@ -4,6 +4,7 @@
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/features.h"
 #include "kernel/cpu/space.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/cpu/trap.h"
 #include "lib/x86.h"
 
@@ -49,7 +50,7 @@ struct pcpu *pcpu_create(unsigned id, uint32_t apic_id)
 
     if (!map_pages(block, PCPU_STRUCT_PAGES * PAGE_BYTES, PCPU_STRUCT_PAGES) || !map_pages(block, PCPU_DF_STACK_TOP, 1) ||
         !map_pages(block, PCPU_NMI_STACK_TOP, 1) || !map_pages(block, PCPU_MC_STACK_TOP, 1) ||
-        !map_pages(block, PCPU_STACK_TOP, PCPU_STACK_PAGES))
+        !map_pages(block, PCPU_STACK_TOP, PCPU_STACK_PAGES) || !trace_init_pcpu(pcpu))
         return NULL;
     pcpu->id = id;
     pcpu->apic_id = apic_id;

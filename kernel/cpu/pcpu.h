@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "config/limits.h"
+#include "kernel/cpu/trace_ring.h"
 #include "lib/addr.h"
 #include "lib/heap.h"
 #include "sched/sched.h"
@@ -45,13 +46,7 @@ struct tss {
     uint16_t reserved3, io_map_base;
 } __attribute__((packed));
 
-enum { GDT_ENTRIES = 8, EXIT_TRACE_ENTRIES = 16 };
-
-/* One VM exit, for the panic screen. */
-struct exit_trace {
-    uint64_t reason, rip;
-    uint32_t vm, vcpu;
-};
+enum { GDT_ENTRIES = 8 };
 
 /* Unless a line says otherwise, only the pCPU itself reads and writes its structure. */
 struct pcpu {
@@ -73,8 +68,7 @@ struct pcpu {
     uint64_t slice_end;             /* TSC at which the current thread's timeslice ends */
     uint64_t tick_deadline;         /* TSC for which the hardware timer is set: slice_end or the first timer */
     uint64_t backend[4];            /* the back end's own: VMXON region, host VMCB, ... */
-    unsigned exit_trace_next;       /* index into exit_trace of the next to be written */
-    struct exit_trace exit_trace[EXIT_TRACE_ENTRIES];
+    struct trace_ring trace;        /* read by the root task's pCPU, too */
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss;
 };

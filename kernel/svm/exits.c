@@ -200,3 +200,12 @@ const struct svm_exit_row *svm_exit_row(uint64_t exitcode)
         return &svm_exit_table[ROW_INVALID];
     return &svm_exit_table[ROW_UNKNOWN];
 }
+
+_Static_assert((int)ROWS <= EXIT_COUNTERS, "each row has its counter");
+
+uint64_t svm_exit_reason(unsigned index)
+{
+    if (index < SVM_CODES_LOW)
+        return index;
+    return index == ROW_INVALID ? VMEXIT_INVALID : CODES_HIGH + index - ROW_HIGH;
+}

@@ -121,4 +121,5 @@ const struct virt_ops svm_ops = {
     .field_write = svm_field_write,
     .inject_gp = svm_inject_gp,
     .exit_name = svm_exit_name,
+    .exit_reason = svm_exit_reason,
 };

@@ -113,6 +113,9 @@ enum { SVM_CODES_LOW = 0xa7 };
 extern const struct svm_exit_row svm_exit_table[];
 const struct svm_exit_row *svm_exit_row(uint64_t exitcode);
 
+/* exits.c: virt_ops.exit_reason. The counter of an exit, in vcpu.exit_count, has the index of its row. */
+uint64_t svm_exit_reason(unsigned index);
+
 /* fields.c: prepares the look-up; virt_ops.field_read and virt_ops.field_write. */
 void svm_fields_init(void);
 int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);

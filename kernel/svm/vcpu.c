@@ -2,6 +2,7 @@
 #include "kernel/svm/svm.h"
 
 #include "kernel/vm/exit.h"
+#include "kernel/vm/vm.h"
 #include "lib/string.h"
 
 bool svm_vcpu_init(struct vcpu *vcpu)
@@ -65,6 +66,7 @@ static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu, c
     uint64_t exitcode = vmcb->control.exitcode;
     const struct svm_exit_row *row = svm_exit_row(exitcode);
 
+    vcpu_exit_note(vcpu, (unsigned)(row - svm_exit_table));
     leave_guest(vcpu);
     vcpu->instruction_length = instruction_length(vmcb, row->length);
     if (exitcode != VMEXIT_INVALID && exitcode != VMEXIT_INVALID_32) {
@@ -90,10 +92,14 @@ static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcp
  */
 static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct vcpu *vcpu, const struct svm_exit_row *row)
 {
-    enum verdict verdict = row->row.handler(vcpu);
-    struct vmcb *vmcb = svm_vmcb(vcpu);
-    uint64_t *gpr = vcpu->page->gpr;
+    enum verdict verdict;
+    struct vmcb *vmcb;
+    uint64_t *gpr;
 
+    vcpu_exit_note(vcpu, (unsigned)vcpu->exit_reason);
+    verdict = row->row.handler(vcpu);
+    vmcb = svm_vmcb(vcpu);
+    gpr = vcpu->page->gpr;
     if (!vcpu_exit_is_done(vcpu, verdict))
         finish_directly(vcpu, verdict);
     vmcb->save.rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
@@ -110,7 +116,6 @@ _Noreturn void svm_exit(struct vcpu *vcpu)
     vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;
     vcpu->rip = vmcb->save.rip;
     vcpu->exit_reason = exitcode;
-    vcpu_exit_note(vcpu);
     if (exitcode < vcpu->backend[SVM_VCPU_DIRECT] && svm_exit_table[exitcode].direct)
         exit_directly(vcpu, &svm_exit_table[exitcode]);
     exit_slowly(vcpu, vmcb);

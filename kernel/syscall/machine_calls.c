@@ -1,4 +1,5 @@
 /* Calls about the machine: console, modules, memory, its end; and time and events. */
+#include "drivers/uart.h"
 #include "kernel/boot/modules.h"
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/user.h"
@@ -26,7 +27,10 @@ int64_t do_task_exit(struct syscall_args *args)
     return 0;
 }
 
-int decode_console_write(struct syscall_args *args) { return args->raw[1] > CONSOLE_WRITE_MAX ? -ABI_EINVAL : 0; }
+int decode_console_write(struct syscall_args *args)
+{
+    return args->raw[1] > CONSOLE_WRITE_MAX || args->raw[2] > CONSOLE_SERIAL ? -ABI_EINVAL : 0;
+}
 
 int64_t do_console_write(struct syscall_args *args)
 {
@@ -37,7 +41,10 @@ int64_t do_console_write(struct syscall_args *args)
 
         if (!user_copy_in(piece, args->raw[0] + done, n))
             return -ABI_EFAULT;
-        print_text(piece, n);
+        if (args->raw[2] == CONSOLE_SERIAL)
+            uart_write(piece, n);
+        else
+            print_text(piece, n);
         done += n;
     }
     return (int64_t)args->raw[1];

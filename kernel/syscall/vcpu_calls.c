@@ -1,5 +1,5 @@
 /* Calls about vCPUs, by the monitor of their VM. */
-#include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/cpu/user.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/vm/virt_ops.h"
@@ -32,6 +32,7 @@ int64_t do_vcpu_run(struct syscall_args *args)
     }
     vcpu->attention |= ATTENTION_SLICE;
     vcpu->thread.in_guest = true;
+    trace(TRACE_RUN, vcpu->thread.who, 0, 0);
     return 0; /* thread_return enters the guest; an exit sets RAX */
 }
 

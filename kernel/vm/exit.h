@@ -2,7 +2,7 @@
  * The two halves of an exit that every back end goes through, with the fast path between them. They are inline because
  * exits are what a hypervisor does all day: one that the kernel answers passes through no function but its handler.
  *
- *     vcpu_exit_note(vcpu);
+ *     vcpu_exit_note(vcpu, counter);
  *     verdict = vcpu_exit_handle(vcpu, row);
  *     if (vcpu_exit_is_done(vcpu, verdict)) {
  *         RIP behind the instruction; enter
@@ -12,19 +12,15 @@
 #ifndef KERNEL_VM_EXIT_H
 #define KERNEL_VM_EXIT_H
 
-#include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/vm/vcpu.h"
-#include "kernel/vm/vm.h"
 
-/* Counts and notes an exit. vcpu->exit_reason and vcpu->rip are set. */
-static inline __attribute__((always_inline)) void vcpu_exit_note(struct vcpu *vcpu)
+/* Counts and traces an exit. vcpu->exit_reason and vcpu->rip are set; `counter` is its index in vcpu.exit_count. */
+static inline __attribute__((always_inline)) void vcpu_exit_note(struct vcpu *vcpu, unsigned counter)
 {
-    struct pcpu *pcpu = pcpu_this();
-    unsigned i = pcpu->exit_trace_next;
-
     vcpu->exits++;
-    pcpu->exit_trace[i] = (struct exit_trace){vcpu->exit_reason, vcpu->rip, vcpu->vm->id, vcpu->id};
-    pcpu->exit_trace_next = (i + 1) % EXIT_TRACE_ENTRIES;
+    vcpu->exit_count[counter]++;
+    trace(TRACE_EXIT, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
 }
 
 /* What is to be done about an exit, by its handler. */

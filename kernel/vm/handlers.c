@@ -1,4 +1,5 @@
 /* What both back ends' exits have in common: the handlers behind their tables. */
+#include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/virt_ops.h"
@@ -33,6 +34,7 @@ enum verdict vcpu_handle_nested_fault(struct vcpu *vcpu, gpa_t gpa)
 
     kernel_lock_enter();
     error = vm_memory_back(vcpu->vm, gpa, NULL);
+    trace(TRACE_FAULT, vcpu->thread.who, gpa.value, (uint64_t)error);
     if (error == -ABI_ENOMEM) {
         vm_end(vcpu->vm, VM_END_NO_MEMORY, 0, gpa.value);
         return VERDICT_KILL;

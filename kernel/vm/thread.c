@@ -2,6 +2,7 @@
 
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/space.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
 #include "kernel/vm/task.h"
 #include "kernel/vm/vcpu.h"
@@ -30,6 +31,7 @@ void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, ui
     list_init(&thread->dying);
     thread->task = task;
     thread->vcpu = vcpu;
+    thread->who = TRACE_ROOT;
     thread->pcpu = pcpu_this();
     thread->wake.expire = wake_at_deadline;
     thread->regs.rip = entry;
@@ -54,10 +56,8 @@ static struct pcpu *place(struct thread *thread)
 /* Puts a ready thread that does not run into the queue of its pCPU, which may have to wake up for it. */
 static void enqueue(struct thread *thread)
 {
-    if (thread->vcpu && thread->vcpu->vm->paused) {
-        thread->held = true;
+    if (thread->holds)
         return;
-    }
     sched_ready(&thread->pcpu->queue, &thread->entity, x86_rdtsc());
     if (thread->pcpu->idle) {
         thread->pcpu->idle = false;
@@ -67,12 +67,16 @@ static void enqueue(struct thread *thread)
 
 void thread_wake(struct thread *thread)
 {
+    struct pcpu *home;
+
     if (thread->state != THREAD_NEW && thread->state != THREAD_BLOCKED)
         return;
     thread->state = THREAD_READY;
     if (thread->running)
         return; /* it was about to leave its pCPU, and now it stays */
+    home = thread->pcpu;
     thread->pcpu = place(thread);
+    trace(TRACE_WAKE, thread->who, thread->pcpu->id, home->id);
     enqueue(thread);
 }
 
@@ -83,25 +87,18 @@ static void interrupt_turn(struct thread *thread)
     pcpu_kick(thread->pcpu);
 }
 
-bool thread_hold(struct thread *thread)
+void thread_hold(struct thread *thread)
 {
-    if (thread->running) {
+    thread->holds++;
+    if (thread->running)
         interrupt_turn(thread);
-        return false;
-    }
-    if (thread->state == THREAD_READY) {
+    else
         sched_remove(&thread->entity);
-        thread->held = true;
-    }
-    return true;
 }
 
 void thread_release(struct thread *thread)
 {
-    if (!thread->held)
-        return;
-    thread->held = false;
-    if (thread->state == THREAD_READY)
+    if (--thread->holds == 0 && thread->state == THREAD_READY && !thread->running)
         enqueue(thread);
 }
 
@@ -112,8 +109,9 @@ void thread_move(struct thread *thread, struct pcpu *to)
         interrupt_turn(thread);
         return;
     }
+    trace(TRACE_MOVE, thread->who, to->id, thread->pcpu->id);
     thread->pcpu = to;
-    if (thread->state == THREAD_READY && !thread->held) {
+    if (thread->state == THREAD_READY && !thread->holds) {
         sched_remove(&thread->entity);
         enqueue(thread);
     }
@@ -131,6 +129,20 @@ void thread_kill(struct thread *thread)
     timer_disarm(&thread->wake);
     list_push_back(&thread->pcpu->dying, &thread->dying);
     interrupt_turn(thread);
+}
+
+enum vcpu_state thread_state_now(const struct thread *thread)
+{
+    static const enum vcpu_state states[] = {
+        [THREAD_NEW] = VCPU_STATE_NEW,
+        [THREAD_READY] = VCPU_STATE_READY,
+        [THREAD_BLOCKED] = VCPU_STATE_BLOCKED,
+        [THREAD_DEAD] = VCPU_STATE_DEAD,
+    };
+
+    if (thread->state == THREAD_READY && thread->running)
+        return thread->in_guest ? VCPU_STATE_GUEST : VCPU_STATE_MONITOR;
+    return thread->state == THREAD_READY && thread->holds ? VCPU_STATE_PAUSED : states[thread->state];
 }
 
 /* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */
@@ -159,15 +171,18 @@ void thread_bury_dead(void)
 static void put_current(struct pcpu *pcpu)
 {
     struct thread *thread = pcpu->current;
+    uint64_t now = x86_rdtsc(), started = pcpu->queue.started;
 
-    sched_stop(&pcpu->queue, x86_rdtsc());
+    sched_stop(&pcpu->queue, now);
     if (!thread)
         return;
     pcpu->current = NULL;
     thread->running = false;
+    trace_at(now, TRACE_STOP, thread->who, now - started, thread_state_now(thread));
     if (!thread->pinned && pcpu_count > 1)
         leave_pcpu(thread);
     if (thread->move_to) {
+        trace(TRACE_MOVE, thread->who, thread->move_to->id, pcpu->id);
         thread->pcpu = thread->move_to;
         thread->move_to = NULL;
     }
@@ -193,6 +208,7 @@ static struct sched_entity *steal(struct pcpu *thief)
         if (thread->pinned)
             continue;
         sched_remove(entity);
+        trace(TRACE_STEAL, thread->who, victim->id, 0);
         thread->pcpu = thief;
         sched_ready(&thief->queue, entity, entity->ready_since);
         return sched_rr_pick(&thief->queue, x86_rdtsc());
@@ -233,6 +249,7 @@ static _Noreturn void resume(struct thread *thread)
 
 static void switch_to(struct pcpu *pcpu, struct thread *thread)
 {
+    trace_at(pcpu->queue.started, TRACE_SWITCH, thread->who, thread->in_guest, 0);
     pcpu->current = thread;
     pcpu->frame_end = (uint64_t)(&thread->regs + 1);
     thread->running = true;

@@ -1,6 +1,7 @@
 #include "kernel/vm/vcpu.h"
 
 #include "kernel/cpu/pcpu.h"
+#include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
@@ -34,6 +35,7 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
         return NULL;
     vcpu = mm_direct(block);
     thread_init(&vcpu->thread, &vm->task, vcpu, vm->task.entry, stack_top(id), id, vm->slice_ticks);
+    vcpu->thread.who = TRACE_WHO(vm->id, id);
     context_init(&vcpu->guest_context);
     if (vm->pin) {
         vcpu->thread.pcpu = vm->pin;
@@ -126,6 +128,7 @@ static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups)
     struct exit_record *record = &vcpu->page->exit;
 
     vcpu->exits_monitor++;
+    trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
     record->reason = vcpu->exit_reason;
     record->count = vcpu->exits;
     record->rip = vcpu->rip;
@@ -174,6 +177,7 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
 {
     vcpu->pending[vector / 64] |= 1ull << vector % 64;
     vcpu->attention |= ATTENTION_EVENT;
+    trace(TRACE_INTERRUPT, vcpu->thread.who, vector, 0);
     if (!vcpu->thread.in_guest)
         return;
     thread_wake(&vcpu->thread);

@@ -30,6 +30,7 @@ struct vcpu {
     struct context guest_context;
     uint64_t exits;              /* so far */
     uint64_t exits_monitor;      /* of these, handed to the monitor */
+    uint64_t exit_count[EXIT_COUNTERS]; /* of each kind: by virt_ops.exit_reason of the index */
     uint64_t rip;                /* of the guest at the last exit: filled before each handler */
     uint32_t instruction_length; /* of the instruction that exited, 0 = not known; filled for exits by instruction */
     uint64_t exit_reason;

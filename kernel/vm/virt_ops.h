@@ -59,8 +59,11 @@ struct virt_ops {
     /* Makes the guest see #GP(0) at RIP. */
     void (*inject_gp)(struct vcpu *vcpu);
 
-    /* For the panic screen: name of an exit reason. */
+    /* Name of an exit reason, for people. */
     const char *(*exit_name)(uint64_t reason);
+
+    /* The exit reason that vcpu->exit_count[index] counts, index < EXIT_COUNTERS. */
+    uint64_t (*exit_reason)(unsigned index);
 };
 
 extern const struct virt_ops vmx_ops, svm_ops;

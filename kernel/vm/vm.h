@@ -7,6 +7,7 @@
 #include "mm/account.h"
 #include "mm/table.h"
 
+struct thread;
 struct vcpu;
 
 struct vm {
@@ -20,7 +21,9 @@ struct vm {
     struct mm_table memory;      /* nested: gpa -> hpa; owns the guest's frames */
     uint64_t memory_bytes;       /* guest memory reaches from gpa 0 to here */
     uint64_t slice_ticks;
-    bool paused;                 /* its threads stay out of the run queues */
+    bool paused;                 /* root holds its threads */
+    struct thread *dropping;     /* the one that gives memory back, while it holds the others; or NULL */
+    bool large_pages;            /* guest memory is backed by 2 MiB at a time where possible */
     struct pcpu *pin;            /* where its vCPUs stay; NULL: they float */
     struct task task;            /* the monitor */
     bool has_memory, has_task;   /* the two above are set up: creation can fail half-way */
@@ -37,6 +40,9 @@ int64_t vm_create(const struct vm_spec *spec, const void *args);
 /* The VM of that number, or NULL. */
 struct vm *vm_find(uint64_t id);
 
+/* Whether there is a VM. */
+bool vm_is_any(void);
+
 /* Starts a new VM: its vCPU 0; the others are for the monitor to start. 0 or -ABI_EBUSY. */
 int vm_start(struct vm *vm);
 
@@ -48,6 +54,9 @@ void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address);
 int vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
 
+/* Takes [gpa, gpa + bytes) of guest memory away, for `thread` of its monitor; see SYS_MEMORY_DROP. */
+int vm_memory_drop(struct vm *vm, struct thread *thread, gpa_t gpa, uint64_t bytes);
+
 /* One of its threads has left its pCPU for good. */
 void vm_thread_gone(struct vm *vm);
 
@@ -55,6 +64,9 @@ void vm_thread_gone(struct vm *vm);
 int vm_destroy(struct vm *vm);
 
 void vm_status(struct vm *vm, struct vm_status *status);
+
+/* How often its vCPUs had the exits of counter `index` (see virt_ops); false if never. */
+bool vm_exit_counter(const struct vm *vm, unsigned index, struct exit_counter *counter);
 
 /* Backs the page of guest memory at `gpa` if there is none yet: 0, -ABI_EFAULT (not guest memory), -ABI_ENOMEM. */
 int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame);

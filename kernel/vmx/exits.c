@@ -69,7 +69,7 @@ static enum verdict ept_violation(struct vcpu *vcpu)
     return vcpu_handle_nested_fault(vcpu, GPA(vmread(GUEST_PHYSICAL_ADDRESS)));
 }
 
-static const struct exit_row rows[REASONS] = {
+static const struct exit_row rows[REASONS + 1] = {
     [0] = {"exception or NMI", exception_or_nmi, EVENT},
     [1] = {"external interrupt", vcpu_handle_interrupt, 0},
     [2] = {"triple fault", NULL, 0},
@@ -140,21 +140,24 @@ static const struct exit_row rows[REASONS] = {
     [67] = {"UMWAIT", NULL, INSTRUCTION},
     [68] = {"TPAUSE", NULL, INSTRUCTION},
     [69] = {"reserved", NULL, EXIT_GROUP_ALL},
+    [REASONS] = {"unknown exit reason", NULL, EXIT_GROUP_ALL},
 };
 
-/* What the manual has no exit for. */
-static const struct exit_row unknown = {"unknown exit reason", NULL, EXIT_GROUP_ALL};
+_Static_assert((int)REASONS < EXIT_COUNTERS, "each row has its counter");
 
-static const struct exit_row *find_row(uint64_t reason)
+/* Of a row, and of the exits' counter. */
+static unsigned find_index(uint64_t reason)
 {
     uint16_t basic = (uint16_t)reason;
 
-    return basic < REASONS ? &rows[basic] : &unknown;
+    return basic < REASONS ? basic : REASONS;
 }
+
+uint64_t vmx_exit_reason(unsigned index) { return index; }
 
 const char *vmx_exit_name(uint64_t reason)
 {
-    return find_row(reason)->name;
+    return rows[find_index(reason)].name;
 }
 
 /*
@@ -169,7 +172,7 @@ static void skip_simply(struct vcpu *vcpu) { vmwrite(GUEST_RIP, vcpu->rip + vmre
 /* Out of line, as is all that the fast path does not need: it has no registers to save for that. */
 static _Noreturn __attribute__((noinline)) void finish(struct vcpu *vcpu, enum verdict verdict)
 {
-    vcpu_exit_finish(vcpu, find_row(vcpu->exit_reason), verdict);
+    vcpu_exit_finish(vcpu, &rows[find_index(vcpu->exit_reason)], verdict);
 }
 
 _Noreturn void vmx_exit(struct vcpu *vcpu)
@@ -179,8 +182,8 @@ _Noreturn void vmx_exit(struct vcpu *vcpu)
 
     vcpu->exit_reason = reason;
     vcpu->rip = vmread(GUEST_RIP);
-    vcpu_exit_note(vcpu);
-    verdict = vcpu_exit_handle(vcpu, find_row(reason));
+    vcpu_exit_note(vcpu, find_index(reason));
+    verdict = vcpu_exit_handle(vcpu, &rows[find_index(reason)]);
     if (!vcpu_exit_is_done(vcpu, verdict))
         finish(vcpu, verdict);
     skip_simply(vcpu);

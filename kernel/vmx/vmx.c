@@ -100,4 +100,5 @@ const struct virt_ops vmx_ops = {
     .field_write = vmx_field_write,
     .inject_gp = vmx_inject_gp,
     .exit_name = vmx_exit_name,
+    .exit_reason = vmx_exit_reason,
 };

@@ -62,6 +62,7 @@ int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 _Noreturn void vmx_exit(struct vcpu *vcpu);
 void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
 const char *vmx_exit_name(uint64_t reason);
+uint64_t vmx_exit_reason(unsigned index);
 
 /* entry.asm: load the registers and enter, by VMRESUME, or by VMLAUNCH a VMCS that was never entered or was cleared since.
  * At the exit vmx_exit is called on a fresh stack, and when the entry fails vmx_entry_failed. */

@@ -29,7 +29,35 @@ static inline _Noreturn void sys_task_exit(int64_t status)
 /* Root: prints whole lines on the serial line and the screen. */
 static inline int64_t sys_console_write(const char *text, uint64_t bytes)
 {
-    return syscall4(SYS_CONSOLE_WRITE, (uintptr_t)text, bytes, 0, 0);
+    return syscall4(SYS_CONSOLE_WRITE, (uintptr_t)text, bytes, CONSOLE_ALL, 0);
+}
+
+/* Root: the same on the serial line alone. */
+static inline int64_t sys_serial_write(const char *text, uint64_t bytes)
+{
+    return syscall4(SYS_CONSOLE_WRITE, (uintptr_t)text, bytes, CONSOLE_SERIAL, 0);
+}
+
+/* Root: draws a row of the screen, which does not scroll from then on, nor do those above it. A cell is a character |
+ * its VGA attribute << 8. */
+static inline int64_t sys_screen_write(uint32_t row, const uint16_t *cells, uint32_t n)
+{
+    return syscall4(SYS_SCREEN_WRITE, row, (uintptr_t)cells, n, 0);
+}
+
+/* Root: each pCPU's trace ring keeps TRACE_RECORDS records from now on. */
+static inline int64_t sys_trace_start(void) { return syscall4(SYS_TRACE_START, 0, 0, 0, 0); }
+
+/* Root: at most n records of a pCPU from number *from on, or from the oldest that is left, whose number *from becomes. */
+static inline int64_t sys_trace_read(uint32_t pcpu, uint64_t *from, struct trace_record *records, uint32_t n)
+{
+    return syscall4(SYS_TRACE_READ, pcpu, (uintptr_t)from, (uintptr_t)records, n);
+}
+
+/* Root: the kinds of exits that a VM had, at most n; returns how many. */
+static inline int64_t sys_vm_counters(uint32_t vm, struct exit_counter *counters, uint32_t n)
+{
+    return syscall4(SYS_VM_COUNTERS, vm, (uintptr_t)counters, n, 0);
 }
 
 static inline int64_t sys_machine_info(struct machine_info *info)
@@ -106,6 +134,12 @@ static inline int64_t sys_vcpu_park(void)
 static inline int64_t sys_vcpu_move(uint32_t vm, uint32_t vcpu, uint32_t pcpu)
 {
     return syscall4(SYS_VCPU_MOVE, vm, vcpu, pcpu, 0);
+}
+
+/* Monitor: takes whole pages of guest memory from its VM. -ABI_EAGAIN: call again. */
+static inline int64_t sys_memory_drop(uint64_t gpa, uint64_t bytes)
+{
+    return syscall4(SYS_MEMORY_DROP, gpa, bytes, 0, 0);
 }
 
 /* Root: 0 when none of the VM's vCPUs runs any more, -ABI_EAGAIN before that. */

@@ -16,6 +16,10 @@ struct key {
 static const struct key machine_keys[] = {
     {"name", value_read_text, FIELD(struct config, name), 0, 0},
     {"timeout", value_read_number, FIELD(struct config, timeout_s), 1, 86400},
+    {"migrate", value_read_number, FIELD(struct config, migrate), 0, 1000000},
+    {"trace", value_read_yes, FIELD(struct config, trace), 0, 0},
+    {"counters", value_read_yes, FIELD(struct config, counters), 0, 0},
+    {"screen", value_read_screen, FIELD(struct config, screen_live), 0, 0},
 };
 
 static const struct key vm_keys[] = {
@@ -23,10 +27,14 @@ static const struct key vm_keys[] = {
     [KEY_QUOTA] = {"quota", value_read_pages, FIELD(struct vm_config, quota_pages), 16, 1ull << 24},
     [KEY_PIN] = {"pin", value_read_number, FIELD(struct vm_config, pin), 0, MAX_PCPUS - 1},
     [KEY_OUTPUT] = {"output", value_read_output, FIELD(struct vm_config, output), 0, 0},
+    {"after", value_read_text, FIELD(struct vm_config, after), 0, 0},
+    {"repeat", value_read_number, FIELD(struct vm_config, repeat), 1, 1000000},
+    {"restart", value_read_restart, FIELD(struct vm_config, restarts), 0, 0},
     {"expect", value_read_end, FIELD(struct vm_config, expect), 0, 0},
     {"background", value_read_yes, FIELD(struct vm_config, background), 0, 0},
     {"kind", value_read_kind, FIELD(struct vm_config, kind), 0, 0},
     {"memory", value_read_size, FIELD(struct vm_config, memory_bytes), 4096, 1ull << 35},
+    {"large-pages", value_read_yes, FIELD(struct vm_config, large_pages), 0, 0},
     {"vcpus", value_read_number, FIELD(struct vm_config, vcpus), 1, MAX_VCPUS_PER_VM},
     {"timeslice", value_read_number, FIELD(struct vm_config, timeslice_us), 10, 1000000},
     {"args", value_read_text, FIELD(struct vm_config, args), 0, 0},

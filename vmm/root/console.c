@@ -10,18 +10,34 @@
 
 void task_print(const char *text, size_t bytes) { sys_console_write(text, bytes); }
 
+/* One line and its '\n'; -> its bytes. */
+static size_t format_line(char text[CONSOLE_LINE + 2], const char *format, va_list list)
+{
+    int used = vsnprintf(text, CONSOLE_LINE + 1, format, list);
+
+    if (used < 0)
+        return 0;
+    used = used < CONSOLE_LINE ? used : CONSOLE_LINE;
+    text[used++] = '\n';
+    return (size_t)used;
+}
+
 void console_line(const char *format, ...)
 {
     char text[CONSOLE_LINE + 2];
     va_list list;
-    int used;
 
     va_start(list, format);
-    used = vsnprintf(text, sizeof(text) - 1, format, list);
+    task_print(text, format_line(text, format, list));
     va_end(list);
-    if (used < 0)
-        return;
-    used = used < CONSOLE_LINE ? used : CONSOLE_LINE;
-    text[used++] = '\n';
-    task_print(text, (size_t)used);
+}
+
+void console_serial_line(const char *format, ...)
+{
+    char text[CONSOLE_LINE + 2];
+    va_list list;
+
+    va_start(list, format);
+    sys_serial_write(text, format_line(text, format, list));
+    va_end(list);
 }

@@ -11,6 +11,9 @@ enum { CONSOLE_LINE = 1000 };
 /* Prints one line, formatted as by printf, and a '\n'. */
 __attribute__((format(printf, 1, 2))) void console_line(const char *format, ...);
 
+/* The same on the serial line alone: what is for programs. */
+__attribute__((format(printf, 1, 2))) void console_serial_line(const char *format, ...);
+
 /*
  * Copies `bytes` bytes to `to`, which has `room` bytes, so that they can stand in a line: what does not print becomes
  * \n, \t or \xNN, and '#' too becomes \x23 if `mask_hash` (in KTAP it begins a directive). Cut where it does not fit;

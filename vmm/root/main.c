@@ -5,6 +5,7 @@
 #include "vmm/root/console.h"
 #include "vmm/root/machine.h"
 #include "vmm/root/module.h"
+#include "vmm/root/option.h"
 #include "vmm/root/passport.h"
 
 static struct config config;
@@ -30,6 +31,7 @@ static bool read_config(const struct machine_info *info)
         print_errors();
         return false;
     }
+    option_override(info->command_line, &config);
     console_line("Config      %s%s%s: %zu VM%s", module.name, config.name[0] ? ", " : "", config.name, config.vms,
                  config.vms == 1 ? "" : "s");
     return true;

@@ -8,6 +8,7 @@
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/root/console.h"
+#include "vmm/root/option.h"
 
 bool module_find(const char *name, uint32_t *number)
 {
@@ -38,21 +39,6 @@ static bool is_config(const char *name)
     return length > suffix && strcmp(name + length - suffix, ".conf") == 0;
 }
 
-/* The value of `config=` on the command line, "" if there is none. */
-static void config_option(const char *command_line, char *value, size_t room)
-{
-    const char *key = "config=", *found = command_line;
-    size_t length = 0;
-
-    while ((found = strstr(found, key)) && found != command_line && found[-1] != ' ')
-        found += strlen(key);
-    if (found) {
-        found += strlen(key);
-        length = strcspn(found, " ");
-    }
-    snprintf(value, room, "%.*s", (int)length, found ? found : "");
-}
-
 bool module_find_config(const char *command_line, uint32_t *number)
 {
     char wanted[sizeof(((struct module_info *)0)->name)];
@@ -61,7 +47,7 @@ bool module_find_config(const char *command_line, uint32_t *number)
     unsigned configs = 0;
     bool is_there = false;
 
-    config_option(command_line, wanted, sizeof(wanted));
+    option_find(command_line, "config", wanted, sizeof(wanted));
     for (uint32_t i = 0; sys_module_info(i, &info) >= 0; i++) {
         if (!is_config(info.name))
             continue;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <x86intrin.h>
+
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/root/console.h"
@@ -24,15 +26,21 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     struct vm_spec spec = {
         .memory_bytes = config->memory_bytes,
         .quota_pages = config->quota_pages,
+        .large_pages = config->large_pages,
         .vcpus = (uint32_t)config->vcpus,
         .pin = config->pinned ? (uint32_t)config->pin + 1 : 0,
         .timeslice_us = (uint32_t)config->timeslice_us,
         .modules = 1,
         .args = (uintptr_t)page,
     };
+    uint64_t created_tsc;
     int64_t result;
 
-    *vm = (struct vm){.config = config};
+    *vm = (struct vm){.config = config,
+                      .runs = vm->runs,
+                      .restarts = vm->restarts,
+                      .free_early = vm->free_early,
+                      .free_now = vm->free_now};
     if (config->pinned && config->pin >= info->pcpus) {
         snprintf(vm->reason, sizeof(vm->reason), "pin = %" PRIu64 ", but the highest CPU in use is %" PRIu32,
                  config->pin, info->pcpus - 1);
@@ -46,12 +54,14 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     memcpy(spec.name, config->name, sizeof(spec.name));
     memcpy(args.guest_args, config->args, sizeof(args.guest_args));
     memcpy(page, &args, sizeof(args));
+    created_tsc = __rdtsc();
     result = sys_vm_create(&spec);
     if (result < 0 || result >= MAX_VMS) {
         snprintf(vm->reason, sizeof(vm->reason), "the kernel can't create it: %s", error_text(result));
         return;
     }
     vm->created = true;
+    vm->created_tsc = created_tsc;
     vm->number = (uint32_t)result;
     report_reader_init(&vm->reader, (struct report_ring *)(TASK_REPORTS + (uint64_t)vm->number * 4096));
 }
@@ -95,6 +105,7 @@ static void vm_keep_output(struct vm *vm, const struct report_record *record)
 static void vm_take_console(struct vm *vm, const struct report_record *record)
 {
     vm_keep_output(vm, record);
+    vm->lines += record->kind == REPORT_CONSOLE;
     if (vm->config->console)
         vm_print(vm, record);
 }
@@ -213,4 +224,50 @@ void vm_destroy(struct vm *vm)
         sys_yield();
     vm->created = false;
     vm->running = false;
+}
+
+/* ---- More than one life ----------------------------------------------------------------------------------- */
+
+bool vm_ended_well(const struct vm *vm) { return end_equal(&vm->end, &vm->config->expect); }
+
+static void forget_run(struct vm *vm)
+{
+    for (size_t i = 0; i < vm->tests && i < VM_TESTS_MAX; i++)
+        free((char *)(uintptr_t)vm->test[i]);
+    free(vm->test);
+    free(vm->printed);
+}
+
+/* What is free between two lives, once root's own memory has settled. */
+static void note_free_memory(struct vm *vm)
+{
+    enum { SETTLED = 2 };
+    struct machine_info info;
+
+    if (sys_machine_info(&info) < 0)
+        return;
+    vm->free_now = info.memory_free;
+    if (vm->runs <= SETTLED)
+        vm->free_early = info.memory_free;
+}
+
+bool vm_again(struct vm *vm, const struct machine_info *info)
+{
+    bool well = vm_ended_well(vm);
+
+    vm->runs += well;
+    if (well ? vm->runs >= vm->config->repeat : vm->restarts >= vm->config->restarts)
+        return false;
+    if (!well) {
+        vm->restarts++;
+        console_line("# %s: started again, time %" PRIu64 " of %" PRIu64 ": %s", vm->config->name, vm->restarts,
+                     vm->config->restarts, vm->reason);
+    }
+    vm_destroy(vm);
+    forget_run(vm);
+    note_free_memory(vm);
+    vm_create(vm, vm->config, info);
+    if (vm->created)
+        vm_start(vm);
+    return vm->running;
 }

@@ -1,0 +1,46 @@
+#include "vmm/root/option.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/root/config.h"
+#include "vmm/root/config_value.h"
+#include "vmm/root/console.h"
+
+bool option_find(const char *command_line, const char *key, char *value, size_t room)
+{
+    size_t length = strlen(key);
+
+    value[0] = 0;
+    for (const char *word = command_line; *word; word += strcspn(word, " ")) {
+        word += strspn(word, " ");
+        if (strncmp(word, key, length) == 0 && word[length] == '=') {
+            word += length + 1;
+            snprintf(value, room, "%.*s", (int)strcspn(word, " "), word);
+            return true;
+        }
+    }
+    return false;
+}
+
+void option_override(const char *command_line, struct config *config)
+{
+    const struct {
+        const char *key;
+        value_reader *read;
+        void *to;
+    } options[] = {
+        {"trace", value_read_yes, &config->trace},
+        {"counters", value_read_yes, &config->counters},
+        {"screen", value_read_screen, &config->screen_live},
+    };
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        struct value_field field = {.to = options[i].to};
+        char value[QUOTE_BYTES], why[WHY_BYTES];
+
+        if (option_find(command_line, options[i].key, value, sizeof(value)) &&
+            !options[i].read((struct slice){value, strlen(value)}, &field, why))
+            console_line("%s= on the command line: %s", options[i].key, why);
+    }
+}
