@@ -20,6 +20,7 @@
 #include "kernel/vm/image.h"
 #include "kernel/vm/task.h"
 #include "kernel/vm/thread.h"
+#include "kernel/vm/vcpu.h"
 #include "kernel/vm/virt_ops.h"
 #include "lib/print.h"
 #include "lib/string.h"
@@ -146,6 +147,7 @@ static void run(void)
         error = virt->pcpu_enable(pcpu);
     if (error)
         refuse(virt->name, error);
+    vcpu_cpuid_init();
     smp_start(&machine_boot);
     modules_init(&machine_boot);
     images_init();

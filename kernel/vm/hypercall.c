@@ -8,7 +8,7 @@
 static enum verdict do_null(struct vcpu *vcpu)
 {
     vcpu->page->gpr[GPR_RAX] = 0;
-    return VERDICT_SKIP;
+    return VERDICT_ANSWERED;
 }
 
 static enum verdict do_yield(struct vcpu *vcpu)

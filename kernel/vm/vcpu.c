@@ -149,19 +149,10 @@ static void block(struct vcpu *vcpu)
 }
 
 /* Handlers and verdicts that touch what pCPUs share take the kernel lock; the others never do. */
-_Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row)
+_Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
-    enum verdict verdict;
-
-    vcpu->exits++;
-    trace(TRACE_EXIT, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
-    verdict = row && row->handler ? row->handler(vcpu) : VERDICT_MONITOR;
-    if (verdict == VERDICT_SKIP && !pcpu_this()->resched) {
-        virt->skip(vcpu);
-        vcpu_enter(vcpu);
-    }
     if (verdict == VERDICT_MONITOR)
-        to_monitor(vcpu, row ? row->groups : EXIT_GROUP_ALL);
+        to_monitor(vcpu, row->groups);
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);

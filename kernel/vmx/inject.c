@@ -45,6 +45,8 @@ void vmx_inject(struct vcpu *vcpu)
         vector = vcpu_interrupt_pending(vcpu);
     }
     vmx_inject_window(vcpu, vector >= 0);
+    if (vector >= 0) /* each entry tries again: skipping an instruction may have opened the window */
+        vcpu->attention |= ATTENTION_EVENT;
 }
 
 void vmx_inject_gp(struct vcpu *vcpu)

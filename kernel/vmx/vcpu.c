@@ -104,7 +104,6 @@ void vmx_vcpu_load(struct vcpu *vcpu)
 void vmx_vcpu_unload(struct vcpu *vcpu)
 {
     vmclear(vcpu->control.value);
-    vcpu->backend[VCPU_LAUNCHED] = false;
 }
 
 void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline)

@@ -74,7 +74,7 @@ static void capabilities(struct machine_info *info)
 
 static _Noreturn void enter(struct vcpu *vcpu)
 {
-    vmx_entry(vcpu->page->gpr, vcpu->backend[VCPU_LAUNCHED]);
+    vmx_resume(vcpu->page->gpr);
 }
 
 const struct virt_ops vmx_ops = {

@@ -116,15 +116,17 @@ static const struct vmx_row {
 
 void vmx_exit_decode(const struct exit_record *record, struct guest_exit *out)
 {
+    static const struct vmx_row unknown = {"an exit unknown here", EXIT_OTHER, NULL};
     const uint64_t entry_failure = 1ull << 31;
     uint64_t basic = record->reason & 0xffff;
-    const struct vmx_row *row = basic < sizeof(vmx_rows) / sizeof(vmx_rows[0]) ? &vmx_rows[basic] : NULL;
+    const struct vmx_row *row = &unknown;
 
-    *out = (struct guest_exit){.kind = EXIT_OTHER, .name = "an exit unknown here", .reason = basic, .rip = record->rip};
-    if (!row || !row->name)
-        return;
+    if (basic < sizeof(vmx_rows) / sizeof(vmx_rows[0]) && vmx_rows[basic].name)
+        row = &vmx_rows[basic];
+    out->kind = record->reason & entry_failure && row != &unknown ? EXIT_ENTRY_FAILURE : row->kind;
     out->name = row->name;
-    out->kind = record->reason & entry_failure ? EXIT_ENTRY_FAILURE : row->kind;
+    out->reason = basic;
+    out->rip = record->rip;
     if (row->decode && out->kind == row->kind)
         row->decode(record, out);
 }
