@@ -51,9 +51,11 @@ void vmx_inject(struct vcpu *vcpu)
 
 void vmx_inject_gp(struct vcpu *vcpu)
 {
+    uint32_t error_code = vmread(GUEST_CR0) & CR0_PE ? INTERRUPTION_ERROR_CODE : 0; /* real mode has none */
+
     (void)vcpu;
-    vmwrite(ENTRY_INTERRUPTION_INFO, INTERRUPTION_VALID | INTERRUPTION_ERROR_CODE |
-                                         TYPE_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT | VECTOR_GP);
+    vmwrite(ENTRY_INTERRUPTION_INFO,
+            INTERRUPTION_VALID | error_code | TYPE_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT | VECTOR_GP);
     vmwrite(ENTRY_EXCEPTION_ERROR_CODE, 0);
 }
 
