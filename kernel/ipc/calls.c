@@ -107,42 +107,54 @@ enum verdict ipc_call_receive(struct vcpu *vcpu)
     return receive(vcpu, queue, gpr[GPR_RCX]);
 }
 
-/* The vCPU that waits for a message of `to`, in registers and without a deadline. NULL: nobody, or in another way. */
-static struct vcpu *find_listener(struct queue *to)
+/* wait_begin for a simple wait, with nothing pending; the thread is blocked by thread_pass. */
+static inline void wait_begin_simply(struct wait *wait, struct vcpu *vcpu, struct queue *from)
 {
-    struct queue_waiter *waiter = queue_first_waiter(to, QUEUE_RECEIVER);
-    struct wait *wait = container_of(waiter, struct wait, waiter);
+    vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EINTR;
+    wait->interruptible = virt->interrupts_on(vcpu);
+    wait->in_memory = false;
+    wait->simple = true;
+    queue_wait(from, QUEUE_RECEIVER, &wait->waiter);
+}
 
-    return waiter && !wait->in_memory && !timer_is_armed(&wait->deadline) ? container_of(wait, struct vcpu, wait) : NULL;
+static __attribute__((noinline)) enum verdict exchange(struct vcpu *vcpu, struct queue *to, struct queue *from, uint64_t deadline)
+{
+    struct message message = transfer_from_registers(vcpu);
+    int result;
+
+    if (deadline == 0) /* it could not be told whether the message was sent */
+        return answer(vcpu, -ABI_EINVAL);
+    result = queue_send(to, &message);
+    return result ? answer(vcpu, result) : receive(vcpu, from, deadline);
 }
 
 /*
- * The frequent case of an exchange: the other side waits for this message and can go on here and now, and this side will
- * have to wait for its answer. The message goes from registers to registers, and the pCPU with it; no queue is touched but
- * those of who waits. False, and nothing has changed, in any other case: the general way comes to the same, more slowly.
+ * The frequent case is that the other side waits for this message and can go on here and now, and that this side will have
+ * to wait for its answer. Then the message goes from registers to registers, and the pCPU with it; no queue is touched but
+ * those of who waits. In any other case the general way comes to the same, more slowly.
  */
-static bool pass(struct vcpu *vcpu, struct queue *to, struct queue *from)
+static inline __attribute__((always_inline)) enum verdict exchange_or_pass(struct vcpu *vcpu, struct queue *to,
+                                                                          struct queue *from, uint64_t deadline)
 {
-    struct vcpu *other = find_listener(to);
-    bool interruptible;
+    struct pcpu *pcpu = pcpu_this();
+    struct queue_waiter *waiter = queue_first_waiter(to, QUEUE_RECEIVER);
+    struct wait *wait = container_of(waiter, struct wait, waiter);
+    struct vcpu *other = container_of(wait, struct vcpu, wait);
 
-    if (!other || !queue_is_empty(from) || from->ended[QUEUE_SENDER])
-        return false;
-    interruptible = virt->interrupts_on(vcpu);
-    if ((interruptible && vcpu_has_pending(vcpu)) || !thread_pass(&other->thread))
-        return false;
+    if (!waiter || !wait->simple || deadline != CHANNEL_FOR_EVER || !queue_is_empty(from) || from->ended[QUEUE_SENDER] ||
+        vcpu_has_pending(vcpu) || !vm_vcpu_can_pass(pcpu, other) || !thread_can_pass(pcpu, &other->thread))
+        return exchange(vcpu, to, from, deadline);
     transfer_directly(vcpu, other);
-    queue_cancel(&other->wait.waiter);
+    queue_cancel(waiter);
     other->page->gpr[GPR_RAX] = 0;
-    wait_enter(&vcpu->wait, from, interruptible);
-    return true;
+    wait_begin_simply(&vcpu->wait, vcpu, from);
+    thread_pass(pcpu, &other->thread);
+    return VERDICT_PASS;
 }
 
 enum verdict ipc_call_exchange(struct vcpu *vcpu)
 {
     const uint64_t *gpr = vcpu->page->gpr;
-    uint64_t deadline = gpr[GPR_RCX];
-    struct message message;
     int error;
     struct queue *to = find_queue(vcpu, gpr[GPR_RBX], QUEUE_SENDER, &error), *from;
 
@@ -152,13 +164,7 @@ enum verdict ipc_call_exchange(struct vcpu *vcpu)
     if (!from)
         return answer(vcpu, error);
     kernel_lock_enter();
-    if (deadline == CHANNEL_FOR_EVER && pass(vcpu, to, from))
-        return VERDICT_WAIT;
-    if (deadline == 0) /* it could not be told whether the message was sent */
-        return answer(vcpu, -ABI_EINVAL);
-    message = transfer_from_registers(vcpu);
-    error = queue_send(to, &message);
-    return error ? answer(vcpu, error) : receive(vcpu, from, deadline);
+    return exchange_or_pass(vcpu, to, from, gpr[GPR_RCX]);
 }
 
 /* ---- Messages in memory, for guests of 32 bits: deadlines come in two halves ------------------------------- */

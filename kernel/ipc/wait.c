@@ -35,14 +35,6 @@ void wait_init(struct wait *wait)
     wait->deadline.expire = deadline_passed;
 }
 
-void wait_enter(struct wait *wait, struct queue *from, bool interruptible)
-{
-    vcpu_of(wait)->page->gpr[GPR_RAX] = (uint64_t)-ABI_EINTR;
-    wait->interruptible = interruptible;
-    wait->in_memory = false;
-    queue_wait(from, QUEUE_RECEIVER, &wait->waiter);
-}
-
 /* The result is set beforehand to what it is if an interrupt ends the wait. */
 void wait_begin(struct wait *wait, struct queue *queue, enum queue_side side, uint64_t deadline)
 {
@@ -52,6 +44,7 @@ void wait_begin(struct wait *wait, struct queue *queue, enum queue_side side, ui
     wait->interruptible = virt->interrupts_on(vcpu);
     if (wait->interruptible && vcpu_has_pending(vcpu))
         return;
+    wait->simple = side == QUEUE_RECEIVER && !wait->in_memory && deadline == CHANNEL_FOR_EVER;
     queue_wait(queue, side, &wait->waiter);
     if (deadline != CHANNEL_FOR_EVER)
         timer_arm(&wait->deadline, deadline);

@@ -15,6 +15,7 @@ struct wait {
     bool interruptible; /* the guest has interrupts on: one ends the wait */
     bool in_memory;     /* a message that comes goes to `buffer`, not to the registers */
     gpa_t buffer;
+    bool simple;        /* it waits for a message, in registers, without a deadline */
 };
 
 void wait_init(struct wait *wait);
@@ -25,9 +26,6 @@ void wait_init(struct wait *wait);
  * -ABI_ETIME, or -ABI_EINTR; the last also at once, if an interrupt is pending. Under the kernel lock.
  */
 void wait_begin(struct wait *wait, struct queue *queue, enum queue_side side, uint64_t deadline);
-
-/* The part of it that the frequent case needs, once the thread is blocked: waits to receive in registers, for ever. */
-void wait_enter(struct wait *wait, struct queue *from, bool interruptible);
 
 /* Ends a wait without a result. No-op where there is none. */
 void wait_cancel(struct wait *wait);

@@ -123,8 +123,9 @@ int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* entry.asm: enter the guest of `vmcb`, whose general registers are at `gpr`. They come back in svm_exit. svm_resume is for
- * svm_exit itself, when it has not left the guest's state. */
+ * svm_exit itself, when it has not left the guest's state; svm_load for when it goes from there to another guest's. */
 _Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
+_Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 _Noreturn void svm_resume(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 
 /* vcpu.c: called by entry.asm with each #VMEXIT, at the top of the kernel stack. */

@@ -86,6 +86,23 @@ static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcp
     vcpu_exit_finish(vcpu, &row->row, verdict);
 }
 
+/* Goes on with another vCPU, that has nothing pending either: see vcpu_exit_pass. GIF stays 0. */
+static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *vcpu, const struct svm_exit_row *row)
+{
+    struct vmcb *vmcb = svm_vmcb(vcpu);
+    uint64_t *gpr;
+
+    __asm__ volatile("vmsave" : : "a"(vcpu->control.value) : "memory");
+    __asm__ volatile("vmload" : : "a"(pcpu_this()->backend[SVM_PCPU_HOST_VMCB]) : "memory");
+    vmcb->save.rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+    vmcb->control.interrupt_shadow = 0;
+    vcpu = vcpu_exit_pass();
+    svm_asid_load(vcpu);
+    gpr = vcpu->page->gpr;
+    svm_vmcb(vcpu)->save.rax = gpr[GPR_RAX];
+    svm_load(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));
+}
+
 /*
  * An exit by an instruction whose handler is direct did not cut the delivery of an event short. The handler runs with GIF
  * 0 and with the guest's state of VMLOAD still in the CPU: going back then takes nothing but VMRUN.
@@ -100,6 +117,8 @@ static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct
     verdict = row->row.handler(vcpu);
     vmcb = svm_vmcb(vcpu);
     gpr = vcpu->page->gpr;
+    if (verdict == VERDICT_PASS)
+        pass_directly(vcpu, row);
     if (!vcpu_exit_is_done(vcpu, verdict))
         finish_directly(vcpu, verdict);
     vmcb->save.rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;

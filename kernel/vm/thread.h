@@ -4,6 +4,7 @@
 
 #include "config/abi.h"
 #include "kernel/cpu/context.h"
+#include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/regs.h"
 #include "kernel/cpu/timer.h"
 #include "sched/sched.h"
@@ -56,9 +57,16 @@ void thread_wake(struct thread *thread);
  * before anything else is run, it goes on at once with what is left of the turn. */
 void thread_hand_over(struct thread *thread);
 
-/* The current thread blocks, and a vCPU's thread that is blocked and was here last goes on with its turn: the caller goes to
- * thread_dispatch, by way of its verdict. False, and nothing has changed: it can't go on here and now. */
-bool thread_pass(struct thread *thread);
+/* Whether the current thread could block and a blocked one go on in its place, here and now: that one was here last, and
+ * neither has to leave this pCPU. */
+static inline bool thread_can_pass(const struct pcpu *pcpu, const struct thread *to)
+{
+    return to->pcpu == pcpu && to->ran_on == pcpu && to->holds == 0 && !pcpu->resched &&
+           (pcpu->current->pinned || pcpu_count == 1);
+}
+
+/* It does that: `to` is the current thread, with what is left of the turn. No queue has been touched, nor the timer. */
+void thread_pass(struct pcpu *pcpu, struct thread *to);
 
 /* The current thread stops being ready; the caller goes on to thread_dispatch. */
 void thread_block_current(void);

@@ -169,6 +169,16 @@ const char *vmx_exit_name(uint64_t reason)
  */
 static void skip_simply(struct vcpu *vcpu) { vmwrite(GUEST_RIP, vcpu->rip + vmread(EXIT_INSTRUCTION_LENGTH)); }
 
+/* Goes on with another vCPU, that has nothing pending either: see vcpu_exit_pass. */
+static _Noreturn __attribute__((noinline)) void pass(struct vcpu *vcpu)
+{
+    skip_simply(vcpu);
+    vcpu = vcpu_exit_pass();
+    vmptrld(vcpu->control.value);
+    vmx_vcpu_slice(vcpu, pcpu_this()->tick_deadline);
+    vmx_resume(vcpu->page->gpr);
+}
+
 /* Out of line, as is all that the fast path does not need: it has no registers to save for that. */
 static _Noreturn __attribute__((noinline)) void finish(struct vcpu *vcpu, enum verdict verdict)
 {
@@ -184,6 +194,8 @@ _Noreturn void vmx_exit(struct vcpu *vcpu)
     vcpu->rip = vmread(GUEST_RIP);
     vcpu_exit_note(vcpu, find_index(reason));
     verdict = vcpu_exit_handle(vcpu, &rows[find_index(reason)]);
+    if (verdict == VERDICT_PASS)
+        pass(vcpu);
     if (!vcpu_exit_is_done(vcpu, verdict))
         finish(vcpu, verdict);
     skip_simply(vcpu);
