@@ -69,6 +69,8 @@ enum syscall_number {
     SYS_VCPU_MOVE,     /* R  (vm, vcpu, pCPU): a floating vCPU goes on there; -ABI_EPERM for a pinned one */
     SYS_VM_PAUSE,      /* R  (vm): none of its vCPUs runs when this returns 0; -ABI_EAGAIN: call again */
     SYS_VM_RESUME,     /* R  (vm) */
+    SYS_MEMORY_DROP,   /* M  (gpa, bytes), whole pages: takes that guest memory from the VM; a later touch gets zeroed
+                        *     pages. -ABI_EAGAIN while another vCPU has to leave its pCPU first: call again */
     SYS_SCREEN_WRITE,  /* R  (row, const uint16_t *cells, n): a row of the part of the screen that does not scroll, which
                         *     reaches down to this row from now on; a cell is a character | its VGA attribute << 8 */
     SYS_TRACE_START,   /* R  (): each pCPU's trace ring keeps TRACE_RECORDS from now on; before the first VM is created */
@@ -126,6 +128,7 @@ struct vm_spec {
     uint64_t quota_pages;    /* 4 KiB pages it may own in all: memory, tables, monitor */
     uint32_t vcpus;
     uint32_t timeslice_us;   /* microseconds; 0 = the kernel's default */
+    uint32_t large_pages;    /* 1: guest memory is backed by 2 MiB at a time where that is possible; 0: by 4 KiB */
     uint32_t modules;        /* entries of module[] */
     uint32_t pin;            /* 0: its vCPUs float; else the number of the pCPU that they stay on, plus 1 */
     uint32_t module[MAX_VM_MODULES]; /* boot module numbers; the monitor calls them 0, 1, ... */
@@ -316,6 +319,7 @@ enum hypercall {
     HC_EXIT,                 /* (status): the guest is done */
     HC_TEST,                 /* (gpa, bytes): one result line, see REPORT_TEST */
     HC_MEMORY,               /* (): bytes of guest memory */
+    HC_MEMORY_DROP,          /* (gpa, bytes), whole pages: gives memory back; it reads 0 when it is touched again */
     HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
     HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
     HC_MONITOR_END,

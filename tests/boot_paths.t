@@ -20,7 +20,7 @@ sub make_iso
 }
 
 # A machine that boots an image.
-sub iso { my ($tool, $image) = @_; return "$top/tools/$tool --timeout 120 --iso $image" }
+sub iso { my ($tool, $image) = @_; return "$top/tools/$tool --timeout 60 --iso $image" }
 
 # To be sure of which protocol was used, the kernel has only that one's header.
 sub one_header
@@ -56,7 +56,7 @@ my ($code, $variables) = map { "/usr/share/OVMF/OVMF_${_}_4M.fd" } 'CODE', 'VARS
 SKIP: {
     skip "no $code", 2 unless -e $code;
     $image = make_iso('uefi.iso', '--append end=acpi');
-    ends_well("cp $variables $work/vars.fd && timeout 120 qemu-system-x86_64 -machine q35 -accel tcg -cpu max -m 512 -nic none "
+    ends_well("cp $variables $work/vars.fd && timeout 60 qemu-system-x86_64 -machine q35 -accel tcg -cpu max -m 512 -nic none "
         . "-display none -no-reboot -serial stdio -monitor none -drive if=pflash,format=raw,readonly=on,file=$code "
         . "-drive if=pflash,format=raw,file=$work/vars.fd -cdrom $image", 'QEMU, UEFI, GRUB');
 }

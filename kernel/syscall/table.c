@@ -23,15 +23,16 @@ const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_VCPU_READ] = {"vcpu_read", TASK_MONITOR | SYSCALL_ALONE, decode_vcpu_pairs, do_vcpu_read},
     [SYS_VCPU_WRITE] = {"vcpu_write", TASK_MONITOR | SYSCALL_ALONE, decode_vcpu_pairs, do_vcpu_write},
     [SYS_VCPU_INTERRUPT] = {"vcpu_interrupt", TASK_MONITOR, decode_vcpu_interrupt, do_vcpu_interrupt},
-    [SYS_VCPU_START] = {"vcpu_start", TASK_MONITOR, decode_vcpu_start, do_vcpu_start},
-    [SYS_VCPU_PARK] = {"vcpu_park", TASK_MONITOR, decode_nothing, do_vcpu_park},
-    [SYS_VCPU_MOVE] = {"vcpu_move", TASK_ROOT, decode_vcpu_move, do_vcpu_move},
-    [SYS_VM_PAUSE] = {"vm_pause", TASK_ROOT, decode_vm, do_vm_pause},
-    [SYS_VM_RESUME] = {"vm_resume", TASK_ROOT, decode_vm, do_vm_resume},
     [SYS_SCREEN_WRITE] = {"screen_write", TASK_ROOT | SYSCALL_ALONE, decode_screen_write, do_screen_write},
     [SYS_TRACE_START] = {"trace_start", TASK_ROOT, decode_trace_start, do_trace_start},
     [SYS_TRACE_READ] = {"trace_read", TASK_ROOT | SYSCALL_ALONE, decode_trace_read, do_trace_read},
     [SYS_VM_COUNTERS] = {"vm_counters", TASK_ROOT, decode_vm, do_vm_counters},
+    [SYS_VCPU_START] = {"vcpu_start", TASK_MONITOR, decode_vcpu_start, do_vcpu_start},
+    [SYS_VCPU_PARK] = {"vcpu_park", TASK_MONITOR, decode_nothing, do_vcpu_park},
+    [SYS_VCPU_MOVE] = {"vcpu_move", TASK_ROOT, decode_vcpu_move, do_vcpu_move},
+    [SYS_VM_PAUSE] = {"vm_pause", TASK_ROOT, decode_vm, do_vm_pause},
+    [SYS_MEMORY_DROP] = {"memory_drop", TASK_MONITOR, decode_nothing, do_memory_drop},
+    [SYS_VM_RESUME] = {"vm_resume", TASK_ROOT, decode_vm, do_vm_resume},
 };
 
 static int64_t call(struct syscall_args *args, uint64_t number)

@@ -1,4 +1,4 @@
-/* Calls about VMs, by root. */
+/* Calls about VMs: by root, and by a monitor about its own. */
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/user.h"
 #include "kernel/syscall/syscall.h"
@@ -65,4 +65,9 @@ int64_t do_vcpu_move(struct syscall_args *args)
 {
     thread_move(&args->vcpu->thread, pcpus[args->raw[2]]);
     return 0;
+}
+
+int64_t do_memory_drop(struct syscall_args *args)
+{
+    return vm_memory_drop(args->thread->task->vm, args->thread, GPA(args->raw[0]), args->raw[1]);
 }

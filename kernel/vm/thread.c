@@ -56,10 +56,8 @@ static struct pcpu *place(struct thread *thread)
 /* Puts a ready thread that does not run into the queue of its pCPU, which may have to wake up for it. */
 static void enqueue(struct thread *thread)
 {
-    if (thread->vcpu && thread->vcpu->vm->paused) {
-        thread->held = true;
+    if (thread->holds)
         return;
-    }
     sched_ready(&thread->pcpu->queue, &thread->entity, x86_rdtsc());
     if (thread->pcpu->idle) {
         thread->pcpu->idle = false;
@@ -89,25 +87,18 @@ static void interrupt_turn(struct thread *thread)
     pcpu_kick(thread->pcpu);
 }
 
-bool thread_hold(struct thread *thread)
+void thread_hold(struct thread *thread)
 {
-    if (thread->running) {
+    thread->holds++;
+    if (thread->running)
         interrupt_turn(thread);
-        return false;
-    }
-    if (thread->state == THREAD_READY) {
+    else
         sched_remove(&thread->entity);
-        thread->held = true;
-    }
-    return true;
 }
 
 void thread_release(struct thread *thread)
 {
-    if (!thread->held)
-        return;
-    thread->held = false;
-    if (thread->state == THREAD_READY)
+    if (--thread->holds == 0 && thread->state == THREAD_READY && !thread->running)
         enqueue(thread);
 }
 
@@ -120,7 +111,7 @@ void thread_move(struct thread *thread, struct pcpu *to)
     }
     trace(TRACE_MOVE, thread->who, to->id, thread->pcpu->id);
     thread->pcpu = to;
-    if (thread->state == THREAD_READY && !thread->held) {
+    if (thread->state == THREAD_READY && !thread->holds) {
         sched_remove(&thread->entity);
         enqueue(thread);
     }
@@ -151,7 +142,7 @@ enum vcpu_state thread_state_now(const struct thread *thread)
 
     if (thread->state == THREAD_READY && thread->running)
         return thread->in_guest ? VCPU_STATE_GUEST : VCPU_STATE_MONITOR;
-    return thread->held ? VCPU_STATE_PAUSED : states[thread->state];
+    return thread->state == THREAD_READY && thread->holds ? VCPU_STATE_PAUSED : states[thread->state];
 }
 
 /* Takes out of this pCPU's registers what belongs to the thread, so that it can go on elsewhere, or be freed. */

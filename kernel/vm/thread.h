@@ -27,7 +27,7 @@ struct thread {
     uint32_t who;               /* in traces; set once */
     bool pinned;                /* stays there */
     bool running;               /* it is the current thread of its pCPU */
-    bool held;                  /* ready, but in no queue: its VM is paused */
+    unsigned holds;             /* how many want it off its pCPU: while > 0 it is in no queue */
     bool parked;                /* blocked by SYS_VCPU_PARK */
     bool woken;                 /* started while it was not parked: the next park returns at once */
     struct pcpu *move_to;       /* where it goes when its turn is over; NULL: it stays */
@@ -61,9 +61,9 @@ enum vcpu_state thread_state_now(const struct thread *thread);
 /* Ends a thread for good, running or not. When nothing of it is left on its pCPU, that pCPU calls vm_thread_gone. */
 void thread_kill(struct thread *thread);
 
-/* The pause of a VM, for one of its threads: it gives up its pCPU soon and stays ready, but in no queue, until released.
- * Holding returns whether it is off its pCPU already. */
-bool thread_hold(struct thread *thread);
+/* From now on, until it is released as often as it was held, the thread is in no queue, ready or not; if it runs, it gives
+ * up its pCPU soon: then `running` is false. */
+void thread_hold(struct thread *thread);
 void thread_release(struct thread *thread);
 
 /* Lets a floating thread go on on another pCPU. */

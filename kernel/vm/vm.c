@@ -132,6 +132,7 @@ int64_t vm_create(const struct vm_spec *spec, const void *args)
     vm->memory_bytes = spec->memory_bytes;
     vm->slice_ticks = clock_ticks_from_us(spec->timeslice_us ? spec->timeslice_us : DEFAULT_TIMESLICE_US);
     vm->pin = spec->pin ? pcpus[spec->pin - 1] : NULL;
+    vm->large_pages = spec->large_pages;
     vm->modules = spec->modules;
     memcpy(vm->module, spec->module, sizeof vm->module);
     vms[id] = vm;
@@ -153,21 +154,42 @@ int vm_start(struct vm *vm)
     return 0;
 }
 
+/* Holds all threads but one (or none). */
+static void hold_others(struct vm *vm, const struct thread *but)
+{
+    for (unsigned i = 0; i < vm->vcpus; i++)
+        if (&vm->vcpu[i]->thread != but)
+            thread_hold(&vm->vcpu[i]->thread);
+}
+
+static void release_others(struct vm *vm, const struct thread *but)
+{
+    for (unsigned i = 0; i < vm->vcpus; i++)
+        if (&vm->vcpu[i]->thread != but)
+            thread_release(&vm->vcpu[i]->thread);
+}
+
+static bool others_run(const struct vm *vm, const struct thread *but)
+{
+    for (unsigned i = 0; i < vm->vcpus; i++)
+        if (&vm->vcpu[i]->thread != but && vm->vcpu[i]->thread.running)
+            return true;
+    return false;
+}
+
 int vm_pause(struct vm *vm)
 {
-    bool still = true;
-
+    if (!vm->paused)
+        hold_others(vm, NULL);
     vm->paused = true;
-    for (unsigned i = 0; i < vm->vcpus; i++)
-        still &= thread_hold(&vm->vcpu[i]->thread);
-    return still ? 0 : -ABI_EAGAIN;
+    return others_run(vm, NULL) ? -ABI_EAGAIN : 0;
 }
 
 void vm_resume(struct vm *vm)
 {
+    if (vm->paused)
+        release_others(vm, NULL);
     vm->paused = false;
-    for (unsigned i = 0; i < vm->vcpus; i++)
-        thread_release(&vm->vcpu[i]->thread);
 }
 
 void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address)
@@ -225,28 +247,70 @@ bool vm_exit_counter(const struct vm *vm, unsigned index, struct exit_counter *c
     return true;
 }
 
+enum { LARGE_ORDER = 9 };
+
+/* Maps a fresh, zeroed block of 2^order pages around `at`; -ABI_EBUSY if any of it is mapped already. */
+static int back_block(struct vm *vm, uint64_t at, unsigned order, hpa_t *frame)
+{
+    uint64_t bytes = PAGE_BYTES << order, start = align_down(at, bytes);
+    hpa_t block;
+    int error;
+
+    if (start + bytes > vm->memory_bytes)
+        return -ABI_EBUSY;
+    block = mm_page_alloc(&vm->account, order);
+    if (hpa_is_none(block))
+        return -ABI_ENOMEM;
+    error = mm_table_map(&vm->memory, start, block, bytes, MM_READ | MM_WRITE | MM_EXECUTE | MM_OWNED);
+    if (error)
+        mm_page_free(&vm->account, block, order);
+    else
+        *frame = HPA(block.value + (at - start));
+    return error;
+}
+
 int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
 {
-    struct mm_mapping m;
     uint64_t at = align_down(gpa.value, PAGE_BYTES);
+    struct mm_mapping m;
     hpa_t page;
     int error;
 
     if (gpa.value >= vm->memory_bytes)
         return -ABI_EFAULT;
-    page = mm_page_alloc(&vm->account, 0);
-    if (hpa_is_none(page))
-        error = -ABI_ENOMEM;
-    else
-        error = mm_table_map(&vm->memory, at, page, PAGE_BYTES, MM_READ | MM_WRITE | MM_EXECUTE | MM_OWNED);
-    if (error) { /* it may be there already, by the monitor's or another vCPU's touch: that is not looked up first */
-        if (!hpa_is_none(page))
-            mm_page_free(&vm->account, page, 0);
-        if (!mm_table_lookup(&vm->memory, at, &m))
-            return error;
-        page = m.hpa;
+    if (!vm->large_pages || back_block(vm, at, LARGE_ORDER, &page)) {
+        error = back_block(vm, at, 0, &page);
+        if (error) { /* it may be there already, by the monitor's or another vCPU's touch: that is not looked up first */
+            if (!mm_table_lookup(&vm->memory, at, &m))
+                return error;
+            page = m.hpa;
+        }
     }
     if (frame)
         *frame = page;
     return 0;
+}
+
+int vm_memory_drop(struct vm *vm, struct thread *thread, gpa_t gpa, uint64_t bytes)
+{
+    int error;
+
+    if (!is_aligned(gpa.value, PAGE_BYTES) || !is_aligned(bytes, PAGE_BYTES) || bytes == 0)
+        return -ABI_EINVAL;
+    if (gpa.value >= vm->memory_bytes || bytes > vm->memory_bytes - gpa.value)
+        return -ABI_EFAULT;
+    if (!vm->dropping) {
+        vm->dropping = thread;
+        hold_others(vm, thread);
+    }
+    if (vm->dropping != thread || others_run(vm, thread))
+        return -ABI_EAGAIN;
+    /* Nobody else runs in this VM or its monitor, and no pCPU has their tables in CR3 but this one. */
+    error = mm_table_unmap(&vm->task.space, TASK_GUEST + gpa.value, bytes);
+    x86_write_cr3(x86_read_cr3());
+    if (!error)
+        error = mm_table_unmap(&vm->memory, gpa.value, bytes);
+    release_others(vm, thread);
+    vm->dropping = NULL;
+    return error;
 }

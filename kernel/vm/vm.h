@@ -7,6 +7,7 @@
 #include "mm/account.h"
 #include "mm/table.h"
 
+struct thread;
 struct vcpu;
 
 struct vm {
@@ -20,7 +21,9 @@ struct vm {
     struct mm_table memory;      /* nested: gpa -> hpa; owns the guest's frames */
     uint64_t memory_bytes;       /* guest memory reaches from gpa 0 to here */
     uint64_t slice_ticks;
-    bool paused;                 /* its threads stay out of the run queues */
+    bool paused;                 /* root holds its threads */
+    struct thread *dropping;     /* the one that gives memory back, while it holds the others; or NULL */
+    bool large_pages;            /* guest memory is backed by 2 MiB at a time where possible */
     struct pcpu *pin;            /* where its vCPUs stay; NULL: they float */
     struct task task;            /* the monitor */
     bool has_memory, has_task;   /* the two above are set up: creation can fail half-way */
@@ -50,6 +53,9 @@ void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address);
 /* Keeps its vCPUs from running: 0 when none does any more, -ABI_EAGAIN while one still has to leave its pCPU. */
 int vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
+
+/* Takes [gpa, gpa + bytes) of guest memory away, for `thread` of its monitor; see SYS_MEMORY_DROP. */
+int vm_memory_drop(struct vm *vm, struct thread *thread, gpa_t gpa, uint64_t bytes);
 
 /* One of its threads has left its pCPU for good. */
 void vm_thread_gone(struct vm *vm);

@@ -136,6 +136,12 @@ static inline int64_t sys_vcpu_move(uint32_t vm, uint32_t vcpu, uint32_t pcpu)
     return syscall4(SYS_VCPU_MOVE, vm, vcpu, pcpu, 0);
 }
 
+/* Monitor: takes whole pages of guest memory from its VM. -ABI_EAGAIN: call again. */
+static inline int64_t sys_memory_drop(uint64_t gpa, uint64_t bytes)
+{
+    return syscall4(SYS_MEMORY_DROP, gpa, bytes, 0, 0);
+}
+
 /* Root: 0 when none of the VM's vCPUs runs any more, -ABI_EAGAIN before that. */
 static inline int64_t sys_vm_pause(uint32_t vm)
 {

@@ -78,9 +78,21 @@ static int64_t call_vcpu_start(struct guest *guest, const struct call *call)
     return -ABI_ENOENT;
 }
 
+/* The other vCPUs stand still meanwhile; one that waits for the monitor's lock has to leave its pCPU for that. */
+static int64_t call_memory_drop(struct guest *guest, const struct call *call)
+{
+    int64_t result;
+
+    (void)guest;
+    while ((result = sys_memory_drop(call->first, call->second)) == -ABI_EAGAIN)
+        sys_yield();
+    return result;
+}
+
 static hypercall *const hypercalls[HC_MONITOR_END - HC_MONITOR] = {
     [HC_CONSOLE - HC_MONITOR] = call_console, [HC_EXIT - HC_MONITOR] = call_exit, [HC_TEST - HC_MONITOR] = call_test,
     [HC_MEMORY - HC_MONITOR] = call_memory,   [HC_ARGS - HC_MONITOR] = call_args, [HC_VCPU_START - HC_MONITOR] = call_vcpu_start,
+    [HC_MEMORY_DROP - HC_MONITOR] = call_memory_drop,
 };
 
 enum vcpu_action handle_hypercall(struct guest *guest, const struct guest_exit *e)

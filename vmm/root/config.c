@@ -118,6 +118,7 @@ static void begin_vm(struct parser *p, struct slice name)
     *p->vm = (struct vm_config){
         .memory_bytes = 1ull << 20,
         .vcpus = 1,
+        .repeat = 1,
         .console = true,
         .line = p->line,
     };
@@ -195,6 +196,34 @@ static void parse_line(struct parser *p, struct slice line)
         parse_assignment(p, line);
 }
 
+struct vm_config *config_vm(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->vms; i++)
+        if (strcmp(config->vm[i].name, name) == 0)
+            return &config->vm[i];
+    return NULL;
+}
+
+/* A VM that waits for another must be able to begin: the other exists, ends, and does not wait for it in turn. */
+static void check_after(struct parser *p, const struct vm_config *vm)
+{
+    const struct vm_config *other = vm;
+    size_t steps = 0;
+
+    while (other && other->after[0] && steps++ <= p->config->vms) {
+        const struct vm_config *next = config_vm(p->config, other->after);
+
+        if (other == vm && !next)
+            config_error_at(p, vm->line, "[vm %s] begins after `%s`; there is no such VM", vm->name, vm->after);
+        else if (other == vm && next->background)
+            config_error_at(p, vm->line, "[vm %s] begins after `%s`, which is in the background and never done", vm->name,
+                            vm->after);
+        other = next;
+    }
+    if (steps > p->config->vms)
+        config_error_at(p, vm->line, "[vm %s] begins after `%s`, which waits for it in turn", vm->name, vm->after);
+}
+
 /* What can be said only once all VMs are known. */
 static void finish_config(struct parser *p)
 {
@@ -203,6 +232,8 @@ static void finish_config(struct parser *p)
     finish_section(p);
     for (size_t i = 0; i < p->config->vms; i++)
         foreground = foreground || !p->config->vm[i].background;
+    for (size_t i = 0; i < p->config->vms; i++)
+        check_after(p, &p->config->vm[i]);
     if (p->config->vms == 0)
         config_error_at(p, p->line, "there is no VM; expected at least one section [vm NAME]");
     else if (!foreground)

@@ -26,6 +26,7 @@ struct vm_config {
     enum guest_kind kind;
     uint64_t memory_bytes; /* a multiple of 4 KiB */
     uint64_t quota_pages;
+    bool large_pages; /* memory is backed by 2 MiB at a time where possible */
     uint64_t vcpus;
     bool pinned;
     uint64_t pin;          /* pCPU number, if pinned */
@@ -33,6 +34,9 @@ struct vm_config {
     char args[GUEST_ARGS_BYTES];
     bool console; /* print its lines as they come */
     bool lab;
+    char after[VM_NAME_BYTES]; /* starts when the VM of that name is done; "" = at once */
+    uint64_t repeat;           /* how often it is created, run and destroyed, 1 or more */
+    uint64_t restarts;         /* how often it is started again when it did not end as expected */
     struct end expect; /* END_RUNNING for a VM in the background */
     bool background;
     bool bad_hypercall_kills;
@@ -45,6 +49,7 @@ struct vm_config {
 struct config {
     char name[VM_NAME_BYTES];
     uint64_t timeout_s; /* of the whole run */
+    uint64_t migrate;   /* how often each floating vCPU is moved to another pCPU while it runs; 0 = as it comes */
     bool trace;         /* print the trace at the end */
     bool counters;      /* and how often each VM had each kind of exit */
     bool screen_live;   /* the screen shows what each VM does, above the log */
@@ -61,6 +66,9 @@ struct config {
  * config_free gives back what it allocated, also after errors.
  */
 bool config_parse(const char *file, const char *text, size_t bytes, struct config *config);
+
+/* The VM of that name, or NULL. */
+struct vm_config *config_vm(const struct config *config, const char *name);
 
 void config_free(struct config *config);
 

@@ -152,6 +152,17 @@ bool value_read_yes(struct slice value, const struct value_field *field, char wh
     return true;
 }
 
+bool value_read_restart(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    enum { RESTARTS = 3 };
+    bool restart = slice_equal(value, "on-failure");
+
+    if (!restart && !slice_equal(value, "never"))
+        return refuse(value, "is not accepted; expected never or on-failure", why);
+    *(uint64_t *)field->to = restart ? RESTARTS : 0;
+    return true;
+}
+
 bool value_read_lab(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
     if (!value_read_yes(value, field, why))

@@ -39,6 +39,7 @@ value_reader value_read_number;    /* uint64_t: a decimal number */
 value_reader value_read_size;      /* uint64_t: bytes, a number with K, M or G, a multiple of 4K */
 value_reader value_read_pages;     /* uint64_t: pages of 4 KiB, as a plain number or as a size */
 value_reader value_read_yes;       /* bool: yes | no */
+value_reader value_read_restart;   /* uint64_t: never (0) | on-failure (3) */
 value_reader value_read_lab;       /* bool: no; yes is refused so far */
 value_reader value_read_text;      /* char[room]: as it stands, terminated */
 value_reader value_read_output;    /* char[room]: with \n, \t and \\, terminated */

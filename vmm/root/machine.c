@@ -9,6 +9,7 @@
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/root/console.h"
+#include "vmm/root/migrate.h"
 #include "vmm/root/result.h"
 #include "vmm/root/screen.h"
 #include "vmm/root/trace.h"
@@ -16,6 +17,7 @@
 
 struct machine {
     const struct config *config;
+    const struct machine_info *info;
     struct vm *vm;    /* config->vms of them */
     unsigned results; /* result lines so far */
     unsigned passed, failed, skipped;
@@ -34,15 +36,35 @@ static void finish(struct machine *m, struct vm *vm)
         vm_destroy(vm);
 }
 
-static void start_all(struct machine *m, const struct machine_info *info)
+static void start(struct machine *m, struct vm *vm)
+{
+    if (vm->created)
+        vm_start(vm);
+    if (!vm->running)
+        finish(m, vm);
+}
+
+static void start_all(struct machine *m)
 {
     for (size_t i = 0; i < m->config->vms; i++)
-        vm_create(&m->vm[i], &m->config->vm[i], info);
+        vm_create(&m->vm[i], &m->config->vm[i], m->info);
     for (size_t i = 0; i < m->config->vms; i++) {
-        if (m->vm[i].created)
-            vm_start(&m->vm[i]);
-        if (!m->vm[i].running)
-            finish(m, &m->vm[i]);
+        m->vm[i].waits = m->vm[i].created && m->config->vm[i].after[0];
+        if (!m->vm[i].waits)
+            start(m, &m->vm[i]);
+    }
+}
+
+/* Starts what had to wait for a VM that is done by now. */
+static void start_next(struct machine *m)
+{
+    for (size_t i = 0; i < m->config->vms; i++) {
+        struct vm *vm = &m->vm[i];
+
+        if (!vm->waits || !m->vm[config_vm(m->config, vm->config->after) - m->config->vm].done)
+            continue;
+        vm->waits = false;
+        start(m, vm);
     }
 }
 
@@ -58,10 +80,12 @@ static bool look_after_all(struct machine *m)
             continue;
         vm_drain(vm);
         vm_poll(vm);
-        if (!vm->running)
+        if (!vm->running && !vm_again(vm, m->info))
             finish(m, vm);
-        waiting = waiting || (vm->running && !vm->config->background);
     }
+    start_next(m);
+    for (size_t i = 0; i < m->config->vms; i++)
+        waiting = waiting || m->vm[i].waits || (m->vm[i].running && !m->config->vm[i].background);
     return waiting;
 }
 
@@ -78,7 +102,8 @@ static void follow_all(struct machine *m, uint64_t deadline)
 {
     while (look_after_all(m)) {
         uint64_t redraw = screen_update(&m->screen, m->vm);
-        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, earlier(deadline, redraw));
+        uint64_t move = migrate_all(m->config, m->vm, m->info);
+        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, earlier(deadline, earlier(redraw, move)));
 
         if (result >= 0 || (result == -ABI_ETIME && (!deadline || __rdtsc() < deadline)))
             continue;
@@ -89,7 +114,7 @@ static void follow_all(struct machine *m, uint64_t deadline)
         break;
     }
     for (size_t i = 0; i < m->config->vms; i++) {
-        if (!m->vm[i].running)
+        if (!m->vm[i].running && !m->vm[i].waits)
             continue;
         vm_stop(&m->vm[i]);
         finish(m, &m->vm[i]);
@@ -110,6 +135,12 @@ static void print_table(const struct machine *m)
     }
 }
 
+static void print_migrations(const struct machine *m)
+{
+    for (size_t i = 0; m->config->migrate && i < m->config->vms; i++)
+        console_line("# %s: went on on another CPU %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
+}
+
 static void print_first_entry(void)
 {
     struct machine_info info;
@@ -117,6 +148,21 @@ static void print_first_entry(void)
     if (sys_machine_info(&info) >= 0 && info.first_entry_tsc)
         console_line("# first guest instruction %" PRIu64 " TSC ticks after kernel entry",
                      info.first_entry_tsc - info.boot_tsc);
+}
+
+/* A machine with one VM that ran many times has to have all memory back each time. */
+static void print_memory(struct machine *m)
+{
+    const struct vm *vm = m->vm;
+
+    if (m->config->vms != 1 || vm->config->repeat < 3)
+        return;
+    console_line("# %" PRIu64 " KiB were free after the first runs, %" PRIu64 " KiB after the last", vm->free_early >> 10,
+                 vm->free_now >> 10);
+    if (vm->free_early != vm->free_now) {
+        console_line("# the machine has lost memory: this is a failure");
+        m->failed++;
+    }
 }
 
 static void print_verdict(const struct machine *m)
@@ -134,7 +180,7 @@ static void print_verdict(const struct machine *m)
 
 bool machine_run(const struct config *config, const struct machine_info *info)
 {
-    struct machine m = {.config = config, .vm = calloc(config->vms, sizeof(struct vm))};
+    struct machine m = {.config = config, .info = info, .vm = calloc(config->vms, sizeof(struct vm))};
 
     if (!m.vm) {
         console_line("No memory for the description of %zu VMs.", config->vms);
@@ -147,11 +193,13 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     if (config->trace)
         trace_begin();
     screen_begin(&m.screen, config, info);
-    start_all(&m, info);
+    start_all(&m);
     follow_all(&m, deadline_tsc(config, info));
     screen_end(&m.screen, m.vm);
     print_table(&m);
+    print_migrations(&m);
     print_first_entry();
+    print_memory(&m);
     if (config->counters)
         counters_print(m.vm, config->vms);
     if (config->trace)

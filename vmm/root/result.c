@@ -1,6 +1,7 @@
 /* A VM's verdict and its KTAP subtest. */
 #include "vmm/root/result.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,7 +90,7 @@ void result_print(struct vm *vm, unsigned number)
         console_line("    # %s", vm->reason);
         subtest_line(&s, false, "starts");
     } else {
-        console_line("    1..%zu", kept + too_many + config->has_output + 1);
+        console_line("    1..%zu", kept + too_many + config->has_output + 1 + (config->repeat > 1));
         for (size_t i = 0; i < kept; i++)
             subtest_guest_line(&s, vm->test[i]);
         if (too_many)
@@ -97,6 +98,8 @@ void result_print(struct vm *vm, unsigned number)
         if (config->has_output)
             subtest_output(&s, vm);
         subtest_end(&s, vm);
+        if (config->repeat > 1)
+            subtest_line(&s, vm->runs == config->repeat, "runs %" PRIu64 " times", config->repeat);
     }
     vm->done = true;
     vm->passed = s.failed == 0;

@@ -26,6 +26,7 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     struct vm_spec spec = {
         .memory_bytes = config->memory_bytes,
         .quota_pages = config->quota_pages,
+        .large_pages = config->large_pages,
         .vcpus = (uint32_t)config->vcpus,
         .pin = config->pinned ? (uint32_t)config->pin + 1 : 0,
         .timeslice_us = (uint32_t)config->timeslice_us,
@@ -35,7 +36,11 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     uint64_t created_tsc;
     int64_t result;
 
-    *vm = (struct vm){.config = config};
+    *vm = (struct vm){.config = config,
+                      .runs = vm->runs,
+                      .restarts = vm->restarts,
+                      .free_early = vm->free_early,
+                      .free_now = vm->free_now};
     if (config->pinned && config->pin >= info->pcpus) {
         snprintf(vm->reason, sizeof(vm->reason), "pin = %" PRIu64 ", but the highest CPU in use is %" PRIu32,
                  config->pin, info->pcpus - 1);
@@ -219,4 +224,50 @@ void vm_destroy(struct vm *vm)
         sys_yield();
     vm->created = false;
     vm->running = false;
+}
+
+/* ---- More than one life ----------------------------------------------------------------------------------- */
+
+bool vm_ended_well(const struct vm *vm) { return end_equal(&vm->end, &vm->config->expect); }
+
+static void forget_run(struct vm *vm)
+{
+    for (size_t i = 0; i < vm->tests && i < VM_TESTS_MAX; i++)
+        free((char *)(uintptr_t)vm->test[i]);
+    free(vm->test);
+    free(vm->printed);
+}
+
+/* What is free between two lives, once root's own memory has settled. */
+static void note_free_memory(struct vm *vm)
+{
+    enum { SETTLED = 2 };
+    struct machine_info info;
+
+    if (sys_machine_info(&info) < 0)
+        return;
+    vm->free_now = info.memory_free;
+    if (vm->runs <= SETTLED)
+        vm->free_early = info.memory_free;
+}
+
+bool vm_again(struct vm *vm, const struct machine_info *info)
+{
+    bool well = vm_ended_well(vm);
+
+    vm->runs += well;
+    if (well ? vm->runs >= vm->config->repeat : vm->restarts >= vm->config->restarts)
+        return false;
+    if (!well) {
+        vm->restarts++;
+        console_line("# %s: started again, time %" PRIu64 " of %" PRIu64 ": %s", vm->config->name, vm->restarts,
+                     vm->config->restarts, vm->reason);
+    }
+    vm_destroy(vm);
+    forget_run(vm);
+    note_free_memory(vm);
+    vm_create(vm, vm->config, info);
+    if (vm->created)
+        vm_start(vm);
+    return vm->running;
 }

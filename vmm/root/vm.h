@@ -17,6 +17,9 @@ struct vm {
     uint32_t number; /* the kernel's */
     bool created;    /* the kernel has it now */
     bool was_started;
+    bool waits;      /* created, and begins after another */
+    uint64_t runs, restarts;      /* how often it ended as expected, and was started again when it did not */
+    uint64_t free_early, free_now;/* bytes of the machine's memory that were free after its first runs, and after the last */
     bool running;
     bool done;            /* its subtest has been printed */
     bool passed, skipped; /* once done */
@@ -35,7 +38,7 @@ struct vm {
 };
 
 /*
- * Sets *vm up and has the kernel create it, not yet started. On an error leaves `created` false and says why in
+ * Sets *vm up, but for what it remembers of lives before this one, and has the kernel create it, not yet started. On an error leaves `created` false and says why in
  * `reason`.
  */
 void vm_create(struct vm *vm, const struct vm_config *config, const struct machine_info *info);
@@ -51,6 +54,13 @@ void vm_poll(struct vm *vm);
 
 /* Ends it where it is, if it still runs: `running` becomes false, `end` END_RUNNING. */
 void vm_stop(struct vm *vm);
+
+/* Whether it ended as its config expects. */
+bool vm_ended_well(const struct vm *vm);
+
+/* After its end: if it has to run once more (`repeat`, `restart`), does away with it, makes it anew and starts it. False
+ * if it is done. */
+bool vm_again(struct vm *vm, const struct machine_info *info);
 
 /* Gives back what it owns in the kernel. `status` stays. */
 void vm_destroy(struct vm *vm);
