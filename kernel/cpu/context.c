@@ -80,12 +80,23 @@ void context_add_dr6(struct context *context, uint64_t bits)
     __asm__ volatile("mov %0, %%db6" : : "r"(dr6 | bits));
 }
 
+/* SWAPGS changes KERNEL_GS_BASE without an exit, also for a guest that has never written one of these MSRs; and the SYSCALL
+ * entry relies on the kernel's own value. */
+static void notice_swapgs(struct context *context)
+{
+    uint64_t base = x86_rdmsr(MSR_KERNEL_GS_BASE);
+
+    if (!context->owns_msrs && base == kernel_value(CONTEXT_KERNEL_GS_BASE))
+        return;
+    context->owns_msrs = true;
+    context->msr[CONTEXT_KERNEL_GS_BASE] = base;
+}
+
 static void save(struct context *context)
 {
     __asm__ volatile("fxsave64 %0" : "=m"(context->fpu));
     context->cr2 = x86_read_cr2();
-    if (context->owns_msrs) /* SWAPGS changes it without an exit */
-        context->msr[CONTEXT_KERNEL_GS_BASE] = x86_rdmsr(MSR_KERNEL_GS_BASE);
+    notice_swapgs(context);
     if (context->owns_debug)
         save_debug(context);
 }
@@ -136,19 +147,20 @@ int context_msr_index(uint32_t msr)
     return -1;
 }
 
-uint64_t context_msr_read(const struct context *context, enum context_msr index)
+uint64_t context_msr_read(struct context *context, enum context_msr index)
 {
-    if (!context->owns_msrs)
-        return 0;
-    if (index == CONTEXT_KERNEL_GS_BASE && pcpu_this()->context == context)
-        return x86_rdmsr(MSR_KERNEL_GS_BASE);
+    if (pcpu_this()->context == context)
+        notice_swapgs(context);
     return context->msr[index];
 }
 
 void context_msr_write(struct context *context, enum context_msr index, uint64_t value)
 {
-    bool loaded = pcpu_this()->context == context, first = !context->owns_msrs;
+    bool loaded = pcpu_this()->context == context, first;
 
+    if (loaded)
+        notice_swapgs(context);
+    first = !context->owns_msrs;
     context->owns_msrs = true;
     context->msr[index] = value;
     if (loaded && first)

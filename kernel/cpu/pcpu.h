@@ -65,8 +65,8 @@ struct pcpu {
     struct list dying;              /* threads that have to leave this pCPU for good; under the kernel lock */
     struct sched_queue queue;       /* ready threads */
     struct heap timers;             /* struct timer by deadline */
-    uint64_t slice_end;             /* TSC at which the current thread's timeslice ends */
-    uint64_t tick_deadline;         /* TSC for which the hardware timer is set: slice_end or the first timer */
+    uint64_t tick_deadline;         /* TSC of what is next: the end of the timeslice or the first timer */
+    uint64_t lapic_deadline;        /* TSC for which the LAPIC timer is set, at or before tick_deadline; 0: it has fired */
     uint64_t backend[4];            /* the back end's own: VMXON region, host VMCB, ... */
     struct trace_ring trace;        /* read by the root task's pCPU, too */
     uint64_t gdt[GDT_ENTRIES];

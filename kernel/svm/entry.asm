@@ -1,8 +1,8 @@
 ; Into a guest by VMRUN, and back: "VMRUN Instruction", "#VMEXIT", "Global Interrupt, STGI and CLGI Instructions".
 ;
-; The host's RIP, RSP and RAX come back from the host save area, so the code goes on behind VMRUN with RSP at what it
-; pushed last and RAX at the VMCB. The other registers are still the guest's, and so is what VMLOAD loads: FS, GS, TR,
-; LDTR, and the MSRs of SYSCALL and SYSENTER.
+; The host's RIP, RSP and RAX come back from the host save area, so the code goes on behind VMRUN with RSP at the exit
+; slots and RAX at the VMCB. The other registers are still the guest's, and so is what VMLOAD loads: FS, GS, TR, LDTR,
+; and the MSRs of SYSCALL and SYSENTER. GIF is 0: nothing comes in until svm_exit lets it.
 
 ; struct exit_slots
 SLOT_GPR  equ 0
@@ -14,7 +14,7 @@ SLOT_VCPU equ 8
     mov rdx, [%1 + 2 * 8]
     mov rbx, [%1 + 3 * 8]
     mov rbp, [%1 + 5 * 8]
-    mov rsi, [%1 + 6 * 8]
+    mov rdi, [%1 + 7 * 8]
     mov r8, [%1 + 8 * 8]
     mov r9, [%1 + 9 * 8]
     mov r10, [%1 + 10 * 8]
@@ -23,7 +23,7 @@ SLOT_VCPU equ 8
     mov r13, [%1 + 13 * 8]
     mov r14, [%1 + 14 * 8]
     mov r15, [%1 + 15 * 8]
-    mov rdi, [%1 + 7 * 8]
+    mov rsi, [%1 + 6 * 8]
 %endmacro
 
 %macro store_gprs 1
@@ -43,29 +43,26 @@ SLOT_VCPU equ 8
     mov [%1 + 15 * 8], r15
 %endmacro
 
-global svm_entry
+global svm_entry, svm_resume
 extern svm_exit
 
 section .text
 
-; void svm_entry(hpa_t vmcb, hpa_t host_vmcb, struct exit_slots *slots)
+; _Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots)
 align 16
 svm_entry:
     mov rax, rdi
-    mov rsp, rdx
-    push rsi                                    ; the host's VMCB, for the way back
-    mov rdi, [rdx + SLOT_GPR]
     clgi
     sti                                         ; with V_INTR_MASKING, this IF is what lets interrupts end the run
-    load_gprs rdi
     vmload
-    vmrun
 
-    vmsave
-    pop rax
-    vmload
-    cli                                         ; what ended the run waits for the window of its handler
-    stgi                                        ; an NMI that ended it comes here
+; The same, after svm_exit: GIF is still 0, and what VMLOAD loads is still the guest's.
+; _Noreturn void svm_resume(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots)
+svm_resume:
+    mov rax, rdi
+    mov rsp, rdx
+    load_gprs rsi
+    vmrun
     mov rax, [rsp + SLOT_GPR]
     store_gprs rax
     mov rdi, [rsp + SLOT_VCPU]

@@ -110,7 +110,7 @@ enum {
     VARIES = SVM_LENGTH_VARIES,
 };
 
-enum { CODES_HIGH = 0x400, ROW_HIGH = SVM_CODES_LOW, ROW_INVALID = ROW_HIGH + 4, ROWS };
+enum { CODES_HIGH = 0x400, ROW_HIGH = SVM_CODES_LOW, ROW_INVALID = ROW_HIGH + 4, ROW_UNKNOWN, ROWS };
 
 /* By exit code up to A6H, then those from 400H, then the one of all ones. */
 const struct svm_exit_row svm_exit_table[ROWS] = {
@@ -144,7 +144,7 @@ const struct svm_exit_row svm_exit_table[ROWS] = {
     [0x6f] = {{"VMEXIT_RDPMC", NULL, LENGTH}, 2},
     [0x70] = {{"VMEXIT_PUSHF", NULL, LENGTH}, 1},
     [0x71] = {{"VMEXIT_POPF", NULL, LENGTH}, 1},
-    [0x72] = {{"VMEXIT_CPUID", vcpu_handle_cpuid, LENGTH}, 2},
+    [0x72] = {{"VMEXIT_CPUID", vcpu_handle_cpuid, LENGTH}, 2, .direct = true},
     [0x73] = {{"VMEXIT_RSM", NULL, LENGTH}, 2},
     [0x74] = {{"VMEXIT_IRET", NULL, LENGTH}, 1},
     [0x75] = {{"VMEXIT_SWINT", NULL, INFO | LENGTH}, 2},
@@ -159,7 +159,7 @@ const struct svm_exit_row svm_exit_table[ROWS] = {
     [0x7e] = {{"VMEXIT_FERR_FREEZE", NULL, 0}, 0},
     [0x7f] = {{"VMEXIT_SHUTDOWN", NULL, INFO | VECTORING}, 0},
     [0x80] = {{"VMEXIT_VMRUN", NULL, INFO | LENGTH}, 3},
-    [0x81] = {{"VMEXIT_VMMCALL", handle_vmmcall, LENGTH}, 3},
+    [0x81] = {{"VMEXIT_VMMCALL", handle_vmmcall, LENGTH}, 3, .direct = true},
     [0x82] = {{"VMEXIT_VMLOAD", NULL, LENGTH}, 3},
     [0x83] = {{"VMEXIT_VMSAVE", NULL, LENGTH}, 3},
     [0x84] = {{"VMEXIT_STGI", NULL, LENGTH}, 3},
@@ -187,6 +187,7 @@ const struct svm_exit_row svm_exit_table[ROWS] = {
     [ROW_HIGH + 2] = {{"AVIC_NOACCEL", NULL, INFO}, 0},
     [ROW_HIGH + 3] = {{"VMEXIT_VMGEXIT", NULL, 0}, 0},
     [ROW_INVALID] = {{"VMEXIT_INVALID", NULL, 0}, 0},
+    [ROW_UNKNOWN] = {{"unknown exit", NULL, EXIT_GROUP_ALL}, 0},
 };
 
 const struct svm_exit_row *svm_exit_row(uint64_t exitcode)
@@ -197,13 +198,10 @@ const struct svm_exit_row *svm_exit_row(uint64_t exitcode)
         return &svm_exit_table[ROW_HIGH + exitcode - CODES_HIGH];
     if (exitcode == VMEXIT_INVALID || exitcode == VMEXIT_INVALID_32)
         return &svm_exit_table[ROW_INVALID];
-    return NULL;
+    return &svm_exit_table[ROW_UNKNOWN];
 }
 
-/* A counter has the index of its row; the one behind them is for codes without a row. */
-_Static_assert((int)ROWS < EXIT_COUNTERS, "each row has its counter, and all unknown codes together have one");
-
-unsigned svm_exit_counter(const struct svm_exit_row *row) { return row ? (unsigned)(row - svm_exit_table) : ROWS; }
+_Static_assert((int)ROWS <= EXIT_COUNTERS, "each row has its counter");
 
 uint64_t svm_exit_reason(unsigned index)
 {

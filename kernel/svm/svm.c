@@ -96,12 +96,7 @@ static void svm_slice(struct vcpu *vcpu, uint64_t deadline)
 
 /* ---- The table ---- */
 
-static const char *svm_exit_name(uint64_t reason)
-{
-    const struct svm_exit_row *row = svm_exit_row(reason);
-
-    return row ? row->row.name : "unknown exit";
-}
+static const char *svm_exit_name(uint64_t reason) { return svm_exit_row(reason)->row.name; }
 
 const struct virt_ops svm_ops = {
     .name = "SVM",
@@ -120,6 +115,7 @@ const struct virt_ops svm_ops = {
     .slice = svm_slice,
     .flush = svm_asid_flush,
     .enter = svm_enter,
+    .interrupts_on = svm_interrupts_on,
     .skip = svm_skip,
     .exit_record = svm_exit_record,
     .field_read = svm_field_read,

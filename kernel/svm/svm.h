@@ -41,7 +41,7 @@ enum svm_pcpu {
 enum svm_vcpu {
     SVM_VCPU_PCPU,       /* number of the pCPU that it was loaded on last, plus 1 */
     SVM_VCPU_GENERATION, /* of that pCPU's ASIDs, from which it has its own */
-    SVM_VCPU_REFRESH,    /* the VMCB's clean bits or tlb_control are not what they are after an exit: see svm_changed */
+    SVM_VCPU_DIRECT,     /* exit codes below this may be answered directly; 0: the VMCB wants a refresh, see svm_changed */
     SVM_VCPU_EVENT,      /* eventinj as of the last entry that injected something, */
     SVM_VCPU_EVENT_EXITS, /* vcpu.exits at that entry, */
     SVM_VCPU_EVENT_RIP,   /* and the next RIP that a software event pushes */
@@ -66,7 +66,7 @@ static inline struct vmcb *svm_vmcb(const struct vcpu *vcpu) { return mm_direct(
 static inline void svm_changed(struct vcpu *vcpu, uint32_t clean)
 {
     svm_vmcb(vcpu)->control.clean &= ~clean;
-    vcpu->backend[SVM_VCPU_REFRESH] = true;
+    vcpu->backend[SVM_VCPU_DIRECT] = 0;
 }
 
 /* control.c: fills svm_machine. NULL, or an error text. */
@@ -84,7 +84,8 @@ void svm_asid_flush(struct vcpu *vcpu);
 /* asid.c: an entry did what tlb_control asked for. */
 void svm_asid_flushed(struct vcpu *vcpu);
 
-/* inject.c: virt_ops.inject and virt_ops.inject_gp. */
+/* inject.c: virt_ops of these names. */
+bool svm_interrupts_on(struct vcpu *vcpu);
 void svm_inject(struct vcpu *vcpu);
 void svm_inject_gp(struct vcpu *vcpu);
 
@@ -103,17 +104,17 @@ void svm_inject_withdraw(struct vcpu *vcpu);
 struct svm_exit_row {
     struct exit_row row;
     uint8_t length; /* of the instruction in bytes, without prefixes; 0: not exited by one; or one of these: */
+    bool direct;    /* an instruction whose handler does not mind that the guest's state of VMLOAD is still in the CPU */
 };
 enum { SVM_LENGTH_VARIES = 0xff, SVM_LENGTH_IO = 0xfe /* the next RIP is in exitinfo2 */ };
 
-/* exits.c: the table. Rows below SVM_CODES_LOW are at their EXITCODE; svm_exit_row finds the others too, or it gives
- * NULL. */
+/* exits.c: the table. Rows below SVM_CODES_LOW are at their EXITCODE; svm_exit_row finds the others too, and has one for
+ * codes that the manual has not. */
 enum { SVM_CODES_LOW = 0xa7 };
 extern const struct svm_exit_row svm_exit_table[];
 const struct svm_exit_row *svm_exit_row(uint64_t exitcode);
 
-/* exits.c: the index into vcpu.exit_count for a row, or for NULL; and virt_ops.exit_reason. */
-unsigned svm_exit_counter(const struct svm_exit_row *row);
+/* exits.c: virt_ops.exit_reason. The counter of an exit, in vcpu.exit_count, has the index of its row. */
 uint64_t svm_exit_reason(unsigned index);
 
 /* fields.c: prepares the look-up; virt_ops.field_read and virt_ops.field_write. */
@@ -121,8 +122,10 @@ void svm_fields_init(void);
 int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
-/* entry.asm: enters the guest of `vmcb`, whose vCPU and registers are in the exit slots. Comes back in svm_exit. */
-_Noreturn void svm_entry(hpa_t vmcb, hpa_t host_vmcb, struct exit_slots *slots);
+/* entry.asm: enter the guest of `vmcb`, whose general registers are at `gpr`. They come back in svm_exit. svm_resume is for
+ * svm_exit itself, when it has not left the guest's state. */
+_Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
+_Noreturn void svm_resume(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 
 /* vcpu.c: called by entry.asm with each #VMEXIT, at the top of the kernel stack. */
 _Noreturn void svm_exit(struct vcpu *vcpu);

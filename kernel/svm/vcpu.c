@@ -1,6 +1,7 @@
 /* A vCPU of SVM: its VMCB, the way into the guest and back, and what an exit tells. */
 #include "kernel/svm/svm.h"
 
+#include "kernel/vm/exit.h"
 #include "kernel/vm/vm.h"
 #include "lib/string.h"
 
@@ -17,11 +18,10 @@ void svm_vcpu_free(struct vcpu *vcpu) { mm_page_free(&vcpu->vm->account, vcpu->c
 
 _Noreturn void svm_enter(struct vcpu *vcpu)
 {
-    struct pcpu *pcpu = pcpu_this();
-    hpa_t control = vcpu->control;
+    uint64_t *gpr = vcpu->page->gpr;
 
-    svm_vmcb(vcpu)->save.rax = vcpu->page->gpr[GPR_RAX];
-    svm_entry(control, HPA(pcpu->backend[SVM_PCPU_HOST_VMCB]), pcpu_exit_slots(pcpu));
+    svm_vmcb(vcpu)->save.rax = gpr[GPR_RAX];
+    svm_entry(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));
 }
 
 /* Without next-RIP save, prefixes are not counted: a guest that writes them before such an instruction goes wrong. */
@@ -42,9 +42,22 @@ static void refresh(struct vcpu *vcpu)
 {
     svm_vmcb(vcpu)->control.clean = svm_machine.clean;
     svm_asid_flushed(vcpu);
-    vcpu->backend[SVM_VCPU_REFRESH] = false;
+    vcpu->backend[SVM_VCPU_DIRECT] = SVM_CODES_LOW;
     if (svm_machine.virtual_interrupts)
         svm_inject_withdraw(vcpu);
+}
+
+/* Puts the guest's state of VMLOAD away for the host's, and lets in what ended the run: an NMI here, an interrupt in the
+ * window of its handler. */
+static void leave_guest(const struct vcpu *vcpu)
+{
+    __asm__ volatile("vmsave" : : "a"(vcpu->control.value) : "memory");
+    __asm__ volatile("vmload\n"
+                     "cli\n"
+                     "stgi\n"
+                     :
+                     : "a"(pcpu_this()->backend[SVM_PCPU_HOST_VMCB])
+                     : "memory");
 }
 
 /* Out of line, so that the other way has no registers to save. */
@@ -53,14 +66,46 @@ static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu, c
     uint64_t exitcode = vmcb->control.exitcode;
     const struct svm_exit_row *row = svm_exit_row(exitcode);
 
-    vcpu->exit_count[svm_exit_counter(row)]++;
-    vcpu->instruction_length = row ? instruction_length(vmcb, row->length) : 0;
+    vcpu_exit_note(vcpu, (unsigned)(row - svm_exit_table));
+    leave_guest(vcpu);
+    vcpu->instruction_length = instruction_length(vmcb, row->length);
     if (exitcode != VMEXIT_INVALID && exitcode != VMEXIT_INVALID_32) {
         refresh(vcpu);
         if (vmcb->control.exitintinfo & EVENT_VALID)
             svm_inject_again(vcpu);
     }
-    vcpu_exit(vcpu, row ? &row->row : NULL);
+    vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, &row->row));
+}
+
+static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcpu, enum verdict verdict)
+{
+    const struct svm_exit_row *row = svm_exit_row(vcpu->exit_reason);
+
+    leave_guest(vcpu);
+    vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
+    vcpu_exit_finish(vcpu, &row->row, verdict);
+}
+
+/*
+ * An exit by an instruction whose handler is direct did not cut the delivery of an event short. The handler runs with GIF
+ * 0 and with the guest's state of VMLOAD still in the CPU: going back then takes nothing but VMRUN.
+ */
+static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct vcpu *vcpu, const struct svm_exit_row *row)
+{
+    enum verdict verdict;
+    struct vmcb *vmcb;
+    uint64_t *gpr;
+
+    vcpu_exit_note(vcpu, (unsigned)vcpu->exit_reason);
+    verdict = row->row.handler(vcpu);
+    vmcb = svm_vmcb(vcpu);
+    gpr = vcpu->page->gpr;
+    if (!vcpu_exit_is_done(vcpu, verdict))
+        finish_directly(vcpu, verdict);
+    vmcb->save.rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+    vmcb->save.rax = gpr[GPR_RAX];
+    vmcb->control.interrupt_shadow = 0;
+    svm_resume(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));
 }
 
 _Noreturn void svm_exit(struct vcpu *vcpu)
@@ -71,11 +116,9 @@ _Noreturn void svm_exit(struct vcpu *vcpu)
     vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;
     vcpu->rip = vmcb->save.rip;
     vcpu->exit_reason = exitcode;
-    if (exitcode >= SVM_CODES_LOW || vcpu->backend[SVM_VCPU_REFRESH] || (vmcb->control.exitintinfo & EVENT_VALID))
-        exit_slowly(vcpu, vmcb);
-    vcpu->exit_count[exitcode]++;
-    vcpu->instruction_length = instruction_length(vmcb, svm_exit_table[exitcode].length);
-    vcpu_exit(vcpu, &svm_exit_table[exitcode].row);
+    if (exitcode < vcpu->backend[SVM_VCPU_DIRECT] && svm_exit_table[exitcode].direct)
+        exit_directly(vcpu, &svm_exit_table[exitcode]);
+    exit_slowly(vcpu, vmcb);
 }
 
 void svm_skip(struct vcpu *vcpu)

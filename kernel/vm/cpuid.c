@@ -26,6 +26,21 @@ static const struct cpuid_row rows[] = {
     {0x8000000a, .clear = {~0u, ~0u, ~0u, ~0u}},   /* SVM's own */
 };
 
+/* Leaves whose answer depends on the subleaf, or on the CPU: these are asked for each time. */
+static const uint32_t leaves_asked[] = {0x1, 0x4, 0x7, 0xb, 0xd, 0xf, 0x10, 0x12, 0x14, 0x17, 0x18, 0x1a, 0x1b, 0x1d, 0x1e, 0x1f,
+                                        0x8000001d, 0x8000001e, 0x80000020, 0x80000026};
+
+/* The others are asked for once, at boot: under another hypervisor each CPUID is an exit. Bits 30 and 31 of a leaf tell
+ * basic, hypervisor and extended ones; the first LEAVES of each are kept, with these bits lowest in their index. */
+enum { LEAVES = 32, RANGES = 4 };
+
+static struct {
+    struct cpuid_result result;
+    bool known;
+} answers[LEAVES * RANGES];
+
+static uint32_t answer_index(uint32_t leaf) { return leaf << 2 | leaf >> 30; }
+
 static struct cpuid_result nestor_leaf(uint32_t leaf)
 {
     if (leaf == CPUID_NESTOR)
@@ -35,29 +50,71 @@ static struct cpuid_result nestor_leaf(uint32_t leaf)
     return (struct cpuid_result){0};
 }
 
-enum verdict vcpu_handle_cpuid(struct vcpu *vcpu)
+static struct cpuid_result ask(uint32_t leaf, uint32_t subleaf)
 {
-    uint64_t *gpr = vcpu->page->gpr;
-    uint32_t leaf = (uint32_t)gpr[GPR_RAX];
     struct cpuid_result r;
 
-    if (leaf >> 16 == CPUID_NESTOR >> 16) {
-        r = nestor_leaf(leaf);
-    } else {
-        r = x86_cpuid(leaf, (uint32_t)gpr[GPR_RCX]);
-        for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
-            if (rows[i].leaf != leaf)
-                continue;
-            r.eax = (r.eax & ~rows[i].clear.eax) | rows[i].set.eax;
-            r.ebx = (r.ebx & ~rows[i].clear.ebx) | rows[i].set.ebx;
-            r.ecx = (r.ecx & ~rows[i].clear.ecx) | rows[i].set.ecx;
-            r.edx = (r.edx & ~rows[i].clear.edx) | rows[i].set.edx;
-            break;
-        }
+    if (leaf >> 16 == CPUID_NESTOR >> 16)
+        return nestor_leaf(leaf);
+    r = x86_cpuid(leaf, subleaf);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].leaf != leaf)
+            continue;
+        r.eax = (r.eax & ~rows[i].clear.eax) | rows[i].set.eax;
+        r.ebx = (r.ebx & ~rows[i].clear.ebx) | rows[i].set.ebx;
+        r.ecx = (r.ecx & ~rows[i].clear.ecx) | rows[i].set.ecx;
+        r.edx = (r.edx & ~rows[i].clear.edx) | rows[i].set.edx;
+        break;
     }
+    return r;
+}
+
+static bool is_asked(uint32_t leaf)
+{
+    for (unsigned i = 0; i < sizeof leaves_asked / sizeof *leaves_asked; i++)
+        if (leaves_asked[i] == leaf)
+            return true;
+    return false;
+}
+
+void vcpu_cpuid_init(void)
+{
+    for (uint32_t i = 0; i < LEAVES * RANGES; i++) {
+        uint32_t leaf = i >> 2 | i << 30;
+
+        answers[i].known = !is_asked(leaf);
+        answers[i].result = ask(leaf, 0);
+    }
+}
+
+static void write_answer(uint64_t *gpr, struct cpuid_result r)
+{
     gpr[GPR_RAX] = r.eax;
     gpr[GPR_RBX] = r.ebx;
     gpr[GPR_RCX] = r.ecx;
     gpr[GPR_RDX] = r.edx;
-    return VERDICT_SKIP;
+}
+
+/* Leaf 1 has the initial APIC ID, which is the vCPU's number. */
+static __attribute__((noinline)) enum verdict handle_asked(const struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->page->gpr;
+    uint32_t leaf = (uint32_t)gpr[GPR_RAX];
+    struct cpuid_result r = leaf == 1 ? answers[answer_index(1)].result : ask(leaf, (uint32_t)gpr[GPR_RCX]);
+
+    if (leaf == 1)
+        r.ebx = (r.ebx & 0x00ffffff) | vcpu->id << 24;
+    write_answer(gpr, r);
+    return VERDICT_ANSWERED;
+}
+
+enum verdict vcpu_handle_cpuid(struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->page->gpr;
+    uint32_t i = answer_index((uint32_t)gpr[GPR_RAX]);
+
+    if (i >= LEAVES * RANGES || !answers[i].known)
+        return handle_asked(vcpu);
+    write_answer(gpr, answers[i].result);
+    return VERDICT_ANSWERED;
 }

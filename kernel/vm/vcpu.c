@@ -44,6 +44,7 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu->vm = vm;
     vcpu->id = id;
     vcpu->timer.expire = guest_timer_expired;
+    wait_init(&vcpu->wait);
     vcpu->npt_generation = UINT64_MAX;
     if (task_page(&vm->task, TASK_VCPUS + id * PAGE_BYTES, MM_READ | MM_WRITE, &vcpu->page_hpa)) {
         mm_page_free(&vm->account, block, 0);
@@ -148,19 +149,10 @@ static void block(struct vcpu *vcpu)
 }
 
 /* Handlers and verdicts that touch what pCPUs share take the kernel lock; the others never do. */
-_Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row)
+_Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
-    enum verdict verdict;
-
-    vcpu->exits++;
-    trace(TRACE_EXIT, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
-    verdict = row && row->handler ? row->handler(vcpu) : VERDICT_MONITOR;
-    if (verdict == VERDICT_SKIP && !pcpu_this()->resched) {
-        virt->skip(vcpu);
-        vcpu_enter(vcpu);
-    }
     if (verdict == VERDICT_MONITOR)
-        to_monitor(vcpu, row ? row->groups : EXIT_GROUP_ALL);
+        to_monitor(vcpu, row->groups);
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
@@ -187,7 +179,7 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
     vcpu->pending[vector / 64] |= 1ull << vector % 64;
     vcpu->attention |= ATTENTION_EVENT;
     trace(TRACE_INTERRUPT, vcpu->thread.who, vector, 0);
-    if (!vcpu->thread.in_guest)
+    if (!vcpu->thread.in_guest || !wait_interrupt(&vcpu->wait))
         return;
     thread_wake(&vcpu->thread);
     if (vcpu->thread.running)

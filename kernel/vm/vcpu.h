@@ -5,6 +5,7 @@
 #include "config/abi.h"
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/timer.h"
+#include "kernel/ipc/wait.h"
 #include "kernel/vm/thread.h"
 #include "lib/addr.h"
 
@@ -41,14 +42,18 @@ struct vcpu {
     uint64_t tsc_offset;         /* what the guest's TSC is ahead of the pCPU's, modulo 2^64; by the monitor */
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
+    struct wait wait;            /* in a queue, by a hypercall */
     uint64_t backend[8];         /* the back end's own: documented in its vcpu.c */
 };
 
-/* What a handler wants done about an exit. Only vcpu_exit_finish acts on it, and only there RIP advances. */
+/* What a handler wants done about an exit. vcpu_exit_finish acts on it, but for the frequent case that a guest goes on
+ * behind its instruction at once: that is in kernel/vm/exit.h. */
 enum verdict {
     VERDICT_RESUME,  /* enter again at RIP */
     VERDICT_SKIP,    /* enter behind the instruction */
+    VERDICT_ANSWERED, /* the same for an answer that the vCPU alone was needed for: no lock was taken, nothing was pended */
     VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
+    VERDICT_WAIT,    /* behind the instruction; the handler has blocked the thread, or it goes on at once */
     VERDICT_YIELD,   /* behind the instruction, after the others had their turn */
     VERDICT_MONITOR, /* vcpu_run returns in ring 3 */
     VERDICT_KILL,    /* the kernel can't go on with this VM: ends it with VM_END_KERNEL */
@@ -81,11 +86,8 @@ extern uint64_t vcpu_first_entry_tsc;
 /* The one re-entry point: sees to what is pending and enters the guest. On this pCPU, vcpu->thread is current. */
 _Noreturn void vcpu_enter(struct vcpu *vcpu);
 
-/*
- * Where a back end goes with each exit, once vcpu->exit_reason and vcpu->rip are set: looks the handler up, acts on its
- * verdict, does not return. `row` is the exit's row, or NULL if the table has none.
- */
-_Noreturn void vcpu_exit(struct vcpu *vcpu, const struct exit_row *row);
+/* Acts on the verdict about an exit, if the fast path of kernel/vm/exit.h could not. `row` is the exit's. */
+_Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict);
 
 /* The VM entry failed before guest state was loaded (VMfail): `error` is the VM-instruction error. vcpu_run gives -ABI_ENTRY. */
 _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error);
@@ -96,9 +98,19 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector);
 
 /* Highest pending vector, or -1. vcpu_interrupt_taken clears it: called by the back end when it injects it. */
 int vcpu_interrupt_pending(const struct vcpu *vcpu);
+
+static inline bool vcpu_has_pending(const struct vcpu *vcpu)
+{
+    return vcpu->pending[0] | vcpu->pending[1] | vcpu->pending[2] | vcpu->pending[3];
+}
+
 void vcpu_interrupt_taken(struct vcpu *vcpu, unsigned vector);
 
 /* Neutral exit handlers, called from the back ends' rows. */
+
+/* Prepares vcpu_handle_cpuid: once, on the boot CPU, with the back end and the clocks known. */
+void vcpu_cpuid_init(void);
+
 enum verdict vcpu_handle_cpuid(struct vcpu *vcpu);
 enum verdict vcpu_handle_halt(struct vcpu *vcpu, bool interrupts_enabled);
 enum verdict vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl);

@@ -43,8 +43,11 @@ struct virt_ops {
     void (*slice)(struct vcpu *vcpu, uint64_t deadline);
     void (*flush)(struct vcpu *vcpu);
 
-    /* Enters; comes back only through vcpu_exit or vcpu_entry_failed, on a fresh kernel stack. */
+    /* Enters; comes back only through the back end's exit function or vcpu_entry_failed, on a fresh kernel stack. */
     __attribute__((noreturn)) void (*enter)(struct vcpu *vcpu);
+
+    /* Whether the guest's RFLAGS.IF is set. */
+    bool (*interrupts_on)(struct vcpu *vcpu);
 
     /* RIP += length; clears blocking by STI and MOV SS. Only vcpu.c calls it. */
     void (*skip)(struct vcpu *vcpu);

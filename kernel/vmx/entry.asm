@@ -1,15 +1,12 @@
 ; Into the guest and back. HOST_RSP is the address of the pCPU's exit slots: at an exit [rsp] is the vCPU's register area
 ; (in the order of enum gpr), [rsp + 8] the vCPU, and the stack below is free.
 
-global vmx_entry, vmx_exit_entry
+global vmx_resume, vmx_launch, vmx_exit_entry
 extern vmx_exit, vmx_entry_failed
 
 section .text
 
-; _Noreturn void vmx_entry(uint64_t *gpr, bool launched)
-align 16
-vmx_entry:
-    test sil, sil                               ; MOV leaves the flags alone
+%macro load_gprs 0                              ; from [rdi]
     mov rax, [rdi + 0 * 8]
     mov rcx, [rdi + 1 * 8]
     mov rdx, [rdi + 2 * 8]
@@ -25,12 +22,21 @@ vmx_entry:
     mov r14, [rdi + 14 * 8]
     mov r15, [rdi + 15 * 8]
     mov rdi, [rdi + 7 * 8]
-    jz .launch
+%endmacro
+
+; _Noreturn void vmx_resume(uint64_t *gpr)
+align 16
+vmx_resume:
+    load_gprs
     vmresume
-    jmp .failed
-.launch:
+    jmp entry_failed
+
+; _Noreturn void vmx_launch(uint64_t *gpr)
+align 16
+vmx_launch:
+    load_gprs
     vmlaunch
-.failed:
+entry_failed:
     xor ebp, ebp
     call vmx_entry_failed                       ; does not return
 

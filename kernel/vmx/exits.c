@@ -1,5 +1,5 @@
 /* The exit dispatch table: one row per basic exit reason, in the manual's order and words. */
-#include "kernel/cpu/pcpu.h"
+#include "kernel/vm/exit.h"
 #include "kernel/vmx/vmx.h"
 #include "lib/x86.h"
 
@@ -37,9 +37,10 @@ static enum verdict exception_or_nmi(struct vcpu *vcpu)
     return VERDICT_RESUME;
 }
 
+/* What waited for it is injected on the way back: ATTENTION_EVENT is set as long as something waits. */
 static enum verdict interrupt_window(struct vcpu *vcpu)
 {
-    vcpu->attention |= ATTENTION_EVENT;
+    (void)vcpu;
     return VERDICT_RESUME;
 }
 
@@ -68,7 +69,7 @@ static enum verdict ept_violation(struct vcpu *vcpu)
     return vcpu_handle_nested_fault(vcpu, GPA(vmread(GUEST_PHYSICAL_ADDRESS)));
 }
 
-static const struct exit_row rows[REASONS] = {
+static const struct exit_row rows[REASONS + 1] = {
     [0] = {"exception or NMI", exception_or_nmi, EVENT},
     [1] = {"external interrupt", vcpu_handle_interrupt, 0},
     [2] = {"triple fault", NULL, 0},
@@ -104,11 +105,14 @@ static const struct exit_row rows[REASONS] = {
     [32] = {"WRMSR", vcpu_handle_msr_write, INSTRUCTION},
     [33] = {"VM-entry failure: invalid guest state", NULL, FAILURE},
     [34] = {"VM-entry failure: MSR loading", NULL, FAILURE},
+    [35] = {"reserved", NULL, EXIT_GROUP_ALL},
     [36] = {"MWAIT", NULL, QUALIFIED},
     [37] = {"monitor trap flag", NULL, 0},
+    [38] = {"reserved", NULL, EXIT_GROUP_ALL},
     [39] = {"MONITOR", NULL, INSTRUCTION},
     [40] = {"PAUSE", NULL, INSTRUCTION},
     [41] = {"VM-entry failure: machine check", NULL, FAILURE},
+    [42] = {"reserved", NULL, EXIT_GROUP_ALL},
     [43] = {"TPR below threshold", NULL, 0},
     [44] = {"APIC access", NULL, EVENT},
     [45] = {"virtualized EOI", NULL, EXIT_GROUP_QUALIFICATION},
@@ -131,51 +135,76 @@ static const struct exit_row rows[REASONS] = {
     [62] = {"page-modification log full", NULL, EXIT_GROUP_QUALIFICATION},
     [63] = {"XSAVES", NULL, OPERAND},
     [64] = {"XRSTORS", NULL, OPERAND},
+    [65] = {"reserved", NULL, EXIT_GROUP_ALL},
     [66] = {"SPP-related event", NULL, MEMORY},
     [67] = {"UMWAIT", NULL, INSTRUCTION},
     [68] = {"TPAUSE", NULL, INSTRUCTION},
+    [69] = {"reserved", NULL, EXIT_GROUP_ALL},
+    [REASONS] = {"unknown exit reason", NULL, EXIT_GROUP_ALL},
 };
 
-static const struct exit_row *find_row(uint64_t reason)
-{
-    uint16_t basic = (uint16_t)reason;
+_Static_assert((int)REASONS < EXIT_COUNTERS, "each row has its counter");
 
-    return basic < REASONS && rows[basic].name ? &rows[basic] : NULL;
-}
-
-_Static_assert((int)REASONS < EXIT_COUNTERS, "each basic reason has its counter, and all unknown ones together have one");
-
-uint64_t vmx_exit_reason(unsigned index) { return index; }
-
-static unsigned counter(uint64_t reason)
+/* Of a row, and of the exits' counter. */
+static unsigned find_index(uint64_t reason)
 {
     uint16_t basic = (uint16_t)reason;
 
     return basic < REASONS ? basic : REASONS;
 }
 
+uint64_t vmx_exit_reason(unsigned index) { return index; }
+
 const char *vmx_exit_name(uint64_t reason)
 {
-    const struct exit_row *row = find_row(reason);
+    return rows[find_index(reason)].name;
+}
 
-    return row ? row->name : "unknown exit reason";
+/*
+ * Behind the instruction that exited. Blocking by STI or MOV SS ends with that instruction, but is not taken out of the
+ * VMCS here, to save a VMREAD: the CPU ends it one instruction later. For a guest that has nothing pending that makes no
+ * difference but one: what becomes pending in that very moment may be delivered an instruction later than it might have
+ * been, as if it had come an instruction later; a single step over MOV SS and CPUID stops one instruction late.
+ * Where something is pending, vmx_vcpu_skip is the way, and tells the guest's state to the bit.
+ */
+static void skip_simply(struct vcpu *vcpu) { vmwrite(GUEST_RIP, vcpu->rip + vmread(EXIT_INSTRUCTION_LENGTH)); }
+
+/* Out of line, as is all that the fast path does not need: it has no registers to save for that. */
+static _Noreturn __attribute__((noinline)) void finish(struct vcpu *vcpu, enum verdict verdict)
+{
+    vcpu_exit_finish(vcpu, &rows[find_index(vcpu->exit_reason)], verdict);
 }
 
 _Noreturn void vmx_exit(struct vcpu *vcpu)
 {
-    vcpu->backend[VCPU_LAUNCHED] = true;
-    vcpu->exit_reason = vmread(EXIT_REASON);
+    uint64_t reason = vmread(EXIT_REASON);
+    enum verdict verdict;
+
+    vcpu->exit_reason = reason;
     vcpu->rip = vmread(GUEST_RIP);
-    vcpu->exit_count[counter(vcpu->exit_reason)]++;
-    vcpu_exit(vcpu, find_row(vcpu->exit_reason));
+    vcpu_exit_note(vcpu, find_index(reason));
+    verdict = vcpu_exit_handle(vcpu, &rows[find_index(reason)]);
+    if (!vcpu_exit_is_done(vcpu, verdict))
+        finish(vcpu, verdict);
+    skip_simply(vcpu);
+    vmx_resume(vcpu->page->gpr);
 }
 
-/* VMLAUNCH or VMRESUME fell through: VMfail. Called from entry.asm on the pCPU's stack. */
+/*
+ * VMRESUME or VMLAUNCH fell through: VMfail. Called from entry.asm on the pCPU's stack. That is how it is found out that
+ * a VMCS wants to be launched, once after each VMCLEAR.
+ */
 _Noreturn void vmx_entry_failed(void);
 
 _Noreturn void vmx_entry_failed(void)
 {
-    vcpu_entry_failed(pcpu_this()->vcpu_loaded, vmread(INSTRUCTION_ERROR));
+    enum { RESUME_OF_CLEAR_VMCS = 5 }; /* "VM-Instruction Error Numbers" */
+    struct vcpu *vcpu = pcpu_this()->vcpu_loaded;
+    uint64_t error = vmread(INSTRUCTION_ERROR);
+
+    if (error == RESUME_OF_CLEAR_VMCS)
+        vmx_launch(vcpu->page->gpr);
+    vcpu_entry_failed(vcpu, error);
 }
 
 void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)

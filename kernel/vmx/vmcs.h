@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/vmx/access.h"
+
 enum vmcs_field {
     /* 16-bit control, guest-state, host-state fields */
     VIRTUAL_PROCESSOR_ID = 0x0000,
@@ -165,22 +167,7 @@ enum vmx_msr {
     IA32_VMX_LAST = 0x493,
 };
 
-/* VMREAD of a field of the current VMCS that exists. */
-static inline uint64_t vmread(uint64_t field)
-{
-    uint64_t value;
-
-    __asm__ volatile("vmread %1, %0" : "=r"(value) : "r"(field) : "cc");
-    return value;
-}
-
-/* VMWRITE of a field of the current VMCS that exists and may be written. */
-static inline void vmwrite(uint64_t field, uint64_t value)
-{
-    __asm__ volatile("vmwrite %1, %0" : : "r"(field), "r"(value) : "cc");
-}
-
-/* The same for fields that may not exist: false if the instruction failed. */
+/* As vmread and vmwrite, for fields that may not exist: false if the instruction failed. */
 static inline bool vmread_safe(uint64_t field, uint64_t *value)
 {
     bool ok;

@@ -8,7 +8,8 @@
 struct pcpu;
 
 /* Use of vcpu.backend[]. */
-enum { VCPU_LAUNCHED, VCPU_WINDOW, VCPU_EPTP, VCPU_VPID, VCPU_PRIMARY /* controls, without the window */ };
+enum { VCPU_WINDOW, VCPU_EPTP, VCPU_VPID, VCPU_PRIMARY /* controls, without the window */,
+       VCPU_HOST /* the pCPU that its host state is for */ };
 
 /* Use of pcpu.backend[]. */
 enum { PCPU_VMXON_REGION };
@@ -44,6 +45,7 @@ void vmx_vcpu_flush(struct vcpu *vcpu);
 void vmx_vcpu_skip(struct vcpu *vcpu);
 
 /* inject.c */
+bool vmx_interrupts_on(struct vcpu *vcpu);
 void vmx_inject(struct vcpu *vcpu);
 void vmx_inject_gp(struct vcpu *vcpu);
 /* Gives an exception that exited to the guest: `info` as in the exit's interruption information. For #DB the exit's
@@ -64,8 +66,10 @@ void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned gro
 const char *vmx_exit_name(uint64_t reason);
 uint64_t vmx_exit_reason(unsigned index);
 
-/* entry.asm: loads the registers and enters, by VMLAUNCH or VMRESUME; at the exit it calls vmx_exit on a fresh stack. */
-_Noreturn void vmx_entry(uint64_t *gpr, bool launched);
+/* entry.asm: load the registers and enter, by VMRESUME, or by VMLAUNCH a VMCS that was never entered or was cleared since.
+ * At the exit vmx_exit is called on a fresh stack, and when the entry fails vmx_entry_failed. */
+_Noreturn void vmx_resume(uint64_t *gpr);
+_Noreturn void vmx_launch(uint64_t *gpr);
 extern const char vmx_exit_entry[];
 
 #endif

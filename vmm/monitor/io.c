@@ -33,26 +33,39 @@ static const struct io_device *io_device_find(uint32_t port)
     return device;
 }
 
+static void io_out(struct guest *guest, uint32_t port, unsigned bytes)
+{
+    uint64_t value = guest->vcpu.page->gpr[GPR_RAX];
+
+    for (; bytes > 0; bytes--, port++, value >>= 8) {
+        const struct io_device *device = io_device_find(port);
+
+        device->write(guest, port - device->first, (uint8_t)value);
+    }
+}
+
+/* As any write to a 32-bit register, INL clears the upper half. */
+static void io_in(struct guest *guest, uint32_t port, unsigned bytes)
+{
+    uint64_t *rax = &guest->vcpu.page->gpr[GPR_RAX], mask = (1ull << (8 * bytes)) - 1, value = 0;
+
+    for (unsigned i = 0; i < bytes; i++) {
+        const struct io_device *device = io_device_find(port + i);
+
+        value |= (uint64_t)device->read(guest, port + i - device->first) << (8 * i);
+    }
+    *rax = bytes == 4 ? value : (*rax & ~mask) | value;
+}
+
 enum vcpu_action handle_io(struct guest *guest, const struct guest_exit *e)
 {
-    uint64_t *rax = &guest->vcpu.page->gpr[GPR_RAX];
-    const uint64_t mask = (1ull << (8 * e->io.bytes)) - 1;
-    uint64_t value = 0;
-
     if (e->io.string)
         guest_end(guest, END_UNHANDLED,
                   "string I/O (%s) on port 0x%x at RIP 0x%llx is nothing that this monitor handles",
                   e->io.in ? "INS" : "OUTS", e->io.port, (unsigned long long)e->rip);
-    for (unsigned i = 0; i < e->io.bytes; i++) {
-        uint32_t port = e->io.port + i;
-        const struct io_device *device = io_device_find(port);
-
-        if (e->io.in)
-            value |= (uint64_t)device->read(guest, port - device->first) << (8 * i);
-        else
-            device->write(guest, port - device->first, (uint8_t)(*rax >> (8 * i)));
-    }
-    if (e->io.in) /* as any write to a 32-bit register, INL clears the upper half */
-        *rax = e->io.bytes == 4 ? value : (*rax & ~mask) | value;
+    if (e->io.in)
+        io_in(guest, e->io.port, e->io.bytes);
+    else
+        io_out(guest, e->io.port, e->io.bytes);
     return VCPU_RUN_SKIP;
 }

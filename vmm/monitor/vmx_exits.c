@@ -24,6 +24,7 @@ static void decode_ept(const struct exit_record *record, struct guest_exit *out)
     out->memory.gpa = record->physical;
     out->memory.write = (record->qualification >> 1 & 1) != 0;
     out->memory.fetch = (record->qualification >> 2 & 1) != 0;
+    out->memory.present = (record->qualification >> 3 & 1) != 0;
 }
 
 /* "Exit Qualification for Control-Register Accesses": CLTS and LMSW are not MOVs. */
@@ -115,15 +116,17 @@ static const struct vmx_row {
 
 void vmx_exit_decode(const struct exit_record *record, struct guest_exit *out)
 {
+    static const struct vmx_row unknown = {"an exit unknown here", EXIT_OTHER, NULL};
     const uint64_t entry_failure = 1ull << 31;
     uint64_t basic = record->reason & 0xffff;
-    const struct vmx_row *row = basic < sizeof(vmx_rows) / sizeof(vmx_rows[0]) ? &vmx_rows[basic] : NULL;
+    const struct vmx_row *row = &unknown;
 
-    *out = (struct guest_exit){.kind = EXIT_OTHER, .name = "an exit unknown here", .reason = basic, .rip = record->rip};
-    if (!row || !row->name)
-        return;
+    if (basic < sizeof(vmx_rows) / sizeof(vmx_rows[0]) && vmx_rows[basic].name)
+        row = &vmx_rows[basic];
+    out->kind = record->reason & entry_failure && row != &unknown ? EXIT_ENTRY_FAILURE : row->kind;
     out->name = row->name;
-    out->kind = record->reason & entry_failure ? EXIT_ENTRY_FAILURE : row->kind;
+    out->reason = basic;
+    out->rip = record->rip;
     if (row->decode && out->kind == row->kind)
         row->decode(record, out);
 }
