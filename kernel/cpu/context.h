@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/cpu/pcpu.h"
+#include "lib/x86.h"
+
 /* MSRs that a guest may set and VMX does not switch; index into context.msr. */
 enum context_msr { CONTEXT_STAR, CONTEXT_LSTAR, CONTEXT_CSTAR, CONTEXT_SFMASK, CONTEXT_KERNEL_GS_BASE, CONTEXT_TSC_AUX,
                    CONTEXT_MSRS };
@@ -27,6 +30,21 @@ void context_init(struct context *context);
 
 /* Makes `context` the one in this pCPU's registers; saves the one that was. Does nothing if it is there already. */
 void context_load(struct context *context);
+
+/* context_load from one guest to another, for the case that both have nothing but FPU state and CR2: inline, or false. */
+static inline bool context_pass(struct pcpu *pcpu, struct context *context)
+{
+    struct context *old = pcpu->context;
+
+    if (!old || old->owns_msrs || old->owns_debug || context->owns_msrs || context->owns_debug)
+        return false;
+    __asm__ volatile("fxsave64 %0" : "=m"(old->fpu));
+    old->cr2 = x86_read_cr2();
+    __asm__ volatile("fxrstor64 %0" : : "m"(context->fpu));
+    x86_write_cr2(context->cr2);
+    pcpu->context = context;
+    return true;
+}
 
 /* Saves the context in this pCPU's registers to memory if it is `context`, so that it can be read, moved or freed. */
 void context_unload(struct context *context);

@@ -2,6 +2,7 @@
 
 #include "kernel/ipc/transfer.h"
 #include "kernel/lock.h"
+#include "kernel/vm/pass.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
 #include "lib/x86.h"
@@ -107,17 +108,18 @@ enum verdict ipc_call_receive(struct vcpu *vcpu)
     return receive(vcpu, queue, gpr[GPR_RCX]);
 }
 
-/* wait_begin for a simple wait, with nothing pending; the thread is blocked by thread_pass. */
-static inline void wait_begin_simply(struct wait *wait, struct vcpu *vcpu, struct queue *from)
+/* wait_begin for a wait in registers and without a deadline. The thread is blocked by pass_on. */
+static inline void wait_begin_simply(struct wait *wait, struct vcpu *vcpu, struct queue *from, bool interruptible)
 {
     vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EINTR;
-    wait->interruptible = virt->interrupts_on(vcpu);
+    wait->interruptible = interruptible;
     wait->in_memory = false;
     wait->simple = true;
     queue_wait(from, QUEUE_RECEIVER, &wait->waiter);
 }
 
-static __attribute__((noinline)) enum verdict exchange(struct vcpu *vcpu, struct queue *to, struct queue *from, uint64_t deadline)
+static __attribute__((noinline)) enum verdict exchange(struct vcpu *vcpu, struct queue *to, struct queue *from,
+                                                       uint64_t deadline)
 {
     struct message message = transfer_from_registers(vcpu);
     int result;
@@ -138,17 +140,20 @@ static inline __attribute__((always_inline)) enum verdict exchange_or_pass(struc
 {
     struct pcpu *pcpu = pcpu_this();
     struct queue_waiter *waiter = queue_first_waiter(to, QUEUE_RECEIVER);
-    struct wait *wait = container_of(waiter, struct wait, waiter);
-    struct vcpu *other = container_of(wait, struct vcpu, wait);
+    struct vcpu *other = container_of(waiter, struct vcpu, wait.waiter);
+    bool interruptible;
 
-    if (!waiter || !wait->simple || deadline != CHANNEL_FOR_EVER || !queue_is_empty(from) || from->ended[QUEUE_SENDER] ||
-        vcpu_has_pending(vcpu) || !vm_vcpu_can_pass(pcpu, other) || !thread_can_pass(pcpu, &other->thread))
+    if (!waiter || !other->wait.simple || deadline != CHANNEL_FOR_EVER || !queue_is_empty(from) ||
+        from->ended[QUEUE_SENDER] || !pass_is_possible(pcpu, other))
         return exchange(vcpu, to, from, deadline);
+    interruptible = virt->interrupts_on(vcpu);
+    if (interruptible && vcpu_has_pending(vcpu))
+        return exchange(vcpu, to, from, deadline);
+    queue_unlink(waiter);
     transfer_directly(vcpu, other);
-    queue_cancel(waiter);
     other->page->gpr[GPR_RAX] = 0;
-    wait_begin_simply(&vcpu->wait, vcpu, from);
-    thread_pass(pcpu, &other->thread);
+    wait_begin_simply(&vcpu->wait, vcpu, from, interruptible);
+    pass_on(pcpu, other);
     return VERDICT_PASS;
 }
 

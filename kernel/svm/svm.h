@@ -78,6 +78,13 @@ void svm_control_reset(struct vcpu *vcpu);
 /* asid.c, virt_ops.vcpu_load: gives the vCPU an ASID of this pCPU, with nothing in the TLB, if it has none. */
 void svm_asid_load(struct vcpu *vcpu);
 
+/* Whether it has one, and no flush is owed: then svm_asid_load does nothing. */
+static inline bool svm_asid_is_loaded(const struct pcpu *pcpu, const struct vcpu *vcpu)
+{
+    return vcpu->backend[SVM_VCPU_PCPU] == pcpu->id + 1 && !pcpu->backend[SVM_PCPU_FLUSH_OWED] &&
+           vcpu->backend[SVM_VCPU_GENERATION] == pcpu->backend[SVM_PCPU_ASID_GENERATION];
+}
+
 /* asid.c, virt_ops.flush: lets the next entry find nothing of this vCPU in the TLB. */
 void svm_asid_flush(struct vcpu *vcpu);
 

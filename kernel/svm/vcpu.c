@@ -2,6 +2,7 @@
 #include "kernel/svm/svm.h"
 
 #include "kernel/vm/exit.h"
+#include "kernel/vm/pass.h"
 #include "kernel/vm/vm.h"
 #include "lib/string.h"
 
@@ -86,21 +87,33 @@ static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcp
     vcpu_exit_finish(vcpu, &row->row, verdict);
 }
 
-/* Goes on with another vCPU, that has nothing pending either: see vcpu_exit_pass. GIF stays 0. */
+/* Behind an instruction whose length is fixed. */
+static inline uint64_t next_rip(const struct vcpu *vcpu, const struct vmcb *vmcb, const struct svm_exit_row *row)
+{
+    return svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+}
+
+/* Goes on with another vCPU, that has nothing pending either. GIF stays 0, and the host's state of VMLOAD is only needed
+ * for context_load. */
 static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *vcpu, const struct svm_exit_row *row)
 {
+    struct pcpu *pcpu = pcpu_this();
     struct vmcb *vmcb = svm_vmcb(vcpu);
     uint64_t *gpr;
 
     __asm__ volatile("vmsave" : : "a"(vcpu->control.value) : "memory");
-    __asm__ volatile("vmload" : : "a"(pcpu_this()->backend[SVM_PCPU_HOST_VMCB]) : "memory");
-    vmcb->save.rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+    vmcb->save.rip = next_rip(vcpu, vmcb, row);
     vmcb->control.interrupt_shadow = 0;
-    vcpu = vcpu_exit_pass();
-    svm_asid_load(vcpu);
+    vcpu = pass_enter(pcpu);
+    if (!context_pass(pcpu, &vcpu->guest_context)) {
+        __asm__ volatile("vmload" : : "a"(pcpu->backend[SVM_PCPU_HOST_VMCB]) : "memory");
+        context_load(&vcpu->guest_context);
+    }
+    if (!svm_asid_is_loaded(pcpu, vcpu))
+        svm_asid_load(vcpu);
     gpr = vcpu->page->gpr;
     svm_vmcb(vcpu)->save.rax = gpr[GPR_RAX];
-    svm_load(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));
+    svm_load(vcpu->control, gpr, pcpu_exit_slots(pcpu));
 }
 
 /*
@@ -121,7 +134,7 @@ static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct
         pass_directly(vcpu, row);
     if (!vcpu_exit_is_done(vcpu, verdict))
         finish_directly(vcpu, verdict);
-    vmcb->save.rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+    vmcb->save.rip = next_rip(vcpu, vmcb, row);
     vmcb->save.rax = gpr[GPR_RAX];
     vmcb->control.interrupt_shadow = 0;
     svm_resume(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));

@@ -13,7 +13,6 @@
 #define KERNEL_VM_EXIT_H
 
 #include "kernel/cpu/trace.h"
-#include "kernel/lock.h"
 #include "kernel/vm/vcpu.h"
 
 /* Counts and traces an exit. vcpu->exit_reason and vcpu->rip are set; `counter` is its index in vcpu.exit_count. */
@@ -38,23 +37,6 @@ static inline enum verdict vcpu_exit_handle(struct vcpu *vcpu, const struct exit
 static inline bool vcpu_exit_is_done(const struct vcpu *vcpu, enum verdict verdict)
 {
     return verdict == VERDICT_ANSWERED && vcpu->attention == 0;
-}
-
-/*
- * VERDICT_PASS, for a back end that knows a shorter way than vcpu_exit_finish: the vCPU that goes on. Its control block is
- * active on this pCPU, but another's is the current one; when the back end has changed that, and has set the tick in guest
- * mode where that is its business, it enters it.
- */
-static inline struct vcpu *vcpu_exit_pass(void)
-{
-    struct pcpu *pcpu = pcpu_this();
-    struct vcpu *vcpu = pcpu->current->vcpu;
-
-    *pcpu_exit_slots(pcpu) = (struct exit_slots){vcpu->page->gpr, vcpu};
-    pcpu->vcpu_loaded = vcpu;
-    context_load(&vcpu->guest_context);
-    kernel_lock_leave();
-    return vcpu;
 }
 
 #endif

@@ -126,23 +126,6 @@ void thread_hand_over(struct thread *thread)
         sched_name_heir(queue, &thread->entity);
 }
 
-void thread_pass(struct pcpu *pcpu, struct thread *to)
-{
-    struct thread *from = pcpu->current;
-    uint64_t now = x86_rdtsc();
-
-    trace_at(now, TRACE_STOP, from->who, now - pcpu->queue.started, VCPU_STATE_BLOCKED);
-    sched_pass(&pcpu->queue, &to->entity, now);
-    from->state = THREAD_BLOCKED;
-    from->running = false;
-    to->state = THREAD_READY;
-    to->running = true;
-    pcpu->current = to;
-    pcpu->frame_end = (uint64_t)(&to->regs + 1);
-    space_load(pcpu, &to->task->space);
-    trace_at(now, TRACE_SWITCH, to->who, to->in_guest, 0);
-}
-
 void thread_block_current(void) { pcpu_this()->current->state = THREAD_BLOCKED; }
 
 void thread_kill(struct thread *thread)

@@ -4,7 +4,6 @@
 
 #include "config/abi.h"
 #include "kernel/cpu/context.h"
-#include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/regs.h"
 #include "kernel/cpu/timer.h"
 #include "sched/sched.h"
@@ -56,17 +55,6 @@ void thread_wake(struct thread *thread);
 /* thread_wake, for what the current thread did for the other: if that one is ready on this pCPU now, and the current blocks
  * before anything else is run, it goes on at once with what is left of the turn. */
 void thread_hand_over(struct thread *thread);
-
-/* Whether the current thread could block and a blocked one go on in its place, here and now: that one was here last, and
- * neither has to leave this pCPU. */
-static inline bool thread_can_pass(const struct pcpu *pcpu, const struct thread *to)
-{
-    return to->pcpu == pcpu && to->ran_on == pcpu && to->holds == 0 && !pcpu->resched &&
-           (pcpu->current->pinned || pcpu_count == 1);
-}
-
-/* It does that: `to` is the current thread, with what is left of the turn. No queue has been touched, nor the timer. */
-void thread_pass(struct pcpu *pcpu, struct thread *to);
 
 /* The current thread stops being ready; the caller goes on to thread_dispatch. */
 void thread_block_current(void);

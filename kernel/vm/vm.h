@@ -5,12 +5,13 @@
 #include "config/abi.h"
 #include "kernel/ipc/channel.h"
 #include "kernel/vm/task.h"
-#include "kernel/vm/vcpu.h"
 #include "mm/account.h"
 #include "mm/table.h"
 
 struct thread;
 
+
+struct vcpu;
 
 struct vm {
     unsigned id;
@@ -71,13 +72,6 @@ void vm_status(struct vm *vm, struct vm_status *status);
 
 /* How often its vCPUs had the exits of counter `index` (see virt_ops); false if never. */
 bool vm_exit_counter(const struct vm *vm, unsigned index, struct exit_counter *counter);
-
-/* Whether one of its vCPUs, which is blocked, could be entered on this pCPU with nothing to be seen to before but
- * VERDICT_PASS's own business. */
-static inline bool vm_vcpu_can_pass(const struct pcpu *pcpu, const struct vcpu *vcpu)
-{
-    return vcpu->attention == 0 && vcpu->loaded_on == pcpu && vcpu->npt_generation == vcpu->vm->memory.generation;
-}
 
 /* Backs the page of guest memory at `gpa` if there is none yet: 0, -ABI_EFAULT (not guest memory), -ABI_ENOMEM. */
 int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame);

@@ -1,5 +1,6 @@
 /* The exit dispatch table: one row per basic exit reason, in the manual's order and words. */
 #include "kernel/vm/exit.h"
+#include "kernel/vm/pass.h"
 #include "kernel/vmx/vmx.h"
 #include "lib/x86.h"
 
@@ -169,13 +170,17 @@ const char *vmx_exit_name(uint64_t reason)
  */
 static void skip_simply(struct vcpu *vcpu) { vmwrite(GUEST_RIP, vcpu->rip + vmread(EXIT_INSTRUCTION_LENGTH)); }
 
-/* Goes on with another vCPU, that has nothing pending either: see vcpu_exit_pass. */
+/* Goes on with another vCPU, that has nothing pending either. SWAPGS may have changed KERNEL_GS_BASE without an exit. */
 static _Noreturn __attribute__((noinline)) void pass(struct vcpu *vcpu)
 {
+    struct pcpu *pcpu = pcpu_this();
+
     skip_simply(vcpu);
-    vcpu = vcpu_exit_pass();
+    vcpu = pass_enter(pcpu);
+    if (x86_rdmsr(MSR_KERNEL_GS_BASE) != (uint64_t)pcpu || !context_pass(pcpu, &vcpu->guest_context))
+        context_load(&vcpu->guest_context);
     vmptrld(vcpu->control.value);
-    vmx_vcpu_slice(vcpu, pcpu_this()->tick_deadline);
+    vmx_vcpu_slice(vcpu, pcpu->tick_deadline);
     vmx_resume(vcpu->page->gpr);
 }
 
