@@ -31,18 +31,17 @@ void context_init(struct context *context);
 /* Makes `context` the one in this pCPU's registers; saves the one that was. Does nothing if it is there already. */
 void context_load(struct context *context);
 
-/* context_load from one guest to another, for the case that both have nothing but FPU state and CR2: inline, or false. */
-static inline bool context_pass(struct pcpu *pcpu, struct context *context)
+/* context_load(to) inline, when `from` is the one in the registers; or false, if there is more to it than FPU state and
+ * CR2. */
+static inline bool context_pass(struct pcpu *pcpu, struct context *from, struct context *to)
 {
-    struct context *old = pcpu->context;
-
-    if (!old || old->owns_msrs || old->owns_debug || context->owns_msrs || context->owns_debug)
+    if (from->owns_msrs | from->owns_debug | to->owns_msrs | to->owns_debug)
         return false;
-    __asm__ volatile("fxsave64 %0" : "=m"(old->fpu));
-    old->cr2 = x86_read_cr2();
-    __asm__ volatile("fxrstor64 %0" : : "m"(context->fpu));
-    x86_write_cr2(context->cr2);
-    pcpu->context = context;
+    __asm__ volatile("fxsave64 %0" : "=m"(from->fpu));
+    from->cr2 = x86_read_cr2();
+    __asm__ volatile("fxrstor64 %0" : : "m"(to->fpu));
+    x86_write_cr2(to->cr2);
+    pcpu->context = to;
     return true;
 }
 

@@ -54,6 +54,7 @@ static enum verdict send(struct vcpu *vcpu, struct queue *queue, const struct me
 
     if (result != -ABI_EAGAIN)
         return answer(vcpu, result);
+    vcpu->wait.way = WAIT_REGISTERS;
     vcpu->wait.waiter.message = *message;
     return wait(vcpu, queue, QUEUE_SENDER, deadline);
 }
@@ -64,7 +65,7 @@ static enum verdict receive(struct vcpu *vcpu, struct queue *queue, uint64_t dea
     int result = queue_receive(queue, &message);
 
     if (result == -ABI_EAGAIN) {
-        vcpu->wait.in_memory = false;
+        vcpu->wait.way = deadline == CHANNEL_FOR_EVER ? WAIT_SIMPLY : WAIT_REGISTERS;
         return wait(vcpu, queue, QUEUE_RECEIVER, deadline);
     }
     if (!result)
@@ -113,8 +114,7 @@ static inline void wait_begin_simply(struct wait *wait, struct vcpu *vcpu, struc
 {
     vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EINTR;
     wait->interruptible = interruptible;
-    wait->in_memory = false;
-    wait->simple = true;
+    wait->way = WAIT_SIMPLY;
     queue_wait(from, QUEUE_RECEIVER, &wait->waiter);
 }
 
@@ -135,41 +135,33 @@ static __attribute__((noinline)) enum verdict exchange(struct vcpu *vcpu, struct
  * to wait for its answer. Then the message goes from registers to registers, and the pCPU with it; no queue is touched but
  * those of who waits. In any other case the general way comes to the same, more slowly.
  */
-static inline __attribute__((always_inline)) enum verdict exchange_or_pass(struct vcpu *vcpu, struct queue *to,
-                                                                          struct queue *from, uint64_t deadline)
-{
-    struct pcpu *pcpu = pcpu_this();
-    struct queue_waiter *waiter = queue_first_waiter(to, QUEUE_RECEIVER);
-    struct vcpu *other = container_of(waiter, struct vcpu, wait.waiter);
-    bool interruptible;
-
-    if (!waiter || !other->wait.simple || deadline != CHANNEL_FOR_EVER || !queue_is_empty(from) ||
-        from->ended[QUEUE_SENDER] || !pass_is_possible(pcpu, other))
-        return exchange(vcpu, to, from, deadline);
-    interruptible = virt->interrupts_on(vcpu);
-    if (interruptible && vcpu_has_pending(vcpu))
-        return exchange(vcpu, to, from, deadline);
-    queue_unlink(waiter);
-    transfer_directly(vcpu, other);
-    other->page->gpr[GPR_RAX] = 0;
-    wait_begin_simply(&vcpu->wait, vcpu, from, interruptible);
-    pass_on(pcpu, other);
-    return VERDICT_PASS;
-}
-
 enum verdict ipc_call_exchange(struct vcpu *vcpu)
 {
+    bool interruptible = virt->interrupts_on(vcpu); /* first: a call costs less here than where more is in registers */
     const uint64_t *gpr = vcpu->page->gpr;
+    struct pcpu *pcpu = pcpu_this();
+    uint64_t deadline = gpr[GPR_RCX];
     int error;
     struct queue *to = find_queue(vcpu, gpr[GPR_RBX], QUEUE_SENDER, &error), *from;
+    struct vcpu *other;
 
     if (!to)
         return answer(vcpu, error);
     from = find_queue(vcpu, gpr[GPR_RDX], QUEUE_RECEIVER, &error);
     if (!from)
         return answer(vcpu, error);
-    kernel_lock_enter();
-    return exchange_or_pass(vcpu, to, from, gpr[GPR_RCX]);
+    kernel_lock_take(pcpu);
+    other = container_of(to->waiting[QUEUE_RECEIVER].next, struct vcpu, wait.waiter.node);
+    if (list_is_empty(&to->waiting[QUEUE_RECEIVER]) || other->wait.way != WAIT_SIMPLY || deadline != CHANNEL_FOR_EVER ||
+        !queue_is_empty(from) || from->ended[QUEUE_SENDER] || !pass_is_possible(pcpu, other) ||
+        (interruptible && vcpu_has_pending(vcpu)))
+        return exchange(vcpu, to, from, deadline);
+    queue_unlink(&other->wait.waiter);
+    transfer_directly(vcpu, other);
+    other->page->gpr[GPR_RAX] = 0;
+    wait_begin_simply(&vcpu->wait, vcpu, from, interruptible);
+    pass_on(pcpu, other);
+    return VERDICT_PASS;
 }
 
 /* ---- Messages in memory, for guests of 32 bits: deadlines come in two halves ------------------------------- */
@@ -207,7 +199,7 @@ enum verdict ipc_call_receive_memory(struct vcpu *vcpu)
         return answer(vcpu, result);
     result = queue_receive(queue, &message);
     if (result == -ABI_EAGAIN) {
-        vcpu->wait.in_memory = true;
+        vcpu->wait.way = WAIT_MEMORY;
         vcpu->wait.buffer = buffer;
         return wait(vcpu, queue, QUEUE_RECEIVER, deadline_halves(gpr));
     }

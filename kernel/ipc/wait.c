@@ -13,7 +13,7 @@ static void done(struct queue_waiter *waiter, int result, const struct message *
     struct vcpu *vcpu = vcpu_of(wait);
 
     if (message)
-        result = wait->in_memory ? transfer_to_memory(vcpu->vm, wait->buffer, message) : transfer_to_registers(vcpu, message);
+        result = wait->way == WAIT_MEMORY ? transfer_to_memory(vcpu->vm, wait->buffer, message) : transfer_to_registers(vcpu, message);
     vcpu->page->gpr[GPR_RAX] = (uint64_t)(int64_t)result;
     timer_disarm(&wait->deadline);
     thread_hand_over(&vcpu->thread);
@@ -44,7 +44,6 @@ void wait_begin(struct wait *wait, struct queue *queue, enum queue_side side, ui
     wait->interruptible = virt->interrupts_on(vcpu);
     if (wait->interruptible && vcpu_has_pending(vcpu))
         return;
-    wait->simple = side == QUEUE_RECEIVER && !wait->in_memory && deadline == CHANNEL_FOR_EVER;
     queue_wait(queue, side, &wait->waiter);
     if (deadline != CHANNEL_FOR_EVER)
         timer_arm(&wait->deadline, deadline);

@@ -95,25 +95,24 @@ static inline uint64_t next_rip(const struct vcpu *vcpu, const struct vmcb *vmcb
 
 /* Goes on with another vCPU, that has nothing pending either. GIF stays 0, and the host's state of VMLOAD is only needed
  * for context_load. */
-static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *vcpu, const struct svm_exit_row *row)
+static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *from, const struct svm_exit_row *row)
 {
     struct pcpu *pcpu = pcpu_this();
-    struct vmcb *vmcb = svm_vmcb(vcpu);
-    uint64_t *gpr;
+    struct vcpu *to = pass_enter(pcpu);
+    struct vmcb *vmcb = svm_vmcb(from);
+    uint64_t *gpr = to->page->gpr;
 
-    __asm__ volatile("vmsave" : : "a"(vcpu->control.value) : "memory");
-    vmcb->save.rip = next_rip(vcpu, vmcb, row);
+    __asm__ volatile("vmsave" : : "a"(from->control.value) : "memory");
+    vmcb->save.rip = next_rip(from, vmcb, row);
     vmcb->control.interrupt_shadow = 0;
-    vcpu = pass_enter(pcpu);
-    if (!context_pass(pcpu, &vcpu->guest_context)) {
+    if (!context_pass(pcpu, &from->guest_context, &to->guest_context)) {
         __asm__ volatile("vmload" : : "a"(pcpu->backend[SVM_PCPU_HOST_VMCB]) : "memory");
-        context_load(&vcpu->guest_context);
+        context_load(&to->guest_context);
     }
-    if (!svm_asid_is_loaded(pcpu, vcpu))
-        svm_asid_load(vcpu);
-    gpr = vcpu->page->gpr;
-    svm_vmcb(vcpu)->save.rax = gpr[GPR_RAX];
-    svm_load(vcpu->control, gpr, pcpu_exit_slots(pcpu));
+    if (!svm_asid_is_loaded(pcpu, to))
+        svm_asid_load(to);
+    svm_vmcb(to)->save.rax = gpr[GPR_RAX];
+    svm_load(to->control, gpr, pcpu_exit_slots(pcpu));
 }
 
 /*

@@ -54,7 +54,7 @@ static inline struct vcpu *pass_enter(struct pcpu *pcpu)
 
     *pcpu_exit_slots(pcpu) = (struct exit_slots){vcpu->page->gpr, vcpu};
     pcpu->vcpu_loaded = vcpu;
-    kernel_lock_leave();
+    kernel_lock_release(pcpu);
     return vcpu;
 }
 

@@ -171,17 +171,18 @@ const char *vmx_exit_name(uint64_t reason)
 static void skip_simply(struct vcpu *vcpu) { vmwrite(GUEST_RIP, vcpu->rip + vmread(EXIT_INSTRUCTION_LENGTH)); }
 
 /* Goes on with another vCPU, that has nothing pending either. SWAPGS may have changed KERNEL_GS_BASE without an exit. */
-static _Noreturn __attribute__((noinline)) void pass(struct vcpu *vcpu)
+static _Noreturn __attribute__((noinline)) void pass(struct vcpu *from)
 {
     struct pcpu *pcpu = pcpu_this();
+    struct vcpu *to = pass_enter(pcpu);
 
-    skip_simply(vcpu);
-    vcpu = pass_enter(pcpu);
-    if (x86_rdmsr(MSR_KERNEL_GS_BASE) != (uint64_t)pcpu || !context_pass(pcpu, &vcpu->guest_context))
-        context_load(&vcpu->guest_context);
-    vmptrld(vcpu->control.value);
-    vmx_vcpu_slice(vcpu, pcpu->tick_deadline);
-    vmx_resume(vcpu->page->gpr);
+    skip_simply(from);
+    if (x86_rdmsr(MSR_KERNEL_GS_BASE) != (uint64_t)pcpu ||
+        !context_pass(pcpu, &from->guest_context, &to->guest_context))
+        context_load(&to->guest_context);
+    vmptrld(to->control.value);
+    vmx_vcpu_slice(to, pcpu->tick_deadline);
+    vmx_resume(to->page->gpr);
 }
 
 /* Out of line, as is all that the fast path does not need: it has no registers to save for that. */
