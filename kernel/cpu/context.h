@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/cpu/pcpu.h"
+#include "lib/x86.h"
+
 /* MSRs that a guest may set and VMX does not switch; index into context.msr. */
 enum context_msr { CONTEXT_STAR, CONTEXT_LSTAR, CONTEXT_CSTAR, CONTEXT_SFMASK, CONTEXT_KERNEL_GS_BASE, CONTEXT_TSC_AUX,
                    CONTEXT_MSRS };
@@ -27,6 +30,20 @@ void context_init(struct context *context);
 
 /* Makes `context` the one in this pCPU's registers; saves the one that was. Does nothing if it is there already. */
 void context_load(struct context *context);
+
+/* context_load(to) inline, when `from` is the one in the registers; or false, if there is more to it than FPU state and
+ * CR2. */
+static inline bool context_pass(struct pcpu *pcpu, struct context *from, struct context *to)
+{
+    if (from->owns_msrs | from->owns_debug | to->owns_msrs | to->owns_debug)
+        return false;
+    __asm__ volatile("fxsave64 %0" : "=m"(from->fpu));
+    from->cr2 = x86_read_cr2();
+    __asm__ volatile("fxrstor64 %0" : : "m"(to->fpu));
+    x86_write_cr2(to->cr2);
+    pcpu->context = to;
+    return true;
+}
 
 /* Saves the context in this pCPU's registers to memory if it is `context`, so that it can be read, moved or freed. */
 void context_unload(struct context *context);
