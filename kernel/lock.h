@@ -12,7 +12,7 @@
 extern struct lock kernel_lock;
 
 /* Takes it, unless this pCPU has it already. */
-static inline void kernel_lock_enter(void)
+static inline __attribute__((always_inline)) void kernel_lock_enter(void)
 {
     struct pcpu *pcpu = pcpu_this();
 
@@ -23,7 +23,7 @@ static inline void kernel_lock_enter(void)
 }
 
 /* Gives it back, if this pCPU has it. */
-static inline void kernel_lock_leave(void)
+static inline __attribute__((always_inline)) void kernel_lock_leave(void)
 {
     struct pcpu *pcpu = pcpu_this();
 

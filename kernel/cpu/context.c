@@ -34,6 +34,7 @@ void context_init_pcpu(void)
     for (enum context_msr i = 0; i < CONTEXT_MSRS; i++)
         kernel_msr[i] = msr_exists(i) ? x86_rdmsr(msr_numbers[i]) : 0;
     __asm__ volatile("fninit");
+    x86_write_cr0(x86_read_cr0() | CR0_TS);
 }
 
 void context_init(struct context *context)
@@ -66,7 +67,7 @@ static void load_debug(const struct context *context)
 
 void context_own_debug(struct context *context)
 {
-    context->owns_debug = true;
+    context->eager = context->owns_debug = true;
     load_debug(context);
 }
 
@@ -82,8 +83,7 @@ void context_add_dr6(struct context *context, uint64_t bits)
 
 static void save(struct context *context)
 {
-    __asm__ volatile("fxsave64 %0" : "=m"(context->fpu));
-    context->cr2 = x86_read_cr2();
+    __asm__ volatile("clts; fxsave64 %0" : "=m"(context->fpu));
     if (context->owns_msrs) /* SWAPGS changes it without an exit */
         context->msr[CONTEXT_KERNEL_GS_BASE] = x86_rdmsr(MSR_KERNEL_GS_BASE);
     if (context->owns_debug)
@@ -97,22 +97,38 @@ static void write_msrs(const struct context *context)
             x86_wrmsr(msr_numbers[i], context->owns_msrs ? context->msr[i] : kernel_value(i));
 }
 
-void context_load(struct context *context)
+void context_switch(struct context *context)
 {
     struct pcpu *pcpu = pcpu_this();
     struct context *old = pcpu->context;
 
-    if (old == context)
-        return;
     if (old)
         save(old);
-    __asm__ volatile("fxrstor64 %0" : : "m"(context->fpu));
-    x86_write_cr2(context->cr2);
+    __asm__ volatile("clts; fxrstor64 %0" : : "m"(context->fpu));
     if (context->owns_msrs || (old && old->owns_msrs))
         write_msrs(context);
     if (context->owns_debug)
         load_debug(context);
     pcpu->context = context;
+    pcpu->fpu_open = true;
+    context_close_fpu();
+}
+
+void context_open_fpu(struct context *context)
+{
+    if (pcpu_this()->context != context)
+        context_switch(context);
+    __asm__ volatile("clts");
+    pcpu_this()->fpu_open = true;
+}
+
+void context_close_fpu(void)
+{
+    struct pcpu *pcpu = pcpu_this();
+
+    if (pcpu->fpu_open)
+        x86_write_cr0(x86_read_cr0() | CR0_TS);
+    pcpu->fpu_open = false;
 }
 
 void context_unload(struct context *context)
@@ -126,6 +142,8 @@ void context_unload(struct context *context)
     if (context->owns_msrs)
         write_msrs(&neutral);
     pcpu->context = NULL;
+    pcpu->fpu_open = true;
+    context_close_fpu();
 }
 
 int context_msr_index(uint32_t msr)
@@ -149,7 +167,7 @@ void context_msr_write(struct context *context, enum context_msr index, uint64_t
 {
     bool loaded = pcpu_this()->context == context, first = !context->owns_msrs;
 
-    context->owns_msrs = true;
+    context->eager = context->owns_msrs = true;
     context->msr[index] = value;
     if (loaded && first)
         write_msrs(context);

@@ -8,9 +8,8 @@
 #include "kernel/cpu/trap.h"
 #include "lib/x86.h"
 
-_Static_assert(offsetof(struct pcpu, user_rsp) == 0, "known to entry.asm");
-_Static_assert(offsetof(struct pcpu, frame_end) == 8, "known to entry.asm");
-_Static_assert(offsetof(struct pcpu, stack_top) == 16, "known to entry.asm");
+_Static_assert(offsetof(struct pcpu, regs) == 0, "known to entry.asm");
+_Static_assert(offsetof(struct pcpu, stack_top) == 8, "known to entry.asm");
 _Static_assert(sizeof(struct pcpu) <= PCPU_STRUCT_PAGES * PAGE_BYTES, "the guard page comes next");
 
 struct pcpu *pcpus[MAX_PCPUS];

@@ -41,7 +41,7 @@ enum svm_pcpu {
 enum svm_vcpu {
     SVM_VCPU_PCPU,       /* number of the pCPU that it was loaded on last, plus 1 */
     SVM_VCPU_GENERATION, /* of that pCPU's ASIDs, from which it has its own */
-    SVM_VCPU_DIRECT,     /* exit codes below this may be answered directly; 0: the VMCB wants a refresh, see svm_changed */
+    SVM_VCPU_INSTRUCTIONS, /* exit codes below this may be instructions'; 0: the VMCB wants a refresh first, see svm_changed */
     SVM_VCPU_EVENT,      /* eventinj as of the last entry that injected something, */
     SVM_VCPU_EVENT_EXITS, /* vcpu.exits at that entry, */
     SVM_VCPU_EVENT_RIP,   /* and the next RIP that a software event pushes */
@@ -66,7 +66,7 @@ static inline struct vmcb *svm_vmcb(const struct vcpu *vcpu) { return mm_direct(
 static inline void svm_changed(struct vcpu *vcpu, uint32_t clean)
 {
     svm_vmcb(vcpu)->control.clean &= ~clean;
-    vcpu->backend[SVM_VCPU_DIRECT] = 0;
+    vcpu->backend[SVM_VCPU_INSTRUCTIONS] = 0;
 }
 
 /* control.c: fills svm_machine. NULL, or an error text. */

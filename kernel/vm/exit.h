@@ -2,8 +2,7 @@
  * The two halves of an exit that every back end goes through, with the fast path between them. They are inline because
  * exits are what a hypervisor does all day: one that the kernel answers passes through no function but its handler.
  *
- *     vcpu_exit_note(vcpu, counter);
- *     verdict = vcpu_exit_handle(vcpu, row);
+ *     verdict = vcpu_exit_handle(vcpu, counter, row);
  *     if (vcpu_exit_is_done(vcpu, verdict)) {
  *         RIP behind the instruction; enter
  *     }
@@ -15,18 +14,19 @@
 #include "kernel/cpu/trace.h"
 #include "kernel/vm/vcpu.h"
 
-/* Counts and traces an exit. vcpu->exit_reason and vcpu->rip are set; `counter` is its index in vcpu.exit_count. */
-static inline __attribute__((always_inline)) void vcpu_exit_note(struct vcpu *vcpu, unsigned counter)
+/*
+ * Counts and traces an exit, and lets its handler decide. vcpu->exit_reason and vcpu->rip are set; `counter` is its index in
+ * vcpu.exit_count.
+ */
+static inline __attribute__((always_inline)) enum verdict
+vcpu_exit_handle(struct vcpu *vcpu, unsigned counter, const struct exit_row *row)
 {
+    exit_handler *handler = row->handler;
+
     vcpu->exits++;
     vcpu->exit_count[counter]++;
-    trace(TRACE_EXIT, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
-}
-
-/* What is to be done about an exit, by its handler. */
-static inline enum verdict vcpu_exit_handle(struct vcpu *vcpu, const struct exit_row *row)
-{
-    return row->handler ? row->handler(vcpu) : VERDICT_MONITOR;
+    trace(handler ? TRACE_EXIT : TRACE_MONITOR, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
+    return handler ? handler(vcpu) : VERDICT_MONITOR;
 }
 
 /*

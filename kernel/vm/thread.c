@@ -176,6 +176,8 @@ static void put_current(struct pcpu *pcpu)
     sched_stop(&pcpu->queue, now);
     if (!thread)
         return;
+    if (thread->in_guest)
+        context_save_cr2(&thread->vcpu->guest_context);
     pcpu->current = NULL;
     thread->running = false;
     trace_at(now, TRACE_STOP, thread->who, now - started, thread_state_now(thread));
@@ -238,11 +240,11 @@ static struct sched_entity *pick(struct pcpu *pcpu)
     }
 }
 
-static _Noreturn void resume(struct thread *thread)
+static inline __attribute__((always_inline)) _Noreturn void resume(struct thread *thread)
 {
     if (thread->in_guest)
         vcpu_enter(thread->vcpu);
-    context_load(&thread->user_context);
+    context_load_lazily(&thread->user_context);
     kernel_lock_leave();
     regs_return(&thread->regs);
 }
@@ -251,7 +253,10 @@ static void switch_to(struct pcpu *pcpu, struct thread *thread)
 {
     trace_at(pcpu->queue.started, TRACE_SWITCH, thread->who, thread->in_guest, 0);
     pcpu->current = thread;
-    pcpu->frame_end = (uint64_t)(&thread->regs + 1);
+    pcpu->regs = &thread->regs;
+    context_close_fpu();
+    if (thread->in_guest)
+        context_load_cr2(&thread->vcpu->guest_context);
     thread->running = true;
     thread->migrations += thread->ran_on && thread->ran_on != pcpu;
     thread->ran_on = pcpu;

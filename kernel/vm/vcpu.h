@@ -74,8 +74,14 @@ void vcpu_unload(struct vcpu *vcpu);
 /* Frees it. Its thread has never run, or vm_thread_gone was told. */
 void vcpu_destroy(struct vcpu *vcpu);
 
-/* Makes its control block the current one of this pCPU, for field access or entry. */
-void vcpu_load(struct vcpu *vcpu);
+/* Makes its control block the current one of this pCPU, for field access or entry. vcpu_load spares it if it is that. */
+void vcpu_make_current(struct vcpu *vcpu);
+
+static inline __attribute__((always_inline)) void vcpu_load(struct vcpu *vcpu)
+{
+    if (pcpu_this()->vcpu_loaded != vcpu)
+        vcpu_make_current(vcpu);
+}
 
 /* TSC just before the first VM entry since boot; 0 = none yet. */
 extern uint64_t vcpu_first_entry_tsc;

@@ -182,8 +182,7 @@ _Noreturn void vmx_exit(struct vcpu *vcpu)
 
     vcpu->exit_reason = reason;
     vcpu->rip = vmread(GUEST_RIP);
-    vcpu_exit_note(vcpu, find_index(reason));
-    verdict = vcpu_exit_handle(vcpu, &rows[find_index(reason)]);
+    verdict = vcpu_exit_handle(vcpu, find_index(reason), &rows[find_index(reason)]);
     if (!vcpu_exit_is_done(vcpu, verdict))
         finish(vcpu, verdict);
     skip_simply(vcpu);
