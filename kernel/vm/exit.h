@@ -21,12 +21,14 @@
 static inline __attribute__((always_inline)) enum verdict
 vcpu_exit_handle(struct vcpu *vcpu, unsigned counter, const struct exit_row *row)
 {
-    exit_handler *handler = row->handler;
-
     vcpu->exits++;
     vcpu->exit_count[counter]++;
-    trace(handler ? TRACE_EXIT : TRACE_MONITOR, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
-    return handler ? handler(vcpu) : VERDICT_MONITOR;
+    if (!row->handler) {
+        trace(TRACE_MONITOR, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
+        return VERDICT_MONITOR;
+    }
+    trace(TRACE_EXIT, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
+    return row->handler(vcpu);
 }
 
 /*
