@@ -1,6 +1,7 @@
 # Nestor's front door: `make help` lists what it can do.
 #
-# BUILD=DIR puts everything elsewhere, V=1 shows the commands, CONFIG=FILE names the machine that `make run` boots.
+# BUILD=DIR puts everything elsewhere, V=1 shows the commands, CONFIG=FILE names the machine that `make run` boots, N=20
+# tells `make soak` how often.
 # Sources are found by folder: adding a file needs no edit here.
 
 MAKEFLAGS += --no-builtin-rules
@@ -9,6 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 
 BUILD ?= build
 CONFIG ?= config/default.conf
+N ?= 20
 V ?= 0
 
 CC := gcc
@@ -62,6 +64,11 @@ check: ## build everything and run all tests; ends in "N passed, N failed"
 	$(built) all
 	$(tool) tools/run-tests $(HOST_TESTS) $(SYSTEM_TESTS)
 
+soak: ## run CONFIG N times (20) in each emulator, with 1 and with 4 CPUs, and count the passes
+	$(built) kernel tasks guests
+	$(Q)export BUILD='$(abspath $(BUILD))'; status=0; for machine in 'run-qemu --tcg' run-bochs; do for cpus in 1 4; do \
+	    tools/repeat $(N) tools/$$machine --cpus $$cpus --config '$(CONFIG)' || status=1; done; done; exit $$status
+
 check-includes: ## fail on an include that points up the stairs of the tree
 	$(Q)tools/check-includes
 
@@ -81,5 +88,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso debug check check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: all run run-bochs iso debug check soak check-includes size setup clean distclean help kernel tasks guests tests FORCE
 FORCE:

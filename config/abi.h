@@ -24,6 +24,8 @@ enum abi_error {
     ABI_ETIME = 9,    /* the deadline passed */
     ABI_EACCES = 10,  /* the field policy refuses this field or these bits */
     ABI_ENTRY = 11,   /* a VM entry failed before any guest state was loaded: a control field is wrong */
+    ABI_EPIPE = 12,   /* the VM at the other end has ended */
+    ABI_EINTR = 13,   /* an interrupt came first */
 };
 
 /* ---- Ring 3: the address space of a task (root or monitor) ------------------------------------------------ */
@@ -77,6 +79,8 @@ enum syscall_number {
     SYS_TRACE_READ,    /* R  (pcpu, uint64_t *from, struct trace_record *, n): records from number *from on, or from the
                         *     oldest that is left; its number is put in *from; -> how many: at most n, 0 = no more */
     SYS_VM_COUNTERS,   /* R  (vm, struct exit_counter *, n): the kinds of exits that it had; -> how many, at most n */
+    SYS_QUEUE_CREATE,  /* R  (from vm, to vm, slots): a queue of a power of two of messages, the next channel of both VMs */
+    SYS_RING_CREATE,   /* R  (from vm, to vm, pages): a shared ring with a power of two of data pages, likewise */
     SYS_COUNT
 };
 
@@ -314,6 +318,15 @@ enum hypercall {
     HC_INTERRUPT, /* (vcpu, vector): external interrupt `vector` (32..255) for a vCPU of the same VM */
     HC_STOLEN,  /* (): TSC ticks in which this vCPU could have run, but another did */
     HC_TIMER,   /* (deadline, vector): external interrupt `vector` (32..255) once the guest's TSC reaches deadline; 0 disarms */
+    /* Channels: see below. Message registers are RSI, RDI, R8 to R13. */
+    HC_CHANNEL,        /* (channel): what it is, enum channel_kind | slots or pages << 8 */
+    HC_SEND,           /* (channel, deadline; the message) */
+    HC_RECEIVE,        /* (channel, deadline): the message comes in the message registers */
+    HC_EXCHANGE,       /* (channel to send to, deadline, channel to receive from; the message): see below */
+    HC_SEND_MEMORY,    /* (channel, gpa of the message, deadline's low half; its high half in RSI) */
+    HC_RECEIVE_MEMORY, /* the same, for the message to come */
+    HC_CHANNEL_VECTOR, /* (channel, vector): interrupt `vector` (32..255) of this vCPU when it should receive; 0: none */
+    HC_KERNEL_END,
     HC_MONITOR = 0x100,
     HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): prints; lines are kept whole */
     HC_EXIT,                 /* (status): the guest is done */
@@ -324,6 +337,30 @@ enum hypercall {
     HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
     HC_MONITOR_END,
 };
+
+/*
+ * Channels join two VMs. A VM calls its own by numbers from 0 up, in the order of the config's lines. A queue takes
+ * messages of 64 bytes one way; a ring is shared memory with a bell each way, a queue of one slot whose messages are
+ * empty: to send is to ring the other's bell, to receive is to wait for one's own.
+ *
+ * Deadlines are TSC values: 0 does not wait (-ABI_EAGAIN when the queue is full or empty), CHANNEL_FOR_EVER waits without
+ * end, others end the wait with -ABI_ETIME. An interrupt that the guest can take ends a wait with -ABI_EINTR: make the
+ * call again. -ABI_EPIPE: the VM at the other end is gone; what it sent before is received first. HC_EXCHANGE sends
+ * without waiting, and if that went well waits to receive, for a deadline other than 0: -ABI_EINTR and -ABI_ETIME speak of the second part alone.
+ * Messages in memory lie at a multiple of 64.
+ */
+enum channel_kind { CHANNEL_SEND = 1, CHANNEL_RECEIVE, CHANNEL_RING_SEND, CHANNEL_RING_RECEIVE };
+#define CHANNEL_FOR_EVER UINT64_MAX
+#define MESSAGE_BYTES    64u
+
+/*
+ * The memory of ring n is at gpa RING_WINDOW + n * RING_STRIDE, behind all guest memory, and never executable: a page that
+ * the receiver writes, one that the sender writes, then the data pages, which the sender writes. The other side may only
+ * read: a write ends its VM.
+ */
+#define RING_WINDOW      GUEST_MEMORY_MAX
+#define RING_STRIDE      0x400000ull
+enum ring_page { RING_PAGE_RECEIVER, RING_PAGE_SENDER, RING_PAGE_DATA };
 
 /* CPUID leaves of ours. 40000000H: highest leaf in EAX, "NestorNestor" in EBX, ECX, EDX. */
 #define CPUID_NESTOR      0x40000000u

@@ -13,7 +13,7 @@ extern const uint64_t boot_tsc;
 
 struct boot_info machine_boot;
 
-static enum power_way way = POWER_HALT; /* until the platform is known */
+static enum power_way way = POWER_AUTO;
 
 void machine_choose_end(void)
 {
@@ -24,7 +24,7 @@ void machine_choose_end(void)
     wanted = power_way_by_name(name);
     if (wanted == POWER_WAYS)
         print("Nestor: end=%s on the command line: expected auto, qemu, bochs, acpi or halt; auto is used\n", name);
-    way = wanted == POWER_WAYS || wanted == POWER_AUTO ? power_detect() : wanted;
+    way = wanted == POWER_WAYS ? POWER_AUTO : wanted;
 }
 
 _Noreturn void machine_end(bool pass)
@@ -51,5 +51,6 @@ void machine_describe(struct machine_info *info)
     info->modules = machine_boot.modules;
     virt->capabilities(info);
     lib_string_copy(info->command_line, machine_boot.command_line, sizeof info->command_line);
-    lib_string_copy(info->platform, power_way_name(way), sizeof info->platform);
+    lib_string_copy(info->platform, power_way_name(way == POWER_AUTO ? power_detect() : way),
+                    sizeof info->platform);
 }

@@ -10,7 +10,7 @@
 /* What the boot loader told; constant once the kernel is up. */
 extern struct boot_info machine_boot;
 
-/* Chooses the platform's way to end the machine: the command line's `end=`, or what fits what is found. After acpi_init. */
+/* Takes the way to end the machine from the command line's `end=`; without it, machine_end looks for what fits the platform. */
 void machine_choose_end(void);
 
 /* Ends the machine with a verdict. With `hold=1` on the command line it stays as it is, for a look at the screen. */

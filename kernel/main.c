@@ -13,6 +13,7 @@
 #include "kernel/cpu/space.h"
 #include "kernel/cpu/timer.h"
 #include "kernel/cpu/trap.h"
+#include "kernel/ipc/channel.h"
 #include "kernel/lock.h"
 #include "kernel/machine.h"
 #include "kernel/provoke.h"
@@ -61,6 +62,7 @@ static void read_boot_info(uint32_t magic, uint32_t info)
     uint64_t value;
     const char *error = boot_info_read(&machine_boot, magic, info, &value);
 
+    machine_choose_end();
     if (error)
         panic("boot information: %s (%llx)", error, (unsigned long long)value);
 }
@@ -68,7 +70,7 @@ static void read_boot_info(uint32_t magic, uint32_t info)
 /* What is below 4 GiB first: the boot page tables reach no further. */
 static void init_memory(void)
 {
-    static struct mm_range usable[MAX_MEMORY_RANGES], reserved[MAX_MODULES + 3];
+    static struct mm_range usable[MAX_MEMORY_RANGES], reserved[MAX_MODULES + 4];
     struct mm_ranges map;
     struct mm_range free;
     unsigned n = 0, m = 0;
@@ -79,6 +81,7 @@ static void init_memory(void)
     reserved[m++] = (struct mm_range){0, MIB}; /* firmware data, screen, and where other pCPUs start */
     reserved[m++] = (struct mm_range){(uint64_t)kernel_load_start, (uint64_t)kernel_bss_end};
     reserved[m++] = (struct mm_range){4 * GIB, MM_DIRECT_LIMIT};
+    reserved[m++] = (struct mm_range){machine_boot.start, machine_boot.end};
     for (unsigned i = 0; i < machine_boot.modules; i++)
         reserved[m++] = (struct mm_range){machine_boot.module[i].start, machine_boot.module[i].end};
     mm_buddy_init(usable, n, reserved, m);
@@ -92,10 +95,14 @@ static void init_memory(void)
 
 static void init_devices(void)
 {
+    volatile void *lapic;
+
     acpi_init(space_map_any, machine_boot.rsdp);
-    machine_choose_end();
     pic_disable();
-    lapic_init(space_map_device(lapic_physical(), LAPIC_BYTES));
+    lapic = space_map_device(lapic_physical(), LAPIC_BYTES);
+    if (!lapic)
+        panic("no memory to map the local APIC");
+    lapic_init(lapic);
     if (!timer_calibrate())
         panic("no clock: neither PIT, CPUID nor ACPI timer tells how fast the TSC runs");
 }
@@ -150,6 +157,7 @@ static void run(void)
     smp_start(&machine_boot);
     modules_init(&machine_boot);
     images_init();
+    channel_init();
     start_root();
     thread_dispatch();
 }

@@ -1,27 +1,25 @@
-/* Ticket spinlock: first come, first served. Taken with interrupts off; never held across a return to ring 3 or a guest. */
+/*
+ * Spinlock. Whoever comes first after a release takes it: no order among those that wait. A machine that is a virtual one
+ * itself may have fewer CPUs under it than it shows, and handing the lock to a waiter that is not running would make all
+ * others wait for that one's next turn. Taken with interrupts off; never held across a return to ring 3 or a guest.
+ */
 #ifndef LIB_LOCK_H
 #define LIB_LOCK_H
 
 #include <stdatomic.h>
-#include <stdint.h>
+#include <stdbool.h>
 
 struct lock {
-    _Atomic uint32_t next, owner;
+    atomic_bool taken;
 };
 
 static inline void lock_take(struct lock *l)
 {
-    uint32_t ticket = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
-
-    while (atomic_load_explicit(&l->owner, memory_order_acquire) != ticket)
-        __builtin_ia32_pause();
+    while (atomic_exchange_explicit(&l->taken, true, memory_order_acquire))
+        while (atomic_load_explicit(&l->taken, memory_order_relaxed))
+            __builtin_ia32_pause();
 }
 
-static inline void lock_release(struct lock *l)
-{
-    uint32_t owner = atomic_load_explicit(&l->owner, memory_order_relaxed);
-
-    atomic_store_explicit(&l->owner, owner + 1, memory_order_release);
-}
+static inline void lock_release(struct lock *l) { atomic_store_explicit(&l->taken, false, memory_order_release); }
 
 #endif

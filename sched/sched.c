@@ -7,7 +7,8 @@ void sched_queue_init(struct sched_queue *queue)
     list_init(&queue->ready);
     queue->length = 0;
     queue->current = NULL;
-    queue->started = 0;
+    queue->started = queue->slice_end = 0;
+    queue->heir = NULL;
 }
 
 void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks)
@@ -34,6 +35,8 @@ void sched_remove(struct sched_entity *entity)
         return;
     list_remove(&entity->node);
     entity->queue->length--;
+    if (entity->queue->heir == entity)
+        entity->queue->heir = NULL;
     entity->queue = NULL;
 }
 
@@ -51,6 +54,29 @@ void sched_stop(struct sched_queue *queue, uint64_t now)
 
 bool sched_slice_over(const struct sched_queue *queue, uint64_t now) { return now >= sched_slice_end(queue); }
 
+/* Gives the pCPU to an entity that may be among the ready ones. */
+static void run(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
+{
+    if (entity->queue) {
+        entity->wait_ticks += now - entity->ready_since;
+        sched_remove(entity);
+    }
+    queue->current = entity;
+    queue->started = now;
+    queue->heir = NULL;
+}
+
+void sched_name_heir(struct sched_queue *queue, struct sched_entity *entity) { queue->heir = entity; }
+
+struct sched_entity *sched_inherit(struct sched_queue *queue, uint64_t now)
+{
+    struct sched_entity *entity = queue->heir;
+
+    queue->current->run_ticks += now - queue->started;
+    run(queue, entity, now);
+    return entity;
+}
+
 struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
 {
     struct sched_entity *entity;
@@ -58,14 +84,12 @@ struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
     if (list_is_empty(&queue->ready))
         return NULL;
     entity = container_of(queue->ready.next, struct sched_entity, node);
-    sched_remove(entity);
-    entity->wait_ticks += now - entity->ready_since;
-    queue->current = entity;
-    queue->started = now;
+    queue->slice_end = now + entity->slice_ticks;
+    run(queue, entity, now);
     return entity;
 }
 
 uint64_t sched_slice_end(const struct sched_queue *queue)
 {
-    return queue->current ? queue->started + queue->current->slice_ticks : UINT64_MAX;
+    return queue->current ? queue->slice_end : UINT64_MAX;
 }

@@ -27,6 +27,8 @@ struct sched_queue {
     unsigned length;              /* entities in `ready` */
     struct sched_entity *current; /* runs now, and is not in `ready`; NULL: idle */
     uint64_t started;             /* TSC when it got the pCPU */
+    uint64_t slice_end;           /* TSC at which its turn is over */
+    struct sched_entity *heir;    /* gets the rest of the turn if the current one blocks; NULL: nobody */
 };
 
 void sched_queue_init(struct sched_queue *queue);
@@ -51,6 +53,16 @@ bool sched_slice_over(const struct sched_queue *queue, uint64_t now);
 
 /* Makes the first of the ready ones current from `now` on, and returns it; NULL when there is none. */
 struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now);
+
+/*
+ * Names the entity that goes on with the current one's turn if that blocks, ahead of the queue: so two that wait for each
+ * other in turns have one turn between them. It is among the ready ones of this queue; or in none, if the current one
+ * blocks for certain. The next pick forgets it.
+ */
+void sched_name_heir(struct sched_queue *queue, struct sched_entity *entity);
+
+/* The current entity has blocked, and there is an heir: makes it current for the rest of the turn, and returns it. */
+struct sched_entity *sched_inherit(struct sched_queue *queue, uint64_t now);
 
 /* TSC at which the current entity's slice ends; UINT64_MAX when idle. */
 uint64_t sched_slice_end(const struct sched_queue *queue);

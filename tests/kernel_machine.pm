@@ -6,8 +6,9 @@ use Cwd 'abs_path';
 use Exporter 'import';
 use File::Temp 'tempdir';
 use Test::More;
+use ktap 'ktap_read';
 
-our @EXPORT = qw($top $build $work $config qemu bochs run ends ends_well says link_build put_file get_file);
+our @EXPORT = qw($top $build $work $config qemu bochs run ends ends_well reports says link_build put_file get_file);
 
 (our $top = abs_path($0)) =~ s{/tests/[^/]*$}{};
 our $build = abs_path($ENV{BUILD} // "$top/build");
@@ -46,6 +47,18 @@ sub ends_well
 {
     my ($command, $name, @patterns) = @_;
     ends($command, 0, $name, qr/^ok 1 hello64$/m, qr/^NESTOR END pass$/m, @patterns);
+}
+
+# One test: the command ends with this status, and what it prints is right KTAP. -> that as ktap_read's, and its text.
+# Options are ktap_read's.
+sub reports
+{
+    my ($command, $status, $name, %options) = @_;
+    my ($got, $text) = run($command);
+    my $doc = ktap_read($text, %options);
+    ok($got == $status && !@{$doc->{errors}}, $name)
+        or diag("$command\nended with $got, expected $status", (map { "\n$_" } @{$doc->{errors}}), ":\n$text");
+    return ($doc, $text);
 }
 
 # One test: the command prints this sooner or later; then it is stopped. For machines that can't be switched off.

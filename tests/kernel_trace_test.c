@@ -108,35 +108,37 @@ static void test_move(void)
 
 /* ---- A writer that does not wait for the reader ---- */
 
-enum { WRITTEN = 3000000 };
+enum { READS = 100000 }; /* that find something */
+
+static _Atomic bool enough;
 
 static void *writer(void *unused)
 {
-    for (uint64_t i = 0; i < WRITTEN; i++)
+    for (uint64_t i = 0; !enough; i++)
         put(i);
     return unused;
 }
 
 static void test_race(void)
 {
-    uint64_t from = 0, seen = 0, lost = 0;
+    uint64_t from = 0;
     pthread_t thread;
 
     start(0);
     CHECK(pthread_create(&thread, NULL, writer, NULL) == 0);
-    while (from < WRITTEN) {
+    for (unsigned i = 0; i < READS;) {
         uint64_t wanted = from;
-        size_t n = trace_ring_read(&ring, &from, out, 1 + seen % OUT);
+        size_t n = trace_ring_read(&ring, &from, out, 1 + i % OUT);
 
         CHECK(from >= wanted);
-        lost += from - wanted;
-        for (size_t i = 0; i < n; i++)
-            CHECK(is(&out[i], from + i));
-        seen += n;
+        for (size_t k = 0; k < n; k++)
+            CHECK(is(&out[k], from + k));
         from += n;
+        i += n > 0;
     }
+    enough = true;
     CHECK(pthread_join(thread, NULL) == 0);
-    CHECK(seen + lost == WRITTEN && seen > 0);
+    CHECK(from > 0 && from <= ring.next);
     test_passed("beside a writer at full speed, each record that is read is whole, and none comes twice");
 }
 

@@ -12,8 +12,8 @@ static struct sched_entity entity[ENTITIES];
 /* What the queue should be: numbers of entities in their order, and what each should have been charged. */
 static struct model {
     unsigned ready[ENTITIES], n;
-    int current; /* -1: idle */
-    uint64_t started, slice[ENTITIES], run[ENTITIES], preemptions[ENTITIES];
+    int current, heir; /* -1: none */
+    uint64_t started, slice_end, slice[ENTITIES], run[ENTITIES], preemptions[ENTITIES];
 } model;
 
 static void reset(const uint64_t *slice)
@@ -21,7 +21,7 @@ static void reset(const uint64_t *slice)
     memset(&queue, 0xa5, sizeof queue);
     memset(entity, 0xa5, sizeof entity);
     memset(&model, 0, sizeof model);
-    model.current = -1;
+    model.current = model.heir = -1;
     sched_queue_init(&queue);
     for (unsigned i = 0; i < ENTITIES; i++) {
         model.slice[i] = slice ? slice[i] : 100;
@@ -40,7 +40,7 @@ static bool is_ready(unsigned e)
 static void check(uint64_t now)
 {
     const struct list *node = queue.ready.next;
-    uint64_t end = model.current < 0 ? UINT64_MAX : model.started + (model.current < 0 ? 0 : model.slice[model.current]);
+    uint64_t end = model.current < 0 ? UINT64_MAX : model.slice_end;
 
     for (unsigned i = 0; i < model.n; i++, node = node->next) {
         CHECK(node == &entity[model.ready[i]].node);
@@ -48,6 +48,7 @@ static void check(uint64_t now)
     }
     CHECK(node == &queue.ready && queue.length == model.n);
     CHECK(queue.current == (model.current < 0 ? NULL : &entity[model.current]));
+    CHECK(queue.heir == (model.heir < 0 ? NULL : &entity[model.heir]));
     CHECK(sched_slice_end(&queue) == end);
     CHECK(sched_slice_over(&queue, now) == (now >= end));
     for (unsigned i = 0; i < ENTITIES; i++)
@@ -69,6 +70,8 @@ static void remove_entity(unsigned e)
     unsigned kept = 0;
 
     sched_remove(&entity[e]);
+    if (model.heir == (int)e && is_ready(e))
+        model.heir = -1;
     for (unsigned i = 0; i < model.n; i++)
         if (model.ready[i] != e)
             model.ready[kept++] = model.ready[i];
@@ -81,7 +84,7 @@ static void stop(uint64_t now)
     if (model.current < 0)
         return;
     model.run[model.current] += now - model.started;
-    model.preemptions[model.current] += now - model.started >= model.slice[model.current];
+    model.preemptions[model.current] += now >= model.slice_end;
     model.current = -1;
 }
 
@@ -94,7 +97,30 @@ static void pick(uint64_t now)
         return;
     model.current = (int)model.ready[0];
     model.started = now;
+    model.slice_end = now + model.slice[model.current];
+    model.heir = -1;
     memmove(model.ready, model.ready + 1, --model.n * sizeof *model.ready);
+}
+
+static void name_heir(unsigned e)
+{
+    sched_name_heir(&queue, &entity[e]);
+    model.heir = (int)e;
+}
+
+static void inherit(uint64_t now)
+{
+    unsigned heir = (unsigned)model.heir, kept = 0;
+
+    CHECK(sched_inherit(&queue, now) == &entity[heir]);
+    model.run[model.current] += now - model.started;
+    model.started = now;
+    model.current = (int)heir;
+    model.heir = -1;
+    for (unsigned i = 0; i < model.n; i++)
+        if (model.ready[i] != heir)
+            model.ready[kept++] = model.ready[i];
+    model.n = kept;
 }
 
 /* ---- Tests ---- */
@@ -140,11 +166,47 @@ static void test_block(void)
     test_passed("round robin: who blocks is charged what it ran; an idle queue has no slice");
 }
 
+static void test_heir(void)
+{
+    reset(NULL);
+    for (unsigned e = 0; e < 3; e++)
+        make_ready(e);
+    pick(1000);
+    name_heir(2);
+    inherit(1030);
+    check(1030);
+    CHECK(queue.current == &entity[2] && sched_slice_end(&queue) == 1100 && entity[0].run_ticks == 30);
+    name_heir(0);
+    inherit(1050);
+    check(1099);
+    CHECK(queue.current == &entity[0] && !sched_slice_over(&queue, 1099) && sched_slice_over(&queue, 1100));
+    name_heir(1);
+    stop(1100);
+    CHECK(entity[0].preemptions == 1 && entity[2].preemptions == 0 && entity[2].run_ticks == 20);
+    pick(1100);
+    CHECK(queue.current == &entity[1] && !queue.heir && sched_slice_end(&queue) == 1200);
+    check(1100);
+    test_passed("round robin: two that pass the pCPU to and fro have one turn between them");
+}
+
+/* Somebody who waits for the current one: ready, or just now about to be. */
+static void random_heir(unsigned e, uint64_t now)
+{
+    if (model.current < 0 || (int)e == model.current)
+        return;
+    if (is_ready(e))
+        name_heir(e);
+    if (test_below(2))
+        return;
+    name_heir(e);
+    inherit(now);
+}
+
 static void random_event(uint64_t now)
 {
     unsigned e = (unsigned)test_below(ENTITIES);
 
-    switch (test_below(6)) {
+    switch (test_below(7)) {
     case 0:
     case 1:
         if (!is_ready(e) && (int)e != model.current)
@@ -162,6 +224,9 @@ static void random_event(uint64_t now)
         stop(now);
         if (e < ENTITIES)
             make_ready(e);
+        break;
+    case 5:
+        random_heir(e, now);
         break;
     default:
         if (model.current < 0)
@@ -194,6 +259,7 @@ int main(void)
 {
     test_turns();
     test_block();
+    test_heir();
     test_random_events();
     return test_done();
 }

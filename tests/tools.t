@@ -39,7 +39,7 @@ sub ends
 }
 
 # ---- Options ----
-for my $tool (qw(setup run-qemu run-bochs make-iso symbols build-newlib run-tests check-includes)) {
+for my $tool (qw(setup run-qemu run-bochs make-iso symbols build-newlib run-tests repeat check-includes)) {
     ends("$top/tools/$tool --help", 0, qr/^usage: tools\/$tool /, "$tool --help");
 }
 for my $tool (qw(setup run-qemu run-bochs make-iso)) {
@@ -203,6 +203,15 @@ ends("$top/tools/run-tests short.t", 1, qr/planned 2 .*\n1 passed, 1 failed\n$/s
 ends("$top/tools/run-tests dies.t", 1, qr/exit status 7\n1 passed, 1 failed\n$/, 'an exit status is a failure');
 ends("$top/tools/run-tests silent.t none.t", 1, qr/\n0 passed, 2 failed\n$/, 'no plan, no program: failures');
 ends("$top/tools/run-tests --timeout 1 hangs.t", 1, qr/no end after 1 s\n1 passed, 1 failed\n$/, 'no end is a failure');
+
+# ---- repeat ----
+ends("$top/tools/repeat x true", 2, qr/A number is wanted, not "x"/, 'repeat wants a number');
+ends("$top/tools/repeat 3", 2, qr/no command/, 'and a command');
+ends("$top/tools/repeat 3 echo hello", 0, qr/^(run \d of 3: status 0, \d+ ms\n){3}echo hello: 3 of 3 passed\n$/,
+    'repeat counts, and is silent on what ends well');
+ends("$top/tools/repeat 3 sh -c 'echo x >>count; echo bad; [ \$(wc -l <count) != 2 ]'", 1,
+    qr/^run 1 of 3: status 0, .*\nrun 2 of 3: status 1, .*\nbad\nrun 3 of 3: status 0, .*\nsh .*: 2 of 3 passed\n$/,
+    'repeat shows what a failed run said');
 
 # ---- symbols ----
 file('a.c', 'int first(void); int second(void); int first(void) { return 1; } int second(void) { return 2; }');

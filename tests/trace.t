@@ -46,13 +46,17 @@ sub turn_of
 sub check_tracks
 {
     my ($name, $cpus, @events) = @_;
-    my ($overlaps, $strays, $wrong_owner, $turns) = (0, 0, 0, 0);
+    my ($overlaps, $strays, $gaps, $wrong_owner, $turns) = (0, 0, 0, 0, 0);
     for my $cpu (0 .. $cpus - 1) {
         my @track = grep { ($_->{tid} // -1) == $cpu } @events;
         my @turns = grep { $_->{ph} eq 'X' && $_->{cat} eq 'turn' } @track;
         my @modes = grep { $_->{ph} eq 'X' && $_->{cat} ne 'turn' } @track;
         $overlaps += overlap(@turns) + overlap(@modes);
         $strays += grep { !turn_of($_, @turns) } @modes;
+        my $not_filled = 0;
+        $not_filled += ns($_->{dur}) for grep { $_->{name} ne 'root' } @turns;
+        $not_filled -= ns($_->{dur}) for @modes;
+        $gaps++ if $not_filled;
         my @exits = grep { $_->{ph} eq 'i' && $_->{args}{rip} } @track;
         for my $exit (@exits[map { 7 * $_ } 0 .. $#exits / 7]) {
             $wrong_owner++ unless grep { $_->{name} eq $exit->{args}{vm} } turn_of($exit, @turns);
@@ -62,6 +66,7 @@ sub check_tracks
     is($turns, $cpus, "$name: each pCPU has a track with turns");
     is($overlaps, 0, "$name: the slices of a track never overlap");
     is($strays, 0, "$name: guest mode and monitor are within turns");
+    is($gaps, 0, "$name: and fill them");
     is($wrong_owner, 0, "$name: exits are within their VM's turns");
     my %flow;
     push @{$flow{$_->{id}}}, $_ for grep { $_->{ph} =~ /^[sf]$/ } @events;
@@ -99,11 +104,16 @@ sub check_counters
     my ($name, $text, @events) = @_;
     my (%drawn, %counted);
     $drawn{$_->{args}{vm}}{$_->{name}}++ for grep { $_->{ph} eq 'i' && $_->{args}{rip} } @events;
-    while ($text =~ /^# (hello64|sleep|compute) +(\S.*?) +(\d+)$/mg) {
-        $counted{$1}{$2} = $3 unless $2 =~ /^(exit|halt)/ && $2 =~ / \d/;
-    }
+    my ($table) = $text =~ /^# VM +exit +count\n(.*?)^# the trace/ms;
+    $table //= '';
+    $counted{$1}{$2} = $3 while $table =~ /^# (hello64|sleep|compute) +(\S.*?) +(\d+)$/mg;
     delete $drawn{spin};
     ok(keys %counted == 3, "$name: the counters of three VMs are printed");
+    my $to_monitor = 0;
+    $to_monitor += $1 while $text =~ /^# (?:hello64|sleep|compute|spin) +(?:exit 0|running) +\d+ +(\d+) +\d+ +\d+$/mg;
+    my $monitors = grep { $_->{ph} eq 'X' && $_->{name} eq 'monitor' } @events;
+    ok($to_monitor > 50 && $monitors >= $to_monitor, "$name: each exit to a monitor begins a slice in it")
+        or diag("$to_monitor exits, $monitors slices");
     is_deeply(\%drawn, \%counted, "$name: exits in the trace are as many as were counted");
 }
 
@@ -120,8 +130,7 @@ for my $case (['QEMU', 'run-qemu --tcg', 1], ['QEMU', 'run-qemu --tcg', 2], ['Bo
     is(scalar keys %$sums, 4, "$name: four VMs have sums");
     check_tracks($name, $cpus, @$events);
     check_sums($name, $hz, $sums, @$events);
-    my ($table) = $text =~ /^(# VM +exit +count\n.*?)^# the trace/ms;
-    check_counters($name, $table // '', @$events);
+    check_counters($name, $text, @$events);
     my @moves = grep { $_->{name} =~ /^wake \S+ on pCPU|^steal/ } @$events;
     ok($cpus > 1 ? @moves > 0 : @moves == 0, "$name: VMs move to where there is room, if there is");
 }

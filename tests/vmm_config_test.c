@@ -1,4 +1,4 @@
-/* sources: vmm/root/config.c vmm/root/config_key.c vmm/root/config_value.c vmm/lib/end.c tests/lib_support.c */
+/* sources: vmm/root/config.c vmm/root/config_channel.c vmm/root/config_key.c vmm/root/config_value.c vmm/lib/end.c tests/lib_support.c */
 /* The parser of the machine description: what it reads, and each of its errors, word for word. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +66,51 @@ static void test_all_keys(void)
     CHECK(vm->expect.kind == END_RUNNING && vm->has_output && vm->output[0] == 0);
     config_free(&config);
     test_passed("all keys, CRLF, blanks and comments");
+}
+
+static void test_channels(void)
+{
+    static const char text[] = "[machine]\nqueue = a -> b\nring=b->\n"
+                               "ring =\tb  ->\ta  pages=256 \r\nqueue = b -> a slots=1\nqueue = a -> b slots=4096\n"
+                               "ring = a -> b\n[vm a]\nimage = a\n[vm b]\nimage = b\n";
+    static const struct channel_config expected[] = {
+        {.type = CHANNEL_QUEUE, .from = 0, .to = 1, .size = 64, .line = 2},
+        {.type = CHANNEL_RING, .from = 1, .to = 0, .size = 256, .line = 4},
+        {.type = CHANNEL_QUEUE, .from = 1, .to = 0, .size = 1, .line = 5},
+        {.type = CHANNEL_QUEUE, .from = 0, .to = 1, .size = 4096, .line = 6},
+        {.type = CHANNEL_RING, .from = 0, .to = 1, .size = 16, .line = 7},
+    };
+    enum { CHANNELS = sizeof expected / sizeof *expected };
+    struct config config;
+
+    CHECK(!parse(text, sizeof(text) - 1, &config));
+    CHECK(config.errors == 1 && config.channels == CHANNELS && config.vm[0].channels == CHANNELS);
+    for (unsigned i = 0; i < CHANNELS; i++) {
+        const struct channel_config *c = &config.channel[i], *e = &expected[i];
+
+        CHECK(c->type == e->type && c->from == e->from && c->to == e->to && c->size == e->size && c->line == e->line);
+        CHECK(strcmp(c->from_name, e->from ? "b" : "a") == 0 && strcmp(c->to_name, e->to ? "b" : "a") == 0);
+    }
+    CHECK(strcmp(config_channel_word(CHANNEL_QUEUE), "queue") == 0 && strcmp(config_channel_word(CHANNEL_RING), "ring") == 0);
+    config_free(&config);
+    test_passed("queues and rings, also between VMs further down");
+}
+
+static void test_most_channels(void)
+{
+    static char text[MAX_VM_CHANNELS * 20 + 200];
+    size_t used = (size_t)snprintf(text, sizeof(text), "[vm a]\nimage = a\n[vm b]\nimage = b\n[machine]\n");
+    struct config config;
+
+    for (unsigned i = 0; i < MAX_VM_CHANNELS; i++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "queue = a -> b\n");
+    CHECK(parse(text, used, &config) && config.channels == MAX_VM_CHANNELS);
+    config_free(&config);
+    used += (size_t)snprintf(text + used, sizeof(text) - used, "ring = b -> a\n");
+    CHECK(!parse(text, used, &config));
+    CHECK(config.errors == 1 && strcmp(config.error[0], "a.conf:38: ring: one too many for VM `b`; expected at most 32") == 0);
+    config_free(&config);
+    test_passed("MAX_VM_CHANNELS channels of a VM and no more");
 }
 
 static void test_every_end(void)
@@ -139,6 +184,32 @@ static const struct {
     {VM "[machine]\ntimeuot = 1\n", "a.conf:4: `timeuot` is not a key of [machine]; did you mean `timeout`?\n"},
     {VM "colour = red\n", "a.conf:3: `colour` is not a key of [vm NAME]\n"},
     {VM "timeout = 1\n", "a.conf:3: `timeout` is a key of [machine], not of [vm NAME]\n"},
+    {VM "[machine]\nqueue = a\n",
+     "a.conf:4: queue: `a` is not accepted; expected FROM -> TO or FROM -> TO slots=N\n"},
+    {VM "[machine]\nqueue = a > b\n",
+     "a.conf:4: queue: `a > b` is not accepted; expected FROM -> TO or FROM -> TO slots=N\n"},
+    {VM "[machine]\nring = a -> b pages=2 x\n",
+     "a.conf:4: ring: `a -> b pages=2 x` is not accepted; expected FROM -> TO or FROM -> TO pages=N\n"},
+    {VM "[machine]\nring =\n", "a.conf:4: ring: `` is not accepted; expected FROM -> TO or FROM -> TO pages=N\n"},
+    {VM "[machine]\nqueue = a -> " LONG_50 "\n",
+     "a.conf:4: queue: `a -> " LONG_50 "` is not accepted; expected FROM -> TO or FROM -> TO slots=N\n"},
+    {VM "[machine]\nqueue = a -> b pages=2\n", "a.conf:4: queue: `pages=2` is not accepted; expected slots=N\n"},
+    {VM "[machine]\nqueue = a -> b slots=\n",
+     "a.conf:4: queue: slots: `` is not accepted; expected a number from 1 to 4096\n"},
+    {VM "[machine]\nqueue = a -> b slots=0\n",
+     "a.conf:4: queue: slots: `0` is not accepted; expected a number from 1 to 4096\n"},
+    {VM "[machine]\nqueue = a -> b slots=48\n",
+     "a.conf:4: queue: slots: `48` is not a power of two; expected one from 1 to 4096\n"},
+    {VM "[machine]\nring = a -> b pages=512\n",
+     "a.conf:4: ring: pages: `512` is not accepted; expected a number from 1 to 256\n"},
+    {VM "[machine]\nqueue = a -> b\n", "a.conf:4: queue: there is no VM `b`; expected the name of one\n"},
+    {VM "[machine]\nring = b -> a\n", "a.conf:4: ring: there is no VM `b`; expected the name of one\n"},
+    {VM "[machine]\nqueue = a -> a\n", "a.conf:4: queue: it leads from `a` to itself; expected two VMs\n"},
+    {VM "restart = on-failure\n[vm b]\nimage = b\n[machine]\nqueue = a -> b\n",
+     "a.conf:7: queue: VM `a` may be started again, and would have no channels then; expected one without `restart` and "
+     "`repeat`\n"},
+    {VM "queue = a -> a\n", "a.conf:3: `queue` is a key of [machine], not of [vm NAME]\n"},
+    {VM "[machine]\nqueu = a -> a\n", "a.conf:4: `queu` is not a key of [machine]; did you mean `queue`?\n"},
     {VM "[machine]\nimage = a\n", "a.conf:4: `image` is a key of [vm NAME], not of [machine]\n"},
     {VM LONG_50 LONG_50 " = 1\n", "a.conf:3: `" LONG_50 "xxxxxxx...` is not a key of [vm NAME]\n"},
     {VM "image = b\n", "a.conf:3: image: given twice in this section\n"},
@@ -175,10 +246,10 @@ static const struct {
     {VM "output = a\\\n", "a.conf:3: output: `a\\` has an unknown escape; expected \\n, \\t or \\\\\n"},
     {VM "output = a\\", "a.conf:3: output: `a\\` has an unknown escape; expected \\n, \\t or \\\\\n"},
     {VM "expect = exit\n",
-     "a.conf:3: expect: `exit` is not an end; expected exit N, halt, triple-fault, hole, bad-hypercall, bad-image, "
+     "a.conf:3: expect: `exit` is not an end; expected exit N, halt, triple-fault, hole, read-only, bad-hypercall, bad-image, "
      "monitor-fault, no-memory, entry-failure, unhandled, running\n"},
     {VM "expect = exit 2147483648\n",
-     "a.conf:3: expect: `exit 2147483648` is not an end; expected exit N, halt, triple-fault, hole, bad-hypercall, "
+     "a.conf:3: expect: `exit 2147483648` is not an end; expected exit N, halt, triple-fault, hole, read-only, bad-hypercall, "
      "bad-image, monitor-fault, no-memory, entry-failure, unhandled, running\n"},
     {"[vm a]\nmemory = 1\nkind = x\nfoo = 1\n",
      "a.conf:2: memory: `1` is not a size; expected a number with K, M or G, a multiple of 4K\n"
@@ -329,6 +400,8 @@ int main(void)
 {
     test_defaults();
     test_all_keys();
+    test_channels();
+    test_most_channels();
     test_every_end();
     test_most_vms();
     test_errors();

@@ -68,7 +68,7 @@ static void test_errors(void)
 {
     for (int64_t error = 1; error <= ABI_ENTRY; error++)
         CHECK(strcmp(error_text(-error), error_text(0)) != 0);
-    CHECK(strcmp(error_text(-ABI_ENTRY - 1), error_text(0)) == 0 && strcmp(error_text(INT64_MIN), error_text(0)) == 0);
+    CHECK(strcmp(error_text(-1000), error_text(0)) == 0 && strcmp(error_text(INT64_MIN), error_text(0)) == 0);
     test_passed("each error has its words");
 }
 

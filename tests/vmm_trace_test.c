@@ -33,7 +33,8 @@ static void test_format(void)
         {{1001, TRACE_STOP, TRACE_WHO(0, 0), 5, 0}, "0P0:5", "1P0:5"},
         {{1001, TRACE_VM_END, TRACE_WHO(3, 1), 0, 1}, "0E10003:0:1", "1E:0:1"},
         {{UINT64_MAX, TRACE_EXIT, UINT32_MAX, UINT64_MAX, UINT64_MAX},
-         "0Xffffffff:ffffffffffffffff:ffffffffffffffff", "fffffffffffffc17Xffffffff:ffffffffffffffff:ffffffffffffffff"},
+         "0Xffffffff:ffffffffffffffff:ffffffffffffffff",
+         "fffffffffffffc17Xffffffff:ffffffffffffffff:ffffffffffffffff"},
     };
     char text[TRACE_TEXT_BYTES];
 
@@ -67,8 +68,11 @@ static void test_override(void)
     CHECK(config.trace && !config.counters && !config.screen_live && printed[0] == 0);
     option_override("", &config);
     CHECK(config.trace && !config.counters && !config.screen_live && printed[0] == 0);
+    option_override("trace=no counters=yes screen=live", &config);
+    CHECK(!config.trace && config.counters && config.screen_live && printed[0] == 0);
     option_override("screen=big", &config);
-    CHECK(!config.screen_live && strcmp(printed, "screen= on the command line: `big` is not accepted; expected live or log") == 0);
+    CHECK(config.screen_live &&
+          strcmp(printed, "screen= on the command line: `big` is not accepted; expected live or log") == 0);
     test_passed("the command line overrides the config, and a wrong value does not");
 }
 

@@ -1,4 +1,4 @@
-/* sources: vmm/root/config.c vmm/root/config_key.c vmm/root/config_value.c vmm/lib/end.c */
+/* sources: vmm/root/config.c vmm/root/config_channel.c vmm/root/config_key.c vmm/root/config_value.c vmm/lib/end.c */
 /*
  * Checks machine descriptions without booting: the same parser as the root task's. Prints every error as the root task
  * would; ends with 0 if there is none, 1 if there are some, 2 if a file can't be read.

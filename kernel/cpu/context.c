@@ -11,12 +11,12 @@ static const uint32_t msr_numbers[CONTEXT_MSRS] = {
     [CONTEXT_TSC_AUX] = MSR_TSC_AUX, [CONTEXT_KERNEL_GS_BASE] = MSR_KERNEL_GS_BASE,
 };
 
-/* What ring 3 and the SYSCALL entry need. The same on all pCPUs, but for the address of struct pcpu. */
+/* What ring 3 and the SYSCALL entry need. The same on all pCPUs, but for the entry. */
 static uint64_t kernel_msr[CONTEXT_MSRS];
 
 static uint64_t kernel_value(enum context_msr i)
 {
-    return i == CONTEXT_KERNEL_GS_BASE ? (uint64_t)pcpu_this() : kernel_msr[i];
+    return i == CONTEXT_LSTAR ? pcpu_syscall_entry(pcpu_this()) : kernel_msr[i];
 }
 
 static bool msr_exists(enum context_msr i) { return i != CONTEXT_TSC_AUX || cpu_features.rdtscp; }
@@ -81,11 +81,22 @@ void context_add_dr6(struct context *context, uint64_t bits)
     __asm__ volatile("mov %0, %%db6" : : "r"(dr6 | bits));
 }
 
+/* SWAPGS changes KERNEL_GS_BASE without an exit, also for a guest that has never written one of these MSRs. The kernel has
+ * no use for it, so that guest's monitor may run with it. */
+static void notice_swapgs(struct context *context)
+{
+    uint64_t base = x86_rdmsr(MSR_KERNEL_GS_BASE);
+
+    if (!context->owns_msrs && base == kernel_value(CONTEXT_KERNEL_GS_BASE))
+        return;
+    context->owns_msrs = true;
+    context->msr[CONTEXT_KERNEL_GS_BASE] = base;
+}
+
 static void save(struct context *context)
 {
     __asm__ volatile("clts; fxsave64 %0" : "=m"(context->fpu));
-    if (context->owns_msrs) /* SWAPGS changes it without an exit */
-        context->msr[CONTEXT_KERNEL_GS_BASE] = x86_rdmsr(MSR_KERNEL_GS_BASE);
+    notice_swapgs(context);
     if (context->owns_debug)
         save_debug(context);
 }
@@ -154,19 +165,20 @@ int context_msr_index(uint32_t msr)
     return -1;
 }
 
-uint64_t context_msr_read(const struct context *context, enum context_msr index)
+uint64_t context_msr_read(struct context *context, enum context_msr index)
 {
-    if (!context->owns_msrs)
-        return 0;
-    if (index == CONTEXT_KERNEL_GS_BASE && pcpu_this()->context == context)
-        return x86_rdmsr(MSR_KERNEL_GS_BASE);
+    if (pcpu_this()->context == context)
+        notice_swapgs(context);
     return context->msr[index];
 }
 
 void context_msr_write(struct context *context, enum context_msr index, uint64_t value)
 {
-    bool loaded = pcpu_this()->context == context, first = !context->owns_msrs;
+    bool loaded = pcpu_this()->context == context, first;
 
+    if (loaded)
+        notice_swapgs(context);
+    first = !context->owns_msrs;
     context->eager = context->owns_msrs = true;
     context->msr[index] = value;
     if (loaded && first)

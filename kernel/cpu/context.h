@@ -22,8 +22,8 @@ enum context_msr { CONTEXT_STAR, CONTEXT_LSTAR, CONTEXT_CSTAR, CONTEXT_SFMASK, C
 struct context {
     _Alignas(16) uint8_t fpu[512]; /* FXSAVE image */
     uint64_t cr2;
-    bool eager;                   /* owns_msrs or owns_debug: ring 3 can't run with this context in the registers */
-    bool owns_msrs;               /* msr[] differs from the kernel's values: a guest wrote one of them */
+    bool eager;                   /* ring 3 can't run with this context in the registers: MSRs or debug registers differ */
+    bool owns_msrs;               /* msr[] differs from the kernel's values: a guest wrote one of them, or used SWAPGS */
     uint64_t msr[CONTEXT_MSRS];
     bool owns_debug;              /* a guest has touched its debug registers: they are switched from then on */
     uint64_t dr[4], dr6;          /* DR7 is in the control block, and 0 outside the guest */
@@ -68,7 +68,7 @@ void context_unload(struct context *context);
 int context_msr_index(uint32_t msr);
 
 /* Reads and writes the value of one of these MSRs in a guest's context, loaded or not. */
-uint64_t context_msr_read(const struct context *context, enum context_msr index);
+uint64_t context_msr_read(struct context *context, enum context_msr index);
 void context_msr_write(struct context *context, enum context_msr index, uint64_t value);
 
 /* From now on the guest of this context has DR0 to DR3 and DR6 of its own, as after reset. The context is loaded. */

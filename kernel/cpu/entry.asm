@@ -18,7 +18,11 @@ REGS_RSP    equ 20 * 8
 
 REGS_SYSCALL equ 256
 
-global trap_stubs, syscall_entry, regs_return, run_on_stack
+PCPU_BASE  equ 0xffffff8000000000
+PCPU_BYTES equ 0x10000
+MAX_PCPUS  equ 64                               ; config/limits.h
+
+global trap_stubs, syscall_stubs, regs_return, run_on_stack
 extern trap_handle, syscall_handle
 
 ; The general registers, in the order of struct regs.
@@ -88,12 +92,21 @@ trap_common:
 
 ; SYSCALL has set CS, SS, RCX = RIP, R11 = RFLAGS and masked IF, DF, AC, TF, NT. To ring 3 it is a function call: what
 ; a function may change is not kept, and is 0 afterwards. CS and SS in current->regs are ring 3's from the start.
+;
+; One stub a pCPU, 16 bytes each, so that no segment register has to tell which pCPU this is: a guest's SWAPGS can't
+; mislead the kernel, nor a task's MOV to GS.
 align 16
+syscall_stubs:
+%assign pcpu 0
+%rep MAX_PCPUS
+    align 16
+    mov r9, PCPU_BASE + pcpu * PCPU_BYTES
+    jmp syscall_entry
+%assign pcpu pcpu + 1
+%endrep
+
 syscall_entry:
-    swapgs
-    mov r8, [gs:PCPU_REGS]
-    mov r9, [gs:PCPU_STACK_TOP]
-    swapgs
+    mov r8, [r9 + PCPU_REGS]
     mov [r8 + REGS_RSP], rsp
     mov [r8 + REGS_RIP], rcx
     mov [r8 + REGS_RFLAGS], r11
@@ -104,7 +117,7 @@ syscall_entry:
     mov [r8 + REGS_R14], r14
     mov [r8 + REGS_R15], r15
     mov qword [r8 + REGS_VECTOR], REGS_SYSCALL
-    mov rsp, r9
+    mov rsp, [r9 + PCPU_STACK_TOP]
     mov rcx, r10
     mov r8, rax
     xor ebp, ebp

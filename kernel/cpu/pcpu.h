@@ -66,8 +66,8 @@ struct pcpu {
     struct list dying;              /* threads that have to leave this pCPU for good; under the kernel lock */
     struct sched_queue queue;       /* ready threads */
     struct heap timers;             /* struct timer by deadline */
-    uint64_t slice_end;             /* TSC at which the current thread's timeslice ends */
-    uint64_t tick_deadline;         /* TSC for which the hardware timer is set: slice_end or the first timer */
+    uint64_t tick_deadline;         /* TSC of what is next: the end of the timeslice or the first timer */
+    uint64_t lapic_deadline;        /* TSC for which the LAPIC timer is set, at or before tick_deadline; 0: it has fired */
     uint64_t backend[4];            /* the back end's own: VMXON region, host VMCB, ... */
     struct trace_ring trace;        /* read by the root task's pCPU, too */
     uint64_t gdt[GDT_ENTRIES];
@@ -109,6 +109,9 @@ struct pcpu *pcpu_create(unsigned id, uint32_t apic_id);
 
 /* On that pCPU: loads GDT, TSS, IDT, the SYSCALL registers and the control-register bits that the kernel relies on. */
 void pcpu_init(struct pcpu *pcpu);
+
+/* Where SYSCALL enters the kernel on this pCPU: each has a way in of its own, which knows its structure's address. */
+uint64_t pcpu_syscall_entry(const struct pcpu *pcpu);
 
 /* Leaves the present stack for the pCPU's own and calls f there. */
 _Noreturn void pcpu_run_on_stack(struct pcpu *pcpu, void (*f)(void));

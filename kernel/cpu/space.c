@@ -1,5 +1,6 @@
 #include "kernel/cpu/space.h"
 
+#include "config/abi.h"
 #include "kernel/cpu/features.h"
 #include "kernel/cpu/panic.h"
 #include "kernel/cpu/pcpu.h"
@@ -22,7 +23,8 @@ static void map(uint64_t va, uint64_t physical, uint64_t bytes, unsigned rights)
     int error = mm_table_map(&space_kernel, va, HPA(physical), bytes, rights | MM_GLOBAL);
 
     if (error)
-        panic("mapping %llx for the kernel: error %d", (unsigned long long)va, -error);
+        panic("mapping %llx for the kernel: %s", (unsigned long long)va,
+              error == -ABI_ENOMEM ? "out of memory" : "not possible");
 }
 
 /* One part of the kernel's image: at its link address with its rights, and in the direct map without write or execute. */

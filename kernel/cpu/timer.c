@@ -38,7 +38,8 @@ void timer_arm(struct timer *timer, uint64_t deadline)
 }
 
 /* A slice that is over counts no more: a deadline in the past would fire again before the way out of the kernel has
- * come to thread_return. */
+ * come to thread_return. A timer that is set for an earlier time stays as it is, and is set anew when it has fired: so a
+ * switch to another thread seldom costs an access to the LAPIC. */
 void timer_set_hardware(void)
 {
     struct pcpu *pcpu = pcpu_this();
@@ -50,10 +51,19 @@ void timer_set_hardware(void)
     pcpu->tick_deadline = deadline;
     if (pcpu->current && pcpu->current->vcpu)
         pcpu->current->vcpu->attention |= ATTENTION_SLICE;
+    if (pcpu->lapic_deadline <= deadline && pcpu->lapic_deadline > now)
+        return;
+    pcpu->lapic_deadline = deadline;
     if (deadline == UINT64_MAX)
         lapic_timer_stop();
     else
         lapic_timer_one_shot(clock_lapic_from_ticks(deadline > now ? deadline - now : 0));
+}
+
+void timer_interrupt(void)
+{
+    pcpu_this()->lapic_deadline = 0;
+    timer_tick();
 }
 
 void timer_tick(void)

@@ -34,6 +34,9 @@ bool timer_is_armed(const struct timer *timer);
 /* Runs what has expired, notes in pcpu.resched if the timeslice is over, sets the hardware timer for what is next. */
 void timer_tick(void);
 
+/* The LAPIC timer has fired: timer_tick, and it has to be set again. */
+void timer_interrupt(void);
+
 /* Sets the hardware timer anew after a switch to another thread. */
 void timer_set_hardware(void);
 

@@ -5,7 +5,11 @@
 #include "mm/account.h"
 #include "mm/direct.h"
 
-enum { FULL_BYTES = TRACE_RECORDS * sizeof(struct trace_record), FULL_ORDER = __builtin_ctz(FULL_BYTES / PAGE_BYTES), PRINTED = 16 };
+enum {
+    FULL_BYTES = TRACE_RECORDS * sizeof(struct trace_record),
+    FULL_ORDER = __builtin_ctz(FULL_BYTES / PAGE_BYTES),
+    PRINTED = 16
+};
 
 _Static_assert(PAGE_BYTES << FULL_ORDER == FULL_BYTES, "TRACE_RECORDS is a power of two");
 
@@ -41,10 +45,18 @@ static const char *kind_text(uint32_t kind)
         enum trace_kind kind;
         const char *text;
     } rows[] = {
-        {TRACE_SWITCH, "its turn begins"},   {TRACE_STOP, "its turn ends"},      {TRACE_MONITOR, "to its monitor"},
-        {TRACE_RUN, "its monitor enters"},   {TRACE_WAKE, "wakes"},              {TRACE_STEAL, "is stolen"},        {TRACE_MOVE, "is moved"},
-        {TRACE_FAULT, "nested page fault"},  {TRACE_INTERRUPT, "interrupt"},     {TRACE_MESSAGE, "message"},
-        {TRACE_VM_START, "VM starts"},       {TRACE_VM_END, "VM ends"},
+        {TRACE_SWITCH, "its turn begins"},
+        {TRACE_STOP, "its turn ends"},
+        {TRACE_MONITOR, "to its monitor"},
+        {TRACE_RUN, "its monitor enters"},
+        {TRACE_WAKE, "wakes"},
+        {TRACE_STEAL, "is stolen"},
+        {TRACE_MOVE, "is moved"},
+        {TRACE_FAULT, "nested page fault"},
+        {TRACE_INTERRUPT, "interrupt"},
+        {TRACE_MESSAGE, "message"},
+        {TRACE_VM_START, "VM starts"},
+        {TRACE_VM_END, "VM ends"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -17,14 +17,13 @@ bool trace_init_pcpu(struct pcpu *pcpu);
 int trace_start(void);
 
 /* Appends a record to this pCPU's ring: what happened, to which vCPU, and when, if that is not just now. */
-static inline __attribute__((always_inline)) void
-trace_at(uint64_t tsc, enum trace_kind kind, uint32_t who, uint64_t a, uint64_t b)
+static inline __attribute__((always_inline)) void trace_at(uint64_t tsc, enum trace_kind kind, uint32_t who, uint64_t a,
+                                                           uint64_t b)
 {
     trace_ring_put(&pcpu_this()->trace, tsc, kind, who, a, b);
 }
 
-static inline __attribute__((always_inline)) void
-trace(enum trace_kind kind, uint32_t who, uint64_t a, uint64_t b)
+static inline __attribute__((always_inline)) void trace(enum trace_kind kind, uint32_t who, uint64_t a, uint64_t b)
 {
     trace_at(x86_rdtsc(), kind, who, a, b);
 }

@@ -25,7 +25,10 @@ void trace_ring_move(struct trace_ring *ring, void *room, size_t bytes)
 }
 
 /* The oldest record that is whole while the writer may be writing number `next`: that one takes the place of another. */
-static uint64_t oldest(const struct trace_ring *ring, uint64_t next) { return next > ring->mask ? next - ring->mask : 0; }
+static uint64_t oldest(const struct trace_ring *ring, uint64_t next)
+{
+    return next > ring->mask ? next - ring->mask : 0;
+}
 
 size_t trace_ring_read(const struct trace_ring *ring, uint64_t *from, struct trace_record *out, size_t n)
 {

@@ -71,7 +71,7 @@ static void handle_interrupt(uint64_t vector)
         return;
     lapic_eoi();
     if (vector == LAPIC_TIMER_VECTOR)
-        timer_tick();
+        timer_interrupt();
 }
 
 /* In kernel code: an access to user memory that can be backed, an instruction that may fault, or our own error. */

@@ -15,6 +15,8 @@ static void set_window(struct vcpu *vcpu, bool wanted)
     svm_changed(vcpu, CLEAN_TPR);
 }
 
+bool svm_interrupts_on(struct vcpu *vcpu) { return svm_vmcb(vcpu)->save.rflags & RFLAGS_IF; }
+
 static bool can_take_interrupt(const struct vmcb *vmcb)
 {
     return !(vmcb->control.eventinj & EVENT_VALID) && (vmcb->save.rflags & RFLAGS_IF) &&

@@ -84,7 +84,8 @@ void svm_asid_flush(struct vcpu *vcpu);
 /* asid.c: an entry did what tlb_control asked for. */
 void svm_asid_flushed(struct vcpu *vcpu);
 
-/* inject.c: virt_ops.inject and virt_ops.inject_gp. */
+/* inject.c: virt_ops of these names. */
+bool svm_interrupts_on(struct vcpu *vcpu);
 void svm_inject(struct vcpu *vcpu);
 void svm_inject_gp(struct vcpu *vcpu);
 

@@ -32,6 +32,8 @@ const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_VM_PAUSE] = {"vm_pause", TASK_ROOT, decode_vm, do_vm_pause},
     [SYS_MEMORY_DROP] = {"memory_drop", TASK_MONITOR, decode_nothing, do_memory_drop},
     [SYS_VM_RESUME] = {"vm_resume", TASK_ROOT, decode_vm, do_vm_resume},
+    [SYS_QUEUE_CREATE] = {"queue_create", TASK_ROOT, decode_channel, do_queue_create},
+    [SYS_RING_CREATE] = {"ring_create", TASK_ROOT, decode_channel, do_ring_create},
 };
 
 static int64_t call(struct syscall_args *args, uint64_t number)

@@ -1,4 +1,5 @@
 /* The hypercalls that the kernel answers itself; config/abi.h lists them. */
+#include "kernel/ipc/calls.h"
 #include "kernel/lock.h"
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/vm.h"
@@ -67,6 +68,13 @@ static exit_handler *const calls[] = {
     [HC_INTERRUPT] = do_interrupt,
     [HC_STOLEN] = do_stolen,
     [HC_TIMER] = do_timer,
+    [HC_CHANNEL] = ipc_call_channel,
+    [HC_SEND] = ipc_call_send,
+    [HC_RECEIVE] = ipc_call_receive,
+    [HC_EXCHANGE] = ipc_call_exchange,
+    [HC_SEND_MEMORY] = ipc_call_send_memory,
+    [HC_RECEIVE_MEMORY] = ipc_call_receive_memory,
+    [HC_CHANNEL_VECTOR] = ipc_call_vector,
 };
 
 enum verdict vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl)

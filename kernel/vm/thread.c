@@ -117,6 +117,27 @@ void thread_move(struct thread *thread, struct pcpu *to)
     }
 }
 
+void thread_hand_over(struct thread *thread)
+{
+    struct sched_queue *queue = &pcpu_this()->queue;
+
+    thread_wake(thread);
+    if (thread->entity.queue == queue)
+        sched_name_heir(queue, &thread->entity);
+}
+
+bool thread_pass(struct thread *thread)
+{
+    struct pcpu *pcpu = pcpu_this();
+
+    if (thread->pcpu != pcpu || pcpu->resched || thread->holds)
+        return false;
+    thread->state = THREAD_READY;
+    pcpu->current->state = THREAD_BLOCKED;
+    sched_name_heir(&pcpu->queue, &thread->entity);
+    return true;
+}
+
 void thread_block_current(void) { pcpu_this()->current->state = THREAD_BLOCKED; }
 
 void thread_kill(struct thread *thread)
@@ -166,16 +187,10 @@ void thread_bury_dead(void)
     }
 }
 
-/* The current thread's turn is over: it goes to the end of the queue if it is still ready. One that may move takes all
- * that it has with it. */
-static void put_current(struct pcpu *pcpu)
+/* The thread runs no more: it goes to the end of the queue if it is still ready. One that may move takes all that it has
+ * with it. */
+static inline void put(struct pcpu *pcpu, struct thread *thread, uint64_t now, uint64_t started)
 {
-    struct thread *thread = pcpu->current;
-    uint64_t now = x86_rdtsc(), started = pcpu->queue.started;
-
-    sched_stop(&pcpu->queue, now);
-    if (!thread)
-        return;
     if (thread->in_guest)
         context_save_cr2(&thread->vcpu->guest_context);
     pcpu->current = NULL;
@@ -249,7 +264,7 @@ static inline __attribute__((always_inline)) _Noreturn void resume(struct thread
     regs_return(&thread->regs);
 }
 
-static void switch_to(struct pcpu *pcpu, struct thread *thread)
+static inline void switch_to(struct pcpu *pcpu, struct thread *thread)
 {
     trace_at(pcpu->queue.started, TRACE_SWITCH, thread->who, thread->in_guest, 0);
     pcpu->current = thread;
@@ -261,17 +276,37 @@ static void switch_to(struct pcpu *pcpu, struct thread *thread)
     thread->migrations += thread->ran_on && thread->ran_on != pcpu;
     thread->ran_on = pcpu;
     space_load(pcpu, &thread->task->space);
-    timer_set_hardware();
+}
+
+/* The current thread has blocked and its heir goes on: the same turn, so the timer stays as it is. */
+static _Noreturn void pass_on(struct pcpu *pcpu)
+{
+    struct thread *from = pcpu->current, *to;
+    uint64_t now = x86_rdtsc(), started = pcpu->queue.started;
+
+    to = container_of(sched_inherit(&pcpu->queue, now), struct thread, entity);
+    put(pcpu, from, now, started);
+    switch_to(pcpu, to);
+    if (to->vcpu)
+        to->vcpu->attention |= ATTENTION_SLICE;
+    resume(to);
 }
 
 _Noreturn void thread_dispatch(void)
 {
     struct pcpu *pcpu = pcpu_this();
+    uint64_t now, started = pcpu->queue.started;
 
     kernel_lock_enter();
-    put_current(pcpu);
+    if (pcpu->queue.heir && pcpu->current && pcpu->current->state == THREAD_BLOCKED && !pcpu->resched)
+        pass_on(pcpu);
+    now = x86_rdtsc();
+    sched_stop(&pcpu->queue, now);
+    if (pcpu->current)
+        put(pcpu, pcpu->current, now, started);
     pcpu->resched = false;
     switch_to(pcpu, container_of(pick(pcpu), struct thread, entity));
+    timer_set_hardware();
     resume(pcpu->current);
 }
 

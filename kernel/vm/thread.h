@@ -52,6 +52,14 @@ void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, ui
  * No-op for threads in other states. */
 void thread_wake(struct thread *thread);
 
+/* thread_wake, for what the current thread did for the other: if that one is ready on this pCPU now, and the current blocks
+ * before anything else is run, it goes on at once with what is left of the turn. */
+void thread_hand_over(struct thread *thread);
+
+/* The current thread blocks, and a vCPU's thread that is blocked and was here last goes on with its turn: the caller goes to
+ * thread_dispatch, by way of its verdict. False, and nothing has changed: it can't go on here and now. */
+bool thread_pass(struct thread *thread);
+
 /* The current thread stops being ready; the caller goes on to thread_dispatch. */
 void thread_block_current(void);
 

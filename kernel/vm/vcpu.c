@@ -44,6 +44,7 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu->vm = vm;
     vcpu->id = id;
     vcpu->timer.expire = guest_timer_expired;
+    wait_init(&vcpu->wait);
     vcpu->npt_generation = UINT64_MAX;
     if (task_page(&vm->task, TASK_VCPUS + id * PAGE_BYTES, MM_READ | MM_WRITE, &vcpu->page_hpa)) {
         mm_page_free(&vm->account, block, 0);
@@ -182,7 +183,7 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
     vcpu->pending[vector / 64] |= 1ull << vector % 64;
     vcpu->attention |= ATTENTION_EVENT;
     trace(TRACE_INTERRUPT, vcpu->thread.who, vector, 0);
-    if (!vcpu->thread.in_guest)
+    if (!vcpu->thread.in_guest || !wait_interrupt(&vcpu->wait))
         return;
     thread_wake(&vcpu->thread);
     if (vcpu->thread.running)

@@ -5,6 +5,7 @@
 #include "config/abi.h"
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/timer.h"
+#include "kernel/ipc/wait.h"
 #include "kernel/vm/thread.h"
 #include "lib/addr.h"
 
@@ -41,6 +42,7 @@ struct vcpu {
     uint64_t tsc_offset;         /* what the guest's TSC is ahead of the pCPU's, modulo 2^64; by the monitor */
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
+    struct wait wait;            /* in a queue, by a hypercall */
     uint64_t backend[8];         /* the back end's own: documented in its vcpu.c */
 };
 
@@ -51,6 +53,7 @@ enum verdict {
     VERDICT_SKIP,    /* enter behind the instruction */
     VERDICT_ANSWERED, /* the same for an answer that the vCPU alone was needed for: no lock was taken, nothing was pended */
     VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
+    VERDICT_WAIT,    /* behind the instruction; the handler has blocked the thread, or it goes on at once */
     VERDICT_YIELD,   /* behind the instruction, after the others had their turn */
     VERDICT_MONITOR, /* vcpu_run returns in ring 3 */
     VERDICT_KILL,    /* the kernel can't go on with this VM: ends it with VM_END_KERNEL */
@@ -101,6 +104,12 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector);
 
 /* Highest pending vector, or -1. vcpu_interrupt_taken clears it: called by the back end when it injects it. */
 int vcpu_interrupt_pending(const struct vcpu *vcpu);
+
+static inline bool vcpu_has_pending(const struct vcpu *vcpu)
+{
+    return vcpu->pending[0] | vcpu->pending[1] | vcpu->pending[2] | vcpu->pending[3];
+}
+
 void vcpu_interrupt_taken(struct vcpu *vcpu, unsigned vector);
 
 /* Neutral exit handlers, called from the back ends' rows. */

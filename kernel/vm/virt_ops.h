@@ -46,6 +46,9 @@ struct virt_ops {
     /* Enters; comes back only through the back end's exit function or vcpu_entry_failed, on a fresh kernel stack. */
     __attribute__((noreturn)) void (*enter)(struct vcpu *vcpu);
 
+    /* Whether the guest's RFLAGS.IF is set. */
+    bool (*interrupts_on)(struct vcpu *vcpu);
+
     /* RIP += length; clears blocking by STI and MOV SS. Only vcpu.c calls it. */
     void (*skip)(struct vcpu *vcpu);
 

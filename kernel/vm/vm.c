@@ -87,6 +87,7 @@ static void free_vm(struct vm *vm)
 
     for (unsigned i = 0; i < vm->vcpus; i++)
         vcpu_destroy(vm->vcpu[i]);
+    channel_leave_all(vm);
     mm_table_unmap(&task_root.space, TASK_REPORTS + vm->id * PAGE_BYTES, PAGE_BYTES);
     x86_invlpg(TASK_REPORTS + vm->id * PAGE_BYTES);
     if (vm->has_task)
@@ -201,8 +202,11 @@ void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address)
     vm->end = end;
     vm->end_status = status;
     vm->end_address = address;
-    for (unsigned i = 0; i < vm->vcpus; i++)
+    channel_end_all(vm);
+    for (unsigned i = 0; i < vm->vcpus; i++) {
+        wait_cancel(&vm->vcpu[i]->wait);
         thread_kill(&vm->vcpu[i]->thread);
+    }
 }
 
 void vm_thread_gone(struct vm *vm)

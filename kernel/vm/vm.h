@@ -3,6 +3,7 @@
 #define KERNEL_VM_VM_H
 
 #include "config/abi.h"
+#include "kernel/ipc/channel.h"
 #include "kernel/vm/task.h"
 #include "mm/account.h"
 #include "mm/table.h"
@@ -32,6 +33,8 @@ struct vm {
     struct vcpu *vcpu[MAX_VCPUS_PER_VM];
     uint32_t modules, module[MAX_VM_MODULES];
     hpa_t report;                /* report_ring page; owned */
+    unsigned channels;
+    struct channel_end channel[MAX_VM_CHANNELS]; /* by number; complete before it starts */
 };
 
 /* Creates a VM from a spec in kernel memory (already copied, not yet checked), with `args` 4096 bytes for TASK_ARGS. Returns its number or -enum abi_error. */

@@ -10,6 +10,12 @@ void vmx_inject_window(struct vcpu *vcpu, bool wanted)
     vmwrite(PRIMARY_CONTROLS, vcpu->backend[VCPU_PRIMARY] | (wanted ? PRIMARY_INTERRUPT_WINDOW : 0));
 }
 
+bool vmx_interrupts_on(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    return vmread(GUEST_RFLAGS) & RFLAGS_IF;
+}
+
 static bool can_take_interrupt(void)
 {
     return (vmread(GUEST_RFLAGS) & RFLAGS_IF) && !(vmread(GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) &&
@@ -45,9 +51,11 @@ void vmx_inject(struct vcpu *vcpu)
 
 void vmx_inject_gp(struct vcpu *vcpu)
 {
+    uint32_t error_code = vmread(GUEST_CR0) & CR0_PE ? INTERRUPTION_ERROR_CODE : 0; /* real mode has none */
+
     (void)vcpu;
-    vmwrite(ENTRY_INTERRUPTION_INFO, INTERRUPTION_VALID | INTERRUPTION_ERROR_CODE |
-                                         TYPE_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT | VECTOR_GP);
+    vmwrite(ENTRY_INTERRUPTION_INFO,
+            INTERRUPTION_VALID | error_code | TYPE_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT | VECTOR_GP);
     vmwrite(ENTRY_EXCEPTION_ERROR_CODE, 0);
 }
 

@@ -92,8 +92,13 @@ void vmx_vcpu_free(struct vcpu *vcpu) { mm_page_free(&vcpu->vm->account, vcpu->c
 
 void vmx_vcpu_load(struct vcpu *vcpu)
 {
+    struct pcpu *pcpu = pcpu_this();
+
     vmptrld(vcpu->control.value);
-    write_host_pcpu(pcpu_this());
+    if (vcpu->backend[VCPU_HOST] == (uint64_t)pcpu)
+        return;
+    vcpu->backend[VCPU_HOST] = (uint64_t)pcpu;
+    write_host_pcpu(pcpu);
 }
 
 void vmx_vcpu_unload(struct vcpu *vcpu)

@@ -8,7 +8,8 @@
 struct pcpu;
 
 /* Use of vcpu.backend[]. */
-enum { VCPU_WINDOW, VCPU_EPTP, VCPU_VPID, VCPU_PRIMARY /* controls, without the window */ };
+enum { VCPU_WINDOW, VCPU_EPTP, VCPU_VPID, VCPU_PRIMARY /* controls, without the window */,
+       VCPU_HOST /* the pCPU that its host state is for */ };
 
 /* Use of pcpu.backend[]. */
 enum { PCPU_VMXON_REGION };
@@ -44,6 +45,7 @@ void vmx_vcpu_flush(struct vcpu *vcpu);
 void vmx_vcpu_skip(struct vcpu *vcpu);
 
 /* inject.c */
+bool vmx_interrupts_on(struct vcpu *vcpu);
 void vmx_inject(struct vcpu *vcpu);
 void vmx_inject_gp(struct vcpu *vcpu);
 /* Gives an exception that exited to the guest: `info` as in the exit's interruption information. For #DB the exit's

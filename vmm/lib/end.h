@@ -15,6 +15,7 @@ enum end_kind {
     END_HALT, /* HLT with nothing that could ever wake it */
     END_TRIPLE_FAULT,
     END_HOLE,          /* access to a guest-physical address without memory or device */
+    END_READ_ONLY,     /* a write to memory of a ring that it may only read */
     END_BAD_HYPERCALL, /* an unknown hypercall where the config says bad-hypercall = kill */
     END_BAD_IMAGE,     /* the image is missing, truncated, corrupt or does not fit */
     END_MONITOR_FAULT, /* the VM's own monitor faulted */

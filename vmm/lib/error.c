@@ -15,6 +15,8 @@ static const char *const error_texts[] = {
     [ABI_ETIME] = "the deadline passed",
     [ABI_EACCES] = "the kernel keeps this field, or these bits, for itself",
     [ABI_ENTRY] = "the VM entry failed before any guest state was loaded",
+    [ABI_EPIPE] = "the VM at the other end has ended",
+    [ABI_EINTR] = "an interrupt came first",
 };
 
 const char *error_text(int64_t result)

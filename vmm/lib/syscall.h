@@ -118,6 +118,17 @@ static inline int64_t sys_vcpu_write(uint32_t vcpu, const struct state_pair *pai
     return syscall4(SYS_VCPU_WRITE, vcpu, (uintptr_t)pairs, count, 0);
 }
 
+/* Root: channels between two VMs, which get it as their next one. */
+static inline int64_t sys_queue_create(uint32_t from, uint32_t to, uint64_t slots)
+{
+    return syscall4(SYS_QUEUE_CREATE, from, to, slots, 0);
+}
+
+static inline int64_t sys_ring_create(uint32_t from, uint32_t to, uint64_t pages)
+{
+    return syscall4(SYS_RING_CREATE, from, to, pages, 0);
+}
+
 /* Monitor: lets the thread of another vCPU run, a new one or one that is parked. */
 static inline int64_t sys_vcpu_start(uint32_t vcpu)
 {

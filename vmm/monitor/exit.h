@@ -41,6 +41,7 @@ struct guest_exit {
         struct {
             uint64_t gpa;
             bool write, fetch;
+            bool present; /* it is mapped, but not for this */
         } memory;
         struct {
             uint8_t number; /* CR0, CR4, CR8 ... */

@@ -15,6 +15,9 @@ static enum vcpu_action handle_other(struct guest *guest, const struct guest_exi
 
 static enum vcpu_action handle_memory(struct guest *guest, const struct guest_exit *e)
 {
+    if (e->memory.present && e->memory.write)
+        guest_end(guest, END_READ_ONLY, "at RIP 0x%llx the guest writes to gpa 0x%llx: the ring is read-only here",
+                  (ull)e->rip, (ull)e->memory.gpa);
     guest_end(guest, END_HOLE, "at RIP 0x%llx the guest %s gpa 0x%llx, where there is no memory: it has %llu KiB",
               (ull)e->rip,
               e->memory.fetch   ? "executes at"

@@ -30,6 +30,7 @@ static void decode_npf(const struct exit_record *record, struct guest_exit *out)
     out->memory.gpa = record->physical;
     out->memory.write = (record->qualification >> 1 & 1) != 0;
     out->memory.fetch = (record->qualification >> 4 & 1) != 0;
+    out->memory.present = (record->qualification & 1) != 0;
 }
 
 /* By exit code up to 0xa6, then those from 0x400, then the one for a refused entry, then the one for all others. */

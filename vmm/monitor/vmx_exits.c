@@ -24,6 +24,7 @@ static void decode_ept(const struct exit_record *record, struct guest_exit *out)
     out->memory.gpa = record->physical;
     out->memory.write = (record->qualification >> 1 & 1) != 0;
     out->memory.fetch = (record->qualification >> 2 & 1) != 0;
+    out->memory.present = (record->qualification >> 3 & 1) != 0;
 }
 
 /* "Exit Qualification for Control-Register Accesses": CLTS and LMSW are not MOVs. */

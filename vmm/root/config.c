@@ -230,6 +230,7 @@ static void finish_config(struct parser *p)
     bool foreground = false;
 
     finish_section(p);
+    config_finish_channels(p);
     for (size_t i = 0; i < p->config->vms; i++)
         foreground = foreground || !p->config->vm[i].background;
     for (size_t i = 0; i < p->config->vms; i++)
@@ -268,4 +269,7 @@ void config_free(struct config *config)
     free(config->vm);
     config->vm = NULL;
     config->vms = 0;
+    free(config->channel);
+    config->channel = NULL;
+    config->channels = 0;
 }

@@ -43,7 +43,19 @@ struct vm_config {
     bool has_output;
     char output[CONFIG_OUTPUT_BYTES]; /* what the guest must print in all, if has_output; 0-terminated */
     unsigned line;                    /* of its section header */
+    unsigned channels;                /* how many channels it is at an end of */
     uint64_t seen;                    /* the keys that were given, a bit each: the parser's own */
+};
+
+enum channel_type { CHANNEL_QUEUE, CHANNEL_RING };
+
+/* A queue or a ring between two VMs. */
+struct channel_config {
+    enum channel_type type;
+    char from_name[VM_NAME_BYTES], to_name[VM_NAME_BYTES];
+    size_t from, to; /* their numbers in config.vm */
+    uint64_t size;   /* messages of a queue, data pages of a ring; a power of two */
+    unsigned line;
 };
 
 struct config {
@@ -56,6 +68,8 @@ struct config {
     uint64_t seen;      /* the parser's own */
     size_t vms;
     struct vm_config *vm; /* vms of them, in the order of the file; from malloc */
+    size_t channels;
+    struct channel_config *channel; /* channels of them, in the order of the file; from malloc */
     size_t errors;        /* how many there were; the first CONFIG_ERRORS have a text */
     char error[CONFIG_ERRORS][CONFIG_ERROR_BYTES];
 };
@@ -71,5 +85,8 @@ bool config_parse(const char *file, const char *text, size_t bytes, struct confi
 struct vm_config *config_vm(const struct config *config, const char *name);
 
 void config_free(struct config *config);
+
+/* The key of such a channel, "queue" or "ring". Static storage. */
+const char *config_channel_word(enum channel_type type);
 
 #endif

@@ -11,6 +11,9 @@ struct key {
     uint64_t low, high;
 };
 
+/* Keys without a reader may be repeated, and are for config_channel.c. */
+#define CHANNEL(type) NULL, 0, 0, type, type
+
 #define FIELD(type, member) offsetof(type, member), sizeof(((type *)0)->member)
 
 static const struct key machine_keys[] = {
@@ -20,6 +23,8 @@ static const struct key machine_keys[] = {
     {"trace", value_read_yes, FIELD(struct config, trace), 0, 0},
     {"counters", value_read_yes, FIELD(struct config, counters), 0, 0},
     {"screen", value_read_screen, FIELD(struct config, screen_live), 0, 0},
+    {"queue", CHANNEL(CHANNEL_QUEUE)},
+    {"ring", CHANNEL(CHANNEL_RING)},
 };
 
 static const struct key vm_keys[] = {
@@ -129,6 +134,10 @@ void config_parse_key(struct parser *p, struct slice name, struct slice value)
 
     if (!key) {
         error_unknown_key(p, table, name);
+        return;
+    }
+    if (!key->read) {
+        config_parse_channel(p, (enum channel_type)key->low, value);
         return;
     }
     bit = 1ull << (key - table->keys);

@@ -25,6 +25,10 @@ static inline bool config_vm_has(const struct vm_config *vm, enum vm_key key) { 
 /* Adds an error "FILE:LINE: ...". */
 __attribute__((format(printf, 3, 4))) void config_error_at(struct parser *p, unsigned line, const char *format, ...);
 
+/* config_channel.c: the value of a `queue` or `ring`; and what can be said of all of them once all VMs are known. */
+void config_parse_channel(struct parser *p, enum channel_type type, struct slice value);
+void config_finish_channels(struct parser *p);
+
 /* One `name = value` of the current section, which is not SECTION_NONE. */
 void config_parse_key(struct parser *p, struct slice name, struct slice value);
 

@@ -8,6 +8,7 @@
 
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
+#include "vmm/root/channel.h"
 #include "vmm/root/console.h"
 #include "vmm/root/migrate.h"
 #include "vmm/root/result.h"
@@ -48,6 +49,8 @@ static void start_all(struct machine *m)
 {
     for (size_t i = 0; i < m->config->vms; i++)
         vm_create(&m->vm[i], &m->config->vm[i], m->info);
+    for (size_t i = 0; i < m->config->channels; i++)
+        channel_create(m->vm, &m->config->channel[i]);
     for (size_t i = 0; i < m->config->vms; i++) {
         m->vm[i].waits = m->vm[i].created && m->config->vm[i].after[0];
         if (!m->vm[i].waits)

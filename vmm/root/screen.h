@@ -21,8 +21,8 @@ struct screen_before {
 struct screen {
     const struct config *config;
     const struct machine_info *info;
-    uint64_t start, drawn, next;   /* TSC: of the run's begin, of the last drawing, when the next is due; 0 = off */
-    struct screen_before *before;  /* one a VM; from malloc */
+    uint64_t start, drawn, next;  /* TSC: of the run's begin, of the last drawing, when the next is due; 0 = off */
+    struct screen_before *before; /* one a VM; from malloc */
 };
 
 /* Sets the screen up if the config wants it live, the TSC's rate is known, and there is memory. */
@@ -45,7 +45,8 @@ void screen_title(screen_row row, const struct screen *screen, const struct vm *
 void screen_head(screen_row row);
 
 /* A VM, with rates over `ticks` since `before`. */
-void screen_vm(screen_row row, const struct vm *vm, const struct screen_before *before, uint64_t ticks, uint64_t tsc_hz);
+void screen_vm(screen_row row, const struct vm *vm, const struct screen_before *before, uint64_t ticks,
+               uint64_t tsc_hz);
 
 /* The line below the table: says how many VMs are not in it. */
 void screen_rule(screen_row row, size_t hidden);

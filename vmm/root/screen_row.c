@@ -29,7 +29,7 @@ static const struct column {
     unsigned at;
     int width;
     const char *name;
-} columns[] = {{0, -17, "VM"},       {18, -13, "state"}, {32, -5, "CPU"},   {37, 10, "exits"}, {48, 8, "exits/s"},
+} columns[] = {{0, -17, "VM"},  {18, -13, "state"}, {32, -5, "CPU"},  {37, 10, "exits"}, {48, 8, "exits/s"},
                {57, 5, "run%"}, {63, 6, "lines"},   {70, 5, "tests"}, {76, -4, ""}};
 enum { NAME, STATE, CPU, EXITS, RATE, RUN, LINES, TESTS, VERDICT, COLUMNS };
 
@@ -114,7 +114,8 @@ static void put_state(screen_row row, const struct vm_status *s)
     } ranks[] = {
         {VCPU_STATE_GUEST, "in guest", LIGHT_GREEN}, {VCPU_STATE_MONITOR, "in monitor", LIGHT_CYAN},
         {VCPU_STATE_READY, "ready", YELLOW},         {VCPU_STATE_BLOCKED, "asleep", DARK_GREY},
-        {VCPU_STATE_PAUSED, "paused", YELLOW},       {VCPU_STATE_NEW, "new", DARK_GREY},          {VCPU_STATE_DEAD, "ending", DARK_GREY},
+        {VCPU_STATE_PAUSED, "paused", YELLOW},       {VCPU_STATE_NEW, "new", DARK_GREY},
+        {VCPU_STATE_DEAD, "ending", DARK_GREY},
     };
 
     for (size_t r = 0; r < sizeof(ranks) / sizeof(ranks[0]); r++)
@@ -152,7 +153,8 @@ void screen_vm(screen_row row, const struct vm *vm, const struct screen_before *
         put_state(row, s);
         put_cpus(row, s);
         if (ticks) {
-            put_number(row, RATE, GREY, (uint64_t)((double)(s->exits - before->exits) * (double)tsc_hz / (double)ticks));
+            put_number(row, RATE, GREY,
+                       (uint64_t)((double)(s->exits - before->exits) * (double)tsc_hz / (double)ticks));
             put_number(row, RUN, GREY, (s->run_ticks - before->run_ticks) * 100 / ticks);
         }
     }
@@ -160,7 +162,10 @@ void screen_vm(screen_row row, const struct vm *vm, const struct screen_before *
     put_number(row, LINES, GREY, vm->lines);
     put_number(row, TESTS, GREY, vm->tests);
     if (vm->done)
-        put_text(row, VERDICT, vm->passed ? LIGHT_GREEN : LIGHT_RED, !vm->passed ? "FAIL" : vm->skipped ? "skip" : "ok");
+        put_text(row, VERDICT, vm->passed ? LIGHT_GREEN : LIGHT_RED,
+                 !vm->passed   ? "FAIL"
+                 : vm->skipped ? "skip"
+                               : "ok");
 }
 
 void screen_rule(screen_row row, size_t hidden)

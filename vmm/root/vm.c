@@ -2,6 +2,7 @@
 #include "vmm/root/vm.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +29,9 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
         .quota_pages = config->quota_pages,
         .large_pages = config->large_pages,
         .vcpus = (uint32_t)config->vcpus,
-        .pin = config->pinned ? (uint32_t)config->pin + 1 : 0,
         .timeslice_us = (uint32_t)config->timeslice_us,
         .modules = 1,
+        .pin = config->pinned ? (uint32_t)config->pin + 1 : 0,
         .args = (uintptr_t)page,
     };
     uint64_t created_tsc;
@@ -66,6 +67,16 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     report_reader_init(&vm->reader, (struct report_ring *)(TASK_REPORTS + (uint64_t)vm->number * 4096));
 }
 
+void vm_refuse(struct vm *vm, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(vm->reason, sizeof(vm->reason), format, list);
+    va_end(list);
+    vm_destroy(vm);
+}
+
 void vm_start(struct vm *vm)
 {
     int64_t result = sys_vm_start(vm->number);
@@ -73,8 +84,7 @@ void vm_start(struct vm *vm)
     vm->running = vm->was_started = result >= 0;
     if (vm->running)
         return;
-    snprintf(vm->reason, sizeof(vm->reason), "the kernel can't start it: %s", error_text(result));
-    vm_destroy(vm);
+    vm_refuse(vm, "the kernel can't start it: %s", error_text(result));
 }
 
 /* ---- What its monitor reports ----------------------------------------------------------------------------- */

@@ -43,6 +43,9 @@ struct vm {
  */
 void vm_create(struct vm *vm, const struct vm_config *config, const struct machine_info *info);
 
+/* A created VM that can't be started after all: gives it back, and keeps why. */
+__attribute__((format(printf, 2, 3))) void vm_refuse(struct vm *vm, const char *format, ...);
+
 /* Starts a created VM; on an error it counts as not created. */
 void vm_start(struct vm *vm);
 

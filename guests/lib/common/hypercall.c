@@ -1,13 +1,13 @@
 #include "guests/lib/common/cpu.h"
 #include "guests/lib/common/hypercall.h"
 
-static bool is_svm;
+bool hypercall_is_svm;
 
-void hypercall_setup(void) { is_svm = cpu_id(CPUID_NESTOR_INFO, 0).eax == BACKEND_SVM; }
+void hypercall_setup(void) { hypercall_is_svm = cpu_id(CPUID_NESTOR_INFO, 0).eax == BACKEND_SVM; }
 
 long hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c)
 {
-    if (is_svm)
+    if (hypercall_is_svm)
         __asm__ volatile("vmmcall" : "+a"(number) : "b"(a), "c"(b), "d"(c) : "memory");
     else
         __asm__ volatile("vmcall" : "+a"(number) : "b"(a), "c"(b), "d"(c) : "memory");

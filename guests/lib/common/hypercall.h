@@ -7,6 +7,9 @@
 /* Finds out from CPUID whether the hypercall instruction is VMCALL or VMMCALL. Comes before every other call here. */
 void hypercall_setup(void);
 
+/* Whether it is VMMCALL. */
+extern bool hypercall_is_svm;
+
 /* One hypercall with up to three arguments; returns its result, a negative enum abi_error for an error. */
 long hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c);
 
