@@ -207,6 +207,8 @@ struct trace_record {
 enum trace_kind {
     TRACE_SWITCH = 'S',    /* its turn begins: 1 in guest mode, 0 in ring 3 */
     TRACE_STOP = 'P',      /* its turn ends: TSC ticks that it took, enum vcpu_state it is in now */
+    TRACE_PASS = 'H',      /* its turn begins, in guest mode, with the rest of another's, which blocks: TSC ticks that
+                            * the other's part took, `who` of the other */
     TRACE_EXIT = 'X',      /* VM exit: reason, RIP */
     TRACE_MONITOR = 'M',   /* VM exit: reason, RIP; or 0, 0: the last exit. It is its monitor's, ring 3 goes on */
     TRACE_RUN = 'R',       /* the monitor enters the guest */

@@ -11,15 +11,26 @@
 
 extern struct lock kernel_lock;
 
+/* The two halves where it is known that this pCPU, `pcpu`, has not got it, or has it. */
+static inline void kernel_lock_take(struct pcpu *pcpu)
+{
+    lock_take(&kernel_lock);
+    pcpu->has_lock = true;
+}
+
+static inline void kernel_lock_release(struct pcpu *pcpu)
+{
+    pcpu->has_lock = false;
+    lock_release(&kernel_lock);
+}
+
 /* Takes it, unless this pCPU has it already. */
 static inline __attribute__((always_inline)) void kernel_lock_enter(void)
 {
     struct pcpu *pcpu = pcpu_this();
 
-    if (pcpu->has_lock)
-        return;
-    lock_take(&kernel_lock);
-    pcpu->has_lock = true;
+    if (!pcpu->has_lock)
+        kernel_lock_take(pcpu);
 }
 
 /* Gives it back, if this pCPU has it. */
@@ -27,10 +38,8 @@ static inline __attribute__((always_inline)) void kernel_lock_leave(void)
 {
     struct pcpu *pcpu = pcpu_this();
 
-    if (!pcpu->has_lock)
-        return;
-    pcpu->has_lock = false;
-    lock_release(&kernel_lock);
+    if (pcpu->has_lock)
+        kernel_lock_release(pcpu);
 }
 
 #endif

@@ -54,13 +54,11 @@ void sched_stop(struct sched_queue *queue, uint64_t now)
 
 bool sched_slice_over(const struct sched_queue *queue, uint64_t now) { return now >= sched_slice_end(queue); }
 
-/* Gives the pCPU to an entity that may be among the ready ones. */
+/* Gives the pCPU to one of the ready ones. */
 static void run(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
 {
-    if (entity->queue) {
-        entity->wait_ticks += now - entity->ready_since;
-        sched_remove(entity);
-    }
+    entity->wait_ticks += now - entity->ready_since;
+    sched_remove(entity);
     queue->current = entity;
     queue->started = now;
     queue->heir = NULL;

@@ -6,6 +6,7 @@
 #define SCHED_SCHED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/list.h"
@@ -56,13 +57,22 @@ struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now);
 
 /*
  * Names the entity that goes on with the current one's turn if that blocks, ahead of the queue: so two that wait for each
- * other in turns have one turn between them. It is among the ready ones of this queue; or in none, if the current one
- * blocks for certain. The next pick forgets it.
+ * other in turns have one turn between them. It is among the ready ones of this queue. The next pick forgets it.
  */
 void sched_name_heir(struct sched_queue *queue, struct sched_entity *entity);
 
 /* The current entity has blocked, and there is an heir: makes it current for the rest of the turn, and returns it. */
 struct sched_entity *sched_inherit(struct sched_queue *queue, uint64_t now);
+
+/* The same for an entity that has not become ready before: goes on at once in the place of the current one, which blocks.
+ * Inline, for the frequent case of messages. */
+static inline void sched_pass(struct sched_queue *queue, struct sched_entity *to, uint64_t now)
+{
+    queue->current->run_ticks += now - queue->started;
+    queue->current = to;
+    queue->started = now;
+    queue->heir = NULL;
+}
 
 /* TSC at which the current entity's slice ends; UINT64_MAX when idle. */
 uint64_t sched_slice_end(const struct sched_queue *queue);

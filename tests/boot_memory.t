@@ -18,7 +18,7 @@ my @words = (
     qr/^Nestor panic: the memory map has no room for the page allocator's tables$/m,
     qr/^Nestor panic: .*(no memory|out of memory)/m,
     qr/^Nestor can't run here: (VMX|SVM): no memory for /m,
-    qr/^    # .*no more memory pages in the machine.*^NESTOR END fail$/ms,
+    qr/^(    # |Boot module).*no more memory pages in the machine.*^NESTOR END fail$/ms,
     qr/^# hello64 +no-memory .*^NESTOR END fail$/ms,
     qr/^NESTOR END pass$/m,
 );

@@ -52,7 +52,7 @@ sub named
 
 named('docs/config.md', 'keys', words(qr/^    (?:\[KEY_\w+\] = )?\{"([a-z-]+)", value_read/m, 'vmm/root/config_key.c'));
 named('docs/config.md', 'ends', grep { $_ ne 'none' } words(qr/\[END_\w+\] = "([a-z-]+)"/, 'vmm/lib/end.c'));
-named('docs/abi.md', 'hypercalls', grep { !/^HC_MONITOR/ } words(qr/^    (HC_[A-Z_]+)\b/m, 'config/abi.h'));
+named('docs/abi.md', 'hypercalls', grep { !/^HC_MONITOR|_END$/ } words(qr/^    (HC_[A-Z_]+)\b/m, 'config/abi.h'));
 named('docs/abi.md', 'regions of a task', grep { !/_(END|BYTES)$/ } words(qr/^#define (TASK_[A-Z_]+) /m, 'config/abi.h'));
 named('docs/boot.md', 'options', words(qr/boot_option\([^;"]*"(\w+)"/, map { s{^\Q$top\E/}{}r } glob "$top/kernel/*.c $top/kernel/*/*.c"));
 named('docs/boot.md', 'errors to provoke', words(qr/^    \{"([a-z-]+)", provoke_/m, 'kernel/provoke.c'));
@@ -70,7 +70,7 @@ for my $page (@pages) {
         reports(qemu("--config $file"), 0, "the example of $page runs well");
     }
 }
-is($n, 2, 'there are two examples of machine descriptions');
+cmp_ok($n, '>=', 2, 'there are examples of machine descriptions');
 my ($command) = $text{'docs/boot.md'} =~ /^```\n(qemu-system.*?)^```$/ms;
 chomp $command;
 $command =~ s{build/}{$build/}g;

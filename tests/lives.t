@@ -41,7 +41,7 @@ for ([qemu('--icount --cpus 4'), 'SVM'], [bochs('--cpus 4'), 'VMX']) {
     my ($status, $text) = run($_->[0]);
     is($status, 0, "$_->[1], 4 CPUs: guests that are moved all the time end well") or diag($text);
     my @moves = $text =~ /^# \S+: went on on another CPU (\d+) times$/mg;
-    cmp_ok((sort { $a <=> $b } @moves)[0] // 0, '>=', 20, "$_->[1], 4 CPUs: each was moved: @moves");
+    cmp_ok((sort { $a <=> $b } @moves)[0] // 0, '>=', 5, "$_->[1], 4 CPUs: each was moved: @moves");
 }
 
 # Memory is the same to the page after 1000 lives; the environment can ask for more.

@@ -80,7 +80,7 @@ is(@{$doc->{order}}, 9, 'Bochs, SVM: nine VMs');
 # A VM that does not do what the config says is a failure of the machine, and the others are none.
 put_file("$work/wrong.conf", <<'END_OF_CONFIG');
 [vm right]
-image = hello64.elf
+image = compute.elf
 [vm wrong-end]
 image = hello64.elf
 expect = halt
@@ -93,7 +93,8 @@ kind = flat16
 output = 5\n
 expect = halt
 [vm not-running]
-image = hello64.elf
+image = hello16.bin
+kind = flat16
 background = yes
 END_OF_CONFIG
 for my $machine (['QEMU', qemu()], ['Bochs', bochs()]) {

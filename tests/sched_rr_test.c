@@ -108,11 +108,11 @@ static void name_heir(unsigned e)
     model.heir = (int)e;
 }
 
-static void inherit(uint64_t now)
+/* The current one has blocked, and another goes on in its turn. */
+static void took_over(unsigned heir, uint64_t now)
 {
-    unsigned heir = (unsigned)model.heir, kept = 0;
+    unsigned kept = 0;
 
-    CHECK(sched_inherit(&queue, now) == &entity[heir]);
     model.run[model.current] += now - model.started;
     model.started = now;
     model.current = (int)heir;
@@ -173,11 +173,12 @@ static void test_heir(void)
         make_ready(e);
     pick(1000);
     name_heir(2);
-    inherit(1030);
+    CHECK(sched_inherit(&queue, 1030) == &entity[2]);
+    took_over(2, 1030);
     check(1030);
     CHECK(queue.current == &entity[2] && sched_slice_end(&queue) == 1100 && entity[0].run_ticks == 30);
-    name_heir(0);
-    inherit(1050);
+    sched_pass(&queue, &entity[0], 1050);
+    took_over(0, 1050);
     check(1099);
     CHECK(queue.current == &entity[0] && !sched_slice_over(&queue, 1099) && sched_slice_over(&queue, 1100));
     name_heir(1);
@@ -189,17 +190,21 @@ static void test_heir(void)
     test_passed("round robin: two that pass the pCPU to and fro have one turn between them");
 }
 
-/* Somebody who waits for the current one: ready, or just now about to be. */
+/* The current one blocks, and somebody who was ready, or who was not, goes on. */
 static void random_heir(unsigned e, uint64_t now)
 {
     if (model.current < 0 || (int)e == model.current)
         return;
-    if (is_ready(e))
-        name_heir(e);
-    if (test_below(2))
+    if (!is_ready(e)) {
+        sched_pass(&queue, &entity[e], now);
+        took_over(e, now);
         return;
+    }
     name_heir(e);
-    inherit(now);
+    if (test_below(2)) {
+        CHECK(sched_inherit(&queue, now) == &entity[e]);
+        took_over(e, now);
+    }
 }
 
 static void random_event(uint64_t now)

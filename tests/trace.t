@@ -26,6 +26,9 @@ sub convert
     return ($trace->{traceEvents}, \%sums);
 }
 
+# The same of any log, without a word.
+sub convert_small { return decode_json((run("$top/tools/trace $_[0]"))[1])->{traceEvents} }
+
 # Timestamps are microseconds with three digits: nanoseconds are whole.
 sub ns { return sprintf '%.0f', $_[0] * 1000 }
 
@@ -134,6 +137,24 @@ for my $case (['QEMU', 'run-qemu --tcg', 1], ['QEMU', 'run-qemu --tcg', 2], ['Bo
     my @moves = grep { $_->{name} =~ /^wake \S+ on pCPU|^steal/ } @$events;
     ok($cpus > 1 ? @moves > 0 : @moves == 0, "$name: VMs move to where there is room, if there is");
 }
+
+# ---- A trace by hand: 64-bit numbers, VMX's flags in a reason, a number that two VMs had, a beginning that is lost ----
+put_file("$work/hand.log", <<'END');
+# trace begin 1 tsc_hz 1000000000 pcpus 1
+# trace vm 2 from 64 ran 10 first
+# trace vm 2 from 800 ran 10 second
+# trace exit 21 VM-entry failure: "invalid" guest state
+# trace lost 0 7
+# trace 0 100 0X2:80000021:ffffffff80000000 100M 100P:300:3
+# trace 0 900 0S2:1 100X:ffffffffffffffff 100P:200:4
+# trace end
+END
+my $hand = convert_small("$work/hand.log");
+my @hand = map { [@$_{qw(ph name ts)}, $_->{dur} // ''] } grep { $_->{ph} ne 'M' } @$hand;
+my $cut = 'VM-entry failure: "invalid" guest state';
+is_deeply(\@hand, [['i', $cut, '0', ''], ['X', 'monitor', 0.256, 0.256], ['X', 'first', '0', 0.512],
+    ['i', 'exit ffffffffffffffff', 2.304, ''], ['X', 'guest', 2.048, 0.512], ['X', 'second', 2.048, 0.512]],
+    'a trace by hand is drawn as it should be') or diag(explain \@hand);
 
 # ---- Not asked for, or cut --------------------------------------------------------------------------------------
 my ($status, $text) = run("$top/tools/run-qemu --tcg --timeout 120 --config $config --append 'trace=no counters=no' --log $work/no.log");

@@ -1,7 +1,8 @@
 /* guest: newlib64 */
 /*
  * Sends each message back with all bits turned over, until the other VM is gone. Arguments: `plain` for two hypercalls
- * instead of one; a number: ends after so many. Its channels: from the other, and to it.
+ * instead of one; a number: ends after so many. A message {BOUNCE, n} it sends back as it came, and the n that follow.
+ * Its channels: from the other, and to it.
  */
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #include "guests/lib/common/test.h"
 
 enum { FROM, TO };
+
+#define BOUNCE ~0ull /* as in ping.c */
 
 int main(int argc, char **argv)
 {
@@ -20,6 +23,10 @@ int main(int argc, char **argv)
 
     while (result == 0 && !(most && done == most)) {
         done++;
+        if (message.word[0] == BOUNCE && !plain) {
+            result = message_bounce(TO, FROM, &message, message.word[1] + 1);
+            continue;
+        }
         for (unsigned i = 0; i < 8; i++)
             message.word[i] = ~message.word[i];
         if (plain) {

@@ -61,6 +61,19 @@ void context_close_fpu(void);
 static inline void context_save_cr2(struct context *context) { context->cr2 = x86_read_cr2(); }
 static inline void context_load_cr2(const struct context *context) { x86_write_cr2(context->cr2); }
 
+/* context_load(to) inline, when the guest's `from` is the one in the registers; or false, if there is more to it than FPU
+ * state. */
+static inline bool context_pass(struct pcpu *pcpu, struct context *from, struct context *to)
+{
+    if (from->owns_msrs | from->owns_debug | to->owns_msrs | to->owns_debug)
+        return false;
+    __asm__ volatile("clts; fxsave64 %0" : "=m"(from->fpu));
+    __asm__ volatile("fxrstor64 %0" : : "m"(to->fpu));
+    x86_write_cr0(x86_read_cr0() | CR0_TS);
+    pcpu->context = to;
+    return true;
+}
+
 /* Saves the context in this pCPU's registers to memory if it is `context`, so that it can be read, moved or freed. */
 void context_unload(struct context *context);
 

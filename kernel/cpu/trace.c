@@ -47,6 +47,7 @@ static const char *kind_text(uint32_t kind)
     } rows[] = {
         {TRACE_SWITCH, "its turn begins"},
         {TRACE_STOP, "its turn ends"},
+        {TRACE_PASS, "takes a turn over"},
         {TRACE_MONITOR, "to its monitor"},
         {TRACE_RUN, "its monitor enters"},
         {TRACE_WAKE, "wakes"},

@@ -2,6 +2,7 @@
 
 #include "kernel/ipc/transfer.h"
 #include "kernel/lock.h"
+#include "kernel/vm/pass.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
 #include "lib/x86.h"
@@ -53,6 +54,7 @@ static enum verdict send(struct vcpu *vcpu, struct queue *queue, const struct me
 
     if (result != -ABI_EAGAIN)
         return answer(vcpu, result);
+    vcpu->wait.way = WAIT_REGISTERS;
     vcpu->wait.waiter.message = *message;
     return wait(vcpu, queue, QUEUE_SENDER, deadline);
 }
@@ -63,7 +65,7 @@ static enum verdict receive(struct vcpu *vcpu, struct queue *queue, uint64_t dea
     int result = queue_receive(queue, &message);
 
     if (result == -ABI_EAGAIN) {
-        vcpu->wait.in_memory = false;
+        vcpu->wait.way = deadline == CHANNEL_FOR_EVER ? WAIT_SIMPLY : WAIT_REGISTERS;
         return wait(vcpu, queue, QUEUE_RECEIVER, deadline);
     }
     if (!result)
@@ -107,58 +109,59 @@ enum verdict ipc_call_receive(struct vcpu *vcpu)
     return receive(vcpu, queue, gpr[GPR_RCX]);
 }
 
-/* The vCPU that waits for a message of `to`, in registers and without a deadline. NULL: nobody, or in another way. */
-static struct vcpu *find_listener(struct queue *to)
+/* wait_begin for a wait in registers and without a deadline. The thread is blocked by pass_on. */
+static inline void wait_begin_simply(struct wait *wait, struct vcpu *vcpu, struct queue *from, bool interruptible)
 {
-    struct queue_waiter *waiter = queue_first_waiter(to, QUEUE_RECEIVER);
-    struct wait *wait = container_of(waiter, struct wait, waiter);
+    vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EINTR;
+    wait->interruptible = interruptible;
+    wait->way = WAIT_SIMPLY;
+    queue_wait(from, QUEUE_RECEIVER, &wait->waiter);
+}
 
-    return waiter && !wait->in_memory && !timer_is_armed(&wait->deadline) ? container_of(wait, struct vcpu, wait) : NULL;
+static __attribute__((noinline)) enum verdict exchange(struct vcpu *vcpu, struct queue *to, struct queue *from,
+                                                       uint64_t deadline)
+{
+    struct message message = transfer_from_registers(vcpu);
+    int result;
+
+    if (deadline == 0) /* it could not be told whether the message was sent */
+        return answer(vcpu, -ABI_EINVAL);
+    result = queue_send(to, &message);
+    return result ? answer(vcpu, result) : receive(vcpu, from, deadline);
 }
 
 /*
- * The frequent case of an exchange: the other side waits for this message and can go on here and now, and this side will
- * have to wait for its answer. The message goes from registers to registers, and the pCPU with it; no queue is touched but
- * those of who waits. False, and nothing has changed, in any other case: the general way comes to the same, more slowly.
+ * The frequent case is that the other side waits for this message and can go on here and now, and that this side will have
+ * to wait for its answer. Then the message goes from registers to registers, and the pCPU with it; no queue is touched but
+ * those of who waits. In any other case the general way comes to the same, more slowly.
  */
-static bool pass(struct vcpu *vcpu, struct queue *to, struct queue *from)
-{
-    struct vcpu *other = find_listener(to);
-    bool interruptible;
-
-    if (!other || !queue_is_empty(from) || from->ended[QUEUE_SENDER])
-        return false;
-    interruptible = virt->interrupts_on(vcpu);
-    if ((interruptible && vcpu_has_pending(vcpu)) || !thread_pass(&other->thread))
-        return false;
-    transfer_directly(vcpu, other);
-    queue_cancel(&other->wait.waiter);
-    other->page->gpr[GPR_RAX] = 0;
-    wait_enter(&vcpu->wait, from, interruptible);
-    return true;
-}
-
 enum verdict ipc_call_exchange(struct vcpu *vcpu)
 {
+    bool interruptible = virt->interrupts_on(vcpu); /* first: a call costs less here than where more is in registers */
     const uint64_t *gpr = vcpu->page->gpr;
+    struct pcpu *pcpu = pcpu_this();
     uint64_t deadline = gpr[GPR_RCX];
-    struct message message;
     int error;
     struct queue *to = find_queue(vcpu, gpr[GPR_RBX], QUEUE_SENDER, &error), *from;
+    struct vcpu *other;
 
     if (!to)
         return answer(vcpu, error);
     from = find_queue(vcpu, gpr[GPR_RDX], QUEUE_RECEIVER, &error);
     if (!from)
         return answer(vcpu, error);
-    kernel_lock_enter();
-    if (deadline == CHANNEL_FOR_EVER && pass(vcpu, to, from))
-        return VERDICT_WAIT;
-    if (deadline == 0) /* it could not be told whether the message was sent */
-        return answer(vcpu, -ABI_EINVAL);
-    message = transfer_from_registers(vcpu);
-    error = queue_send(to, &message);
-    return error ? answer(vcpu, error) : receive(vcpu, from, deadline);
+    kernel_lock_take(pcpu);
+    other = container_of(to->waiting[QUEUE_RECEIVER].next, struct vcpu, wait.waiter.node);
+    if (list_is_empty(&to->waiting[QUEUE_RECEIVER]) || other->wait.way != WAIT_SIMPLY || deadline != CHANNEL_FOR_EVER ||
+        !queue_is_empty(from) || from->ended[QUEUE_SENDER] || !pass_is_possible(pcpu, other) ||
+        (interruptible && vcpu_has_pending(vcpu)))
+        return exchange(vcpu, to, from, deadline);
+    queue_unlink(&other->wait.waiter);
+    transfer_directly(vcpu, other);
+    other->page->gpr[GPR_RAX] = 0;
+    wait_begin_simply(&vcpu->wait, vcpu, from, interruptible);
+    pass_on(pcpu, other);
+    return VERDICT_PASS;
 }
 
 /* ---- Messages in memory, for guests of 32 bits: deadlines come in two halves ------------------------------- */
@@ -196,7 +199,7 @@ enum verdict ipc_call_receive_memory(struct vcpu *vcpu)
         return answer(vcpu, result);
     result = queue_receive(queue, &message);
     if (result == -ABI_EAGAIN) {
-        vcpu->wait.in_memory = true;
+        vcpu->wait.way = WAIT_MEMORY;
         vcpu->wait.buffer = buffer;
         return wait(vcpu, queue, QUEUE_RECEIVER, deadline_halves(gpr));
     }

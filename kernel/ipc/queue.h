@@ -23,7 +23,7 @@ struct queue;
 
 /* Someone who waits for room (at the sender's side) or for a message. All of zeros: nobody waits. */
 struct queue_waiter {
-    struct list node;       /* in queue.waiting */
+    struct list node;       /* in queue.waiting, while it waits */
     struct queue *queue;    /* whose; NULL: does not wait */
     struct message message; /* of a sender: what it sends */
     /* The wait is over: 0, to a receiver with the message, or -ABI_EPIPE. It waits no more then, and may again. */
@@ -58,13 +58,19 @@ static inline void queue_wait(struct queue *queue, enum queue_side side, struct 
     list_push_back(&queue->waiting[side], &waiter->node);
 }
 
+/* The inverse, for one that waits. */
+static inline void queue_unlink(struct queue_waiter *waiter)
+{
+    waiter->queue = NULL;
+    waiter->node.prev->next = waiter->node.next;
+    waiter->node.next->prev = waiter->node.prev;
+}
+
 /* Ends a wait without telling; a message that has not been taken is not sent. No-op for one that does not wait. */
 static inline void queue_cancel(struct queue_waiter *waiter)
 {
-    if (!waiter->queue)
-        return;
-    waiter->queue = NULL;
-    list_remove(&waiter->node);
+    if (waiter->queue)
+        queue_unlink(waiter);
 }
 
 /* Who has waited longest at a side; NULL: nobody. */

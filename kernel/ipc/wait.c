@@ -13,7 +13,7 @@ static void done(struct queue_waiter *waiter, int result, const struct message *
     struct vcpu *vcpu = vcpu_of(wait);
 
     if (message)
-        result = wait->in_memory ? transfer_to_memory(vcpu->vm, wait->buffer, message) : transfer_to_registers(vcpu, message);
+        result = wait->way == WAIT_MEMORY ? transfer_to_memory(vcpu->vm, wait->buffer, message) : transfer_to_registers(vcpu, message);
     vcpu->page->gpr[GPR_RAX] = (uint64_t)(int64_t)result;
     timer_disarm(&wait->deadline);
     thread_hand_over(&vcpu->thread);
@@ -33,14 +33,6 @@ void wait_init(struct wait *wait)
 {
     wait->waiter.done = done;
     wait->deadline.expire = deadline_passed;
-}
-
-void wait_enter(struct wait *wait, struct queue *from, bool interruptible)
-{
-    vcpu_of(wait)->page->gpr[GPR_RAX] = (uint64_t)-ABI_EINTR;
-    wait->interruptible = interruptible;
-    wait->in_memory = false;
-    queue_wait(from, QUEUE_RECEIVER, &wait->waiter);
 }
 
 /* The result is set beforehand to what it is if an interrupt ends the wait. */

@@ -8,12 +8,19 @@
 #include "kernel/ipc/queue.h"
 #include "lib/addr.h"
 
+/* What it waits for, and how: what a message that comes is to be done with. */
+enum wait_way {
+    WAIT_SIMPLY,    /* for a message, which goes to the registers, without a deadline */
+    WAIT_REGISTERS, /* for a message to the registers, or for room, with a deadline or without */
+    WAIT_MEMORY,    /* for a message to `buffer` */
+};
+
 /* In struct vcpu. Of use while waiter.queue is not NULL. */
 struct wait {
     struct queue_waiter waiter;
     struct timer deadline;
+    uint8_t way;        /* enum wait_way */
     bool interruptible; /* the guest has interrupts on: one ends the wait */
-    bool in_memory;     /* a message that comes goes to `buffer`, not to the registers */
     gpa_t buffer;
 };
 
@@ -21,13 +28,10 @@ void wait_init(struct wait *wait);
 
 /*
  * Blocks the current thread, the vCPU of `wait`, at a side of a queue until TSC `deadline` (CHANNEL_FOR_EVER: none). The
- * message registers, or waiter.message, in_memory and buffer, are set. The result comes in its RAX: the queue's,
+ * message registers, or waiter.message, way and buffer, are set. The result comes in its RAX: the queue's,
  * -ABI_ETIME, or -ABI_EINTR; the last also at once, if an interrupt is pending. Under the kernel lock.
  */
 void wait_begin(struct wait *wait, struct queue *queue, enum queue_side side, uint64_t deadline);
-
-/* The part of it that the frequent case needs, once the thread is blocked: waits to receive in registers, for ever. */
-void wait_enter(struct wait *wait, struct queue *from, bool interruptible);
 
 /* Ends a wait without a result. No-op where there is none. */
 void wait_cancel(struct wait *wait);

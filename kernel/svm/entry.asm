@@ -43,7 +43,7 @@ SLOT_VCPU equ 8
     mov [%1 + 15 * 8], r15
 %endmacro
 
-global svm_entry, svm_resume
+global svm_entry, svm_load, svm_resume
 extern svm_exit
 
 section .text
@@ -54,6 +54,13 @@ svm_entry:
     mov rax, rdi
     clgi
     sti                                         ; with V_INTR_MASKING, this IF is what lets interrupts end the run
+    jmp svm_load.load
+
+; The same, after svm_exit: GIF is still 0.
+; _Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots)
+svm_load:
+    mov rax, rdi
+.load:
     vmload
 
 ; The same, after svm_exit: GIF is still 0, and what VMLOAD loads is still the guest's.

@@ -62,7 +62,8 @@ void svm_inject_withdraw(struct vcpu *vcpu)
 /*
  * By V_IRQ: the CPU gives it to the guest once that can take it. QEMU's emulation (7.2) needs this, because it may give
  * an external interrupt of EVENTINJ to the guest once more, when next the emulator interrupts itself. Only one can be
- * given so; others wait for the next exit.
+ * given so; others wait for the next exit. So do those that meet the shadow of STI: the emulation forgets it when it enters,
+ * and an interrupt between STI and HLT would leave the guest waiting for another.
  */
 static void give_virtual_interrupt(struct vcpu *vcpu, struct vmcb_control *control)
 {
@@ -72,6 +73,10 @@ static void give_virtual_interrupt(struct vcpu *vcpu, struct vmcb_control *contr
     vector = vcpu_interrupt_pending(vcpu);
     if (vector < 0)
         return;
+    if (control->interrupt_shadow & INTERRUPT_SHADOW) {
+        vcpu->attention |= ATTENTION_EVENT;
+        return;
+    }
     vcpu_interrupt_taken(vcpu, (unsigned)vector);
     control->v_intr = (control->v_intr & ~V_INTR_VECTOR) | (uint64_t)vector << V_INTR_VECTOR_SHIFT | V_IRQ;
     svm_changed(vcpu, CLEAN_TPR);

@@ -78,6 +78,13 @@ void svm_control_reset(struct vcpu *vcpu);
 /* asid.c, virt_ops.vcpu_load: gives the vCPU an ASID of this pCPU, with nothing in the TLB, if it has none. */
 void svm_asid_load(struct vcpu *vcpu);
 
+/* Whether it has one, and no flush is owed: then svm_asid_load does nothing. */
+static inline bool svm_asid_is_loaded(const struct pcpu *pcpu, const struct vcpu *vcpu)
+{
+    return vcpu->backend[SVM_VCPU_PCPU] == pcpu->id + 1 && !pcpu->backend[SVM_PCPU_FLUSH_OWED] &&
+           vcpu->backend[SVM_VCPU_GENERATION] == pcpu->backend[SVM_PCPU_ASID_GENERATION];
+}
+
 /* asid.c, virt_ops.flush: lets the next entry find nothing of this vCPU in the TLB. */
 void svm_asid_flush(struct vcpu *vcpu);
 
@@ -123,8 +130,9 @@ int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* entry.asm: enter the guest of `vmcb`, whose general registers are at `gpr`. They come back in svm_exit. svm_resume is for
- * svm_exit itself, when it has not left the guest's state. */
+ * svm_exit itself, when it has not left the guest's state; svm_load for when it goes from there to another guest's. */
 _Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
+_Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 _Noreturn void svm_resume(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 
 /* vcpu.c: called by entry.asm with each #VMEXIT, at the top of the kernel stack. */

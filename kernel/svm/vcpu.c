@@ -2,6 +2,7 @@
 #include "kernel/svm/svm.h"
 
 #include "kernel/vm/exit.h"
+#include "kernel/vm/pass.h"
 #include "kernel/vm/vm.h"
 #include "lib/string.h"
 
@@ -97,6 +98,34 @@ static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcp
     vcpu_exit_finish(vcpu, &row->row, verdict);
 }
 
+/* Behind an instruction whose length is fixed. */
+static inline uint64_t next_rip(const struct vcpu *vcpu, const struct vmcb *vmcb, const struct svm_exit_row *row)
+{
+    return svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+}
+
+/* Goes on with another vCPU, that has nothing pending either. GIF stays 0, and the host's state of VMLOAD is only needed
+ * for context_load. */
+static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *from, const struct svm_exit_row *row)
+{
+    struct pcpu *pcpu = pcpu_this();
+    struct vcpu *to = pass_enter(pcpu);
+    struct vmcb *vmcb = svm_vmcb(from);
+    uint64_t *gpr = to->page->gpr;
+
+    __asm__ volatile("vmsave" : : "a"(from->control.value) : "memory");
+    vmcb->save.rip = next_rip(from, vmcb, row);
+    vmcb->control.interrupt_shadow = 0;
+    if (!context_pass(pcpu, &from->guest_context, &to->guest_context)) {
+        __asm__ volatile("vmload" : : "a"(pcpu->backend[SVM_PCPU_HOST_VMCB]) : "memory");
+        context_load(&to->guest_context);
+    }
+    if (!svm_asid_is_loaded(pcpu, to))
+        svm_asid_load(to);
+    svm_vmcb(to)->save.rax = gpr[GPR_RAX];
+    svm_load(to->control, gpr, pcpu_exit_slots(pcpu));
+}
+
 /* The handler runs with GIF 0 and with the guest's state of VMLOAD still in the CPU: going back then takes nothing but
  * VMRUN. */
 static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct vcpu *vcpu, const struct svm_exit_row *row)
@@ -105,9 +134,11 @@ static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct
     struct vmcb *vmcb = svm_vmcb(vcpu);
     uint64_t *gpr = vcpu->page->gpr;
 
+    if (verdict == VERDICT_PASS)
+        pass_directly(vcpu, row);
     if (!vcpu_exit_is_done(vcpu, verdict))
         finish_directly(vcpu, verdict);
-    vmcb->save.rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+    vmcb->save.rip = next_rip(vcpu, vmcb, row);
     vmcb->save.rax = gpr[GPR_RAX];
     vmcb->control.interrupt_shadow = 0;
     svm_resume(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));

@@ -126,18 +126,6 @@ void thread_hand_over(struct thread *thread)
         sched_name_heir(queue, &thread->entity);
 }
 
-bool thread_pass(struct thread *thread)
-{
-    struct pcpu *pcpu = pcpu_this();
-
-    if (thread->pcpu != pcpu || pcpu->resched || thread->holds)
-        return false;
-    thread->state = THREAD_READY;
-    pcpu->current->state = THREAD_BLOCKED;
-    sched_name_heir(&pcpu->queue, &thread->entity);
-    return true;
-}
-
 void thread_block_current(void) { pcpu_this()->current->state = THREAD_BLOCKED; }
 
 void thread_kill(struct thread *thread)

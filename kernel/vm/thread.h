@@ -56,10 +56,6 @@ void thread_wake(struct thread *thread);
  * before anything else is run, it goes on at once with what is left of the turn. */
 void thread_hand_over(struct thread *thread);
 
-/* The current thread blocks, and a vCPU's thread that is blocked and was here last goes on with its turn: the caller goes to
- * thread_dispatch, by way of its verdict. False, and nothing has changed: it can't go on here and now. */
-bool thread_pass(struct thread *thread);
-
 /* The current thread stops being ready; the caller goes on to thread_dispatch. */
 void thread_block_current(void);
 

@@ -165,6 +165,8 @@ _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, e
     }
     if (verdict == VERDICT_BLOCK)
         block(vcpu);
+    if (verdict == VERDICT_PASS)
+        pcpu_this()->current->vcpu->attention |= ATTENTION_SLICE;
     if (verdict == VERDICT_YIELD)
         pcpu_this()->resched = true;
     thread_return();

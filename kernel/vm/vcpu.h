@@ -54,6 +54,7 @@ enum verdict {
     VERDICT_ANSWERED, /* the same for an answer that the vCPU alone was needed for: no lock was taken, nothing was pended */
     VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
     VERDICT_WAIT,    /* behind the instruction; the handler has blocked the thread, or it goes on at once */
+    VERDICT_PASS,    /* behind the instruction, in time: another vCPU's thread is the current one now, see kernel/vm/pass.h */
     VERDICT_YIELD,   /* behind the instruction, after the others had their turn */
     VERDICT_MONITOR, /* vcpu_run returns in ring 3 */
     VERDICT_KILL,    /* the kernel can't go on with this VM: ends it with VM_END_KERNEL */

@@ -9,6 +9,8 @@
 #include "mm/table.h"
 
 struct thread;
+
+
 struct vcpu;
 
 struct vm {

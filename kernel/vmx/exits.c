@@ -1,5 +1,6 @@
 /* The exit dispatch table: one row per basic exit reason, in the manual's order and words. */
 #include "kernel/vm/exit.h"
+#include "kernel/vm/pass.h"
 #include "kernel/vmx/vmx.h"
 #include "lib/x86.h"
 
@@ -169,6 +170,21 @@ const char *vmx_exit_name(uint64_t reason)
  */
 static void skip_simply(struct vcpu *vcpu) { vmwrite(GUEST_RIP, vcpu->rip + vmread(EXIT_INSTRUCTION_LENGTH)); }
 
+/* Goes on with another vCPU, that has nothing pending either. SWAPGS may have changed KERNEL_GS_BASE without an exit. */
+static _Noreturn __attribute__((noinline)) void pass(struct vcpu *from)
+{
+    struct pcpu *pcpu = pcpu_this();
+    struct vcpu *to = pass_enter(pcpu);
+
+    skip_simply(from);
+    if (x86_rdmsr(MSR_KERNEL_GS_BASE) != 0 ||
+        !context_pass(pcpu, &from->guest_context, &to->guest_context))
+        context_load(&to->guest_context);
+    vmptrld(to->control.value);
+    vmx_vcpu_slice(to, pcpu->tick_deadline);
+    vmx_resume(to->page->gpr);
+}
+
 /* Out of line, as is all that the fast path does not need: it has no registers to save for that. */
 static _Noreturn __attribute__((noinline)) void finish(struct vcpu *vcpu, enum verdict verdict)
 {
@@ -183,6 +199,8 @@ _Noreturn void vmx_exit(struct vcpu *vcpu)
     vcpu->exit_reason = reason;
     vcpu->rip = vmread(GUEST_RIP);
     verdict = vcpu_exit_handle(vcpu, find_index(reason), &rows[find_index(reason)]);
+    if (verdict == VERDICT_PASS)
+        pass(vcpu);
     if (!vcpu_exit_is_done(vcpu, verdict))
         finish(vcpu, verdict);
     skip_simply(vcpu);

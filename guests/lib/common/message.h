@@ -26,6 +26,9 @@ long message_receive(unsigned channel, struct message *message, uint64_t deadlin
  * is not 0. */
 long message_exchange(unsigned to, unsigned from, struct message *message, uint64_t deadline);
 
+/* `n` such exchanges in a row, n > 0, without looking at the messages in between: each is sent back as it came. 64 bit only. */
+long message_bounce(unsigned to, unsigned from, struct message *message, uint64_t n);
+
 /* From now on interrupt `vector` comes when there is something to receive, or the sender is gone: then receive until
  * -ABI_EAGAIN. 0: no more. */
 long message_vector(unsigned channel, unsigned vector);

@@ -52,3 +52,33 @@ long message_exchange(unsigned to, unsigned from, struct message *message, uint6
 
     return result == -ABI_EINTR ? message_receive(from, message, deadline) : result;
 }
+
+/* The registers stay as they are from one exchange to the next. An interrupt is not expected here. */
+#define BOUNCE(instruction)                                                                                            \
+    __asm__ volatile("1: mov %[exchange], %%eax\n"                                                                     \
+                     instruction "\n"                                                                                  \
+                     "test %%rax, %%rax\n"                                                                             \
+                     "jnz 2f\n"                                                                                        \
+                     "dec %[n]\n"                                                                                      \
+                     "jnz 1b\n"                                                                                        \
+                     "2:"                                                                                              \
+                     : "=&a"(result), "+S"(rsi), "+D"(rdi), "+r"(r8), "+r"(r9), "+r"(r10), "+r"(r11), "+r"(r12), "+r"(r13), \
+                       [n] "+r"(n)                                                                                     \
+                     : [exchange] "i"(HC_EXCHANGE), "b"((uint64_t)to), "c"(CHANNEL_FOR_EVER), "d"((uint64_t)from)      \
+                     : "memory", "cc")
+
+long message_bounce(unsigned to, unsigned from, struct message *message, uint64_t n)
+{
+    uint64_t rsi = message->word[0], rdi = message->word[1];
+    register uint64_t r8 __asm__("r8") = message->word[2], r9 __asm__("r9") = message->word[3];
+    register uint64_t r10 __asm__("r10") = message->word[4], r11 __asm__("r11") = message->word[5];
+    register uint64_t r12 __asm__("r12") = message->word[6], r13 __asm__("r13") = message->word[7];
+    long result;
+
+    if (hypercall_is_svm)
+        BOUNCE("vmmcall");
+    else
+        BOUNCE("vmcall");
+    *message = (struct message){{rsi, rdi, r8, r9, r10, r11, r12, r13}};
+    return result;
+}

@@ -46,19 +46,19 @@ long ring_open(struct ring *ring, unsigned channel)
 }
 
 /* How far the other side is ahead or behind, at most the ring's size, whatever it writes. */
-static uint64_t distance(const struct ring *ring, uint64_t head, uint64_t tail)
+static inline uint64_t distance(const struct ring *ring, uint64_t head, uint64_t tail)
 {
     uint64_t n = tail - head;
 
     return n <= ring->bytes ? n : 0;
 }
 
-static uint64_t room(const struct ring *ring)
+static inline uint64_t room(const struct ring *ring)
 {
     return ring->bytes - distance(ring, atomic_load_explicit(&ring->other->count, memory_order_acquire), ring->own_count);
 }
 
-static uint64_t ready(const struct ring *ring)
+static inline uint64_t ready(const struct ring *ring)
 {
     return distance(ring, ring->own_count, atomic_load_explicit(&ring->other->count, memory_order_acquire));
 }
@@ -81,7 +81,7 @@ static long wait_for(struct ring *ring, uint64_t (*amount)(const struct ring *))
 }
 
 /* Makes a new counter known, and rings if the other side sleeps, once for each sleep. */
-static void advance(struct ring *ring, size_t bytes)
+static inline __attribute__((always_inline)) void advance(struct ring *ring, size_t bytes)
 {
     static const struct message bell;
     uint64_t sleep;
@@ -97,36 +97,48 @@ static void advance(struct ring *ring, size_t bytes)
 }
 
 /* The piece that does not wrap. */
-static size_t piece(const struct ring *ring, uint64_t bytes)
+static inline size_t piece(const struct ring *ring, uint64_t bytes)
 {
     uint64_t to_end = ring->bytes - (ring->own_count & (ring->bytes - 1));
 
     return bytes < to_end ? bytes : to_end;
 }
 
-static uint8_t *here(const struct ring *ring) { return ring->data + (ring->own_count & (ring->bytes - 1)); }
+static inline uint8_t *here(const struct ring *ring) { return ring->data + (ring->own_count & (ring->bytes - 1)); }
 
-long ring_room(struct ring *ring, uint8_t **at, size_t *bytes)
+static inline __attribute__((always_inline)) long find_room(struct ring *ring, uint8_t **at, size_t *bytes)
 {
     uint64_t n = room(ring);
-    long error = n ? 0 : wait_for(ring, room);
+    long error = 0;
 
+    if (n == 0) {
+        error = wait_for(ring, room);
+        n = room(ring);
+    }
     *at = here(ring);
-    *bytes = piece(ring, n ? n : room(ring));
+    *bytes = piece(ring, n);
     return error;
 }
+
+static inline __attribute__((always_inline)) long find_ready(struct ring *ring, const uint8_t **at, size_t *bytes)
+{
+    uint64_t n = ready(ring);
+    long error = 0;
+
+    if (n == 0) {
+        error = wait_for(ring, ready);
+        n = ready(ring);
+    }
+    *at = here(ring);
+    *bytes = piece(ring, n);
+    return error;
+}
+
+long ring_room(struct ring *ring, uint8_t **at, size_t *bytes) { return find_room(ring, at, bytes); }
 
 void ring_put(struct ring *ring, size_t bytes) { advance(ring, bytes); }
 
-long ring_ready(struct ring *ring, const uint8_t **at, size_t *bytes)
-{
-    uint64_t n = ready(ring);
-    long error = n ? 0 : wait_for(ring, ready);
-
-    *at = here(ring);
-    *bytes = piece(ring, n ? n : ready(ring));
-    return error;
-}
+long ring_ready(struct ring *ring, const uint8_t **at, size_t *bytes) { return find_ready(ring, at, bytes); }
 
 void ring_take(struct ring *ring, size_t bytes) { advance(ring, bytes); }
 
@@ -138,13 +150,13 @@ long ring_write(struct ring *ring, const void *from, size_t bytes)
     while (left > 0) {
         uint8_t *at;
         size_t n;
-        long error = ring_room(ring, &at, &n);
+        long error = find_room(ring, &at, &n);
 
         if (error)
             return error;
         n = n < left ? n : left;
         memcpy(at, next, n);
-        ring_put(ring, n);
+        advance(ring, n);
         next += n;
         left -= n;
     }
@@ -155,12 +167,12 @@ long ring_read(struct ring *ring, void *to, size_t bytes)
 {
     const uint8_t *at;
     size_t n;
-    long error = ring_ready(ring, &at, &n);
+    long error = find_ready(ring, &at, &n);
 
     if (error)
         return error;
     n = n < bytes ? n : bytes;
     memcpy(to, at, n);
-    ring_take(ring, n);
+    advance(ring, n);
     return (long)n;
 }
