@@ -11,6 +11,7 @@ bool svm_vcpu_init(struct vcpu *vcpu)
     vcpu->control = mm_page_alloc(&vcpu->vm->account, 0);
     if (hpa_is_none(vcpu->control))
         return false;
+    vcpu->backend[SVM_VCPU_VMCB] = (uint64_t)mm_direct(vcpu->control);
     svm_control_reset(vcpu);
     return true;
 }
@@ -61,15 +62,14 @@ static void leave_guest(const struct vcpu *vcpu)
                      : "memory");
 }
 
-/* The slow ways of an exit are out of line, so that the fast one has no registers to save for them. */
 static inline __attribute__((always_inline)) _Noreturn void handle_and_finish(struct vcpu *vcpu,
                                                                              const struct svm_exit_row *row)
 {
     vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
-    vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, (unsigned)(row - svm_exit_table), &row->row));
+    vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), &row->row));
 }
 
-static _Noreturn __attribute__((noinline)) void exit_by_event(struct vcpu *vcpu)
+static _Noreturn void exit_by_event(struct vcpu *vcpu)
 {
     const struct vmcb *vmcb = svm_vmcb(vcpu);
     uint64_t exitcode = vcpu->exit_reason;
@@ -83,19 +83,14 @@ static _Noreturn __attribute__((noinline)) void exit_by_event(struct vcpu *vcpu)
     handle_and_finish(vcpu, svm_exit_row(exitcode));
 }
 
-static _Noreturn __attribute__((noinline)) void exit_by_instruction(struct vcpu *vcpu)
+static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu)
 {
-    leave_guest(vcpu);
-    handle_and_finish(vcpu, &svm_exit_table[vcpu->exit_reason]);
-}
+    uint64_t exitcode = vcpu->exit_reason;
 
-static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcpu, enum verdict verdict)
-{
-    const struct svm_exit_row *row = &svm_exit_table[vcpu->exit_reason];
-
+    if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || svm_exit_table[exitcode].length == 0)
+        exit_by_event(vcpu);
     leave_guest(vcpu);
-    vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
-    vcpu_exit_finish(vcpu, &row->row, verdict);
+    handle_and_finish(vcpu, &svm_exit_table[exitcode]);
 }
 
 /* Behind an instruction whose length is fixed. */
@@ -126,25 +121,19 @@ static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *from,
     svm_load(to->control, gpr, pcpu_exit_slots(pcpu));
 }
 
-/* The handler runs with GIF 0 and with the guest's state of VMLOAD still in the CPU: going back then takes nothing but
- * VMRUN. */
-static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct vcpu *vcpu, const struct svm_exit_row *row)
+static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcpu, enum verdict verdict)
 {
-    enum verdict verdict = vcpu_exit_handle(vcpu, (unsigned)vcpu->exit_reason, &row->row);
-    struct vmcb *vmcb = svm_vmcb(vcpu);
-    uint64_t *gpr = vcpu->page->gpr;
+    const struct svm_exit_row *row = &svm_exit_table[vcpu->exit_reason];
 
     if (verdict == VERDICT_PASS)
         pass_directly(vcpu, row);
-    if (!vcpu_exit_is_done(vcpu, verdict))
-        finish_directly(vcpu, verdict);
-    vmcb->save.rip = next_rip(vcpu, vmcb, row);
-    vmcb->save.rax = gpr[GPR_RAX];
-    vmcb->control.interrupt_shadow = 0;
-    svm_resume(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));
+    leave_guest(vcpu);
+    vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
+    vcpu_exit_finish(vcpu, &row->row, verdict);
 }
 
-_Noreturn void svm_exit(struct vcpu *vcpu)
+/* The slow way is out of line, so that the fast one saves no registers. */
+enum verdict svm_exit(struct vcpu *vcpu)
 {
     const struct vmcb *vmcb = svm_vmcb(vcpu);
     uint64_t exitcode = vmcb->control.exitcode;
@@ -152,11 +141,23 @@ _Noreturn void svm_exit(struct vcpu *vcpu)
     vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;
     vcpu->rip = vmcb->save.rip;
     vcpu->exit_reason = exitcode;
-    if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || svm_exit_table[exitcode].length == 0)
-        exit_by_event(vcpu);
-    if (!svm_exit_table[exitcode].direct)
-        exit_by_instruction(vcpu);
-    exit_directly(vcpu, &svm_exit_table[exitcode]);
+    if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || !svm_exit_table[exitcode].direct)
+        exit_slowly(vcpu);
+    vcpu_exit_note(vcpu, exitcode, TRACE_EXIT);
+    return svm_exit_table[exitcode].row.handler(vcpu);
+}
+
+uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict)
+{
+    const struct svm_exit_row *row = &svm_exit_table[vcpu->exit_reason];
+    struct vmcb *vmcb = svm_vmcb(vcpu);
+
+    if (!vcpu_exit_is_done(vcpu, verdict))
+        finish_directly(vcpu, verdict);
+    vmcb->save.rip = next_rip(vcpu, vmcb, row);
+    vmcb->save.rax = vcpu->page->gpr[GPR_RAX];
+    vmcb->control.interrupt_shadow = 0;
+    return vcpu->control.value;
 }
 
 void svm_skip(struct vcpu *vcpu)

@@ -14,20 +14,25 @@
 #include "kernel/cpu/trace.h"
 #include "kernel/vm/vcpu.h"
 
-/*
- * Counts and traces an exit, and lets its handler decide. vcpu->exit_reason and vcpu->rip are set; `counter` is its index in
- * vcpu.exit_count.
- */
-static inline __attribute__((always_inline)) enum verdict
-vcpu_exit_handle(struct vcpu *vcpu, unsigned counter, const struct exit_row *row)
+/* Counts and traces an exit. vcpu->exit_reason and vcpu->rip are set; `counter` is its index in vcpu.exit_count. */
+static inline __attribute__((always_inline)) void vcpu_exit_note(struct vcpu *vcpu, size_t counter, enum trace_kind kind)
 {
+    uint64_t now = x86_rdtsc(); /* first: so it is out of the way of the other registers */
+
     vcpu->exits++;
     vcpu->exit_count[counter]++;
+    trace_at(now, kind, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
+}
+
+/* The same, and then lets the exit's handler decide. */
+static inline __attribute__((always_inline)) enum verdict
+vcpu_exit_handle(struct vcpu *vcpu, size_t counter, const struct exit_row *row)
+{
     if (!row->handler) {
-        trace(TRACE_MONITOR, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
+        vcpu_exit_note(vcpu, counter, TRACE_MONITOR);
         return VERDICT_MONITOR;
     }
-    trace(TRACE_EXIT, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
+    vcpu_exit_note(vcpu, counter, TRACE_EXIT);
     return row->handler(vcpu);
 }
 
@@ -36,9 +41,11 @@ vcpu_exit_handle(struct vcpu *vcpu, unsigned counter, const struct exit_row *row
  * `attention`; who unmaps guest memory, or ends the timeslice, does that from another pCPU or from an interrupt, and both
  * are exits of their own.
  */
+_Static_assert(VERDICT_ANSWERED == 0, "both conditions in one");
+
 static inline bool vcpu_exit_is_done(const struct vcpu *vcpu, enum verdict verdict)
 {
-    return verdict == VERDICT_ANSWERED && vcpu->attention == 0;
+    return (verdict | vcpu->attention) == 0;
 }
 
 #endif
