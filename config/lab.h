@@ -10,7 +10,10 @@
 
 /*
  * What a (what, value) pair names: with LAB_FIELD, which is 0, a VMCS field encoding (VMX) or VMCB_FIELD (SVM); else the
- * kind in bits 63:56 and what it says there. The guest names ports, MSRs and its own physical addresses, never the host's.
+ * kind in bits 63:56 and what it says there. The guest names ports, MSRs and its own physical addresses, never the host's:
+ * the value of a field that holds an address (virtual-APIC page, APIC-access page, VMREAD and VMWRITE bitmaps, PML,
+ * virtualization-exception information) is a guest-physical one in guest memory, and 0 means none; bits 11:0 stay as given.
+ * Of the EPT pointer, only bits 11:0 can be set.
  */
 #define LAB_KIND_SHIFT 56
 enum lab_kind {
@@ -23,8 +26,10 @@ enum lab_kind {
     LAB_ENTRY_LOAD,  /* | index << 32 | MSR: an entry of the VM-entry MSR-load area (VMX) */
     LAB_EXIT_STORE,  /* | index << 32 | MSR: of the VM-exit MSR-store area; reading gives what the exit stored */
     LAB_EXIT_LOAD,   /* | index << 32 | MSR: of the VM-exit MSR-load area */
-    LAB_PAGE,        /* | enum lab_page << 32 | offset, a multiple of 8: eight bytes of a page that a control field points to */
-    LAB_CAP,         /* | number as in machine_cap (bit 55 for CAP_CPUID): the capability register; read only */
+    LAB_EPTP,        /* | index: an entry of the EPTP list (VMX): 0 an invalid one, 1 or 2 one of two EPT pointers to the
+                      *   same memory, the first of which is the VM's own */
+    LAB_CAP,         /* | number as in machine_cap (bit 55 for CAP_CPUID): a capability register, or any CPUID register, of
+                      *   the CPU that Nestor runs on; read only; 0 where there is none. Answered by the monitor */
     LAB_HOST,        /* | MSR: the host's value as found right after the last observed exit (EFER, PAT); read only */
     LAB_DEADLINE,    /* for the monitor alone: TSC at which the vCPU's next host exit is handed to it; 0 = none */
     LAB_ALL,         /* for the monitor alone: any value written brings all of the above back to normal */
@@ -33,18 +38,9 @@ enum lab_kind {
 #define LAB_NUMBER(what) ((what) & ((1ull << LAB_KIND_SHIFT) - 1))
 #define LAB_CAP_CPUID (1ull << 55) /* in the number of LAB_CAP, for CAP_CPUID */
 
-/* Pages of VMX, with the control field that holds their address. */
-enum lab_page {
-    LAB_PAGE_VIRTUAL_APIC,   /* virtual-APIC address */
-    LAB_PAGE_VMREAD_BITMAP,
-    LAB_PAGE_VMWRITE_BITMAP,
-    LAB_PAGE_PML,            /* 512 gpas, read only for the guest */
-    LAB_PAGE_VE_INFORMATION, /* virtualization-exception information */
-    LAB_PAGES
-};
+enum { LAB_MSR_ENTRIES = 16, LAB_NESTED_ENTRIES = 16, LAB_EXITS = 8 };
 
-enum { LAB_MSR_ENTRIES = 16, LAB_NESTED_ENTRIES = 16, LAB_EXITS = 8, LAB_PAIRS = 64 };
-
+/* Lists of pairs may be of any length that fits in guest memory. */
 struct lab_pair {
     uint64_t what, value;
 };
@@ -75,7 +71,8 @@ enum lab_action {
  * A VM entry that failed is observed as an exit with the reason that VMX gives it; one by VMfail has the reason
  * LAB_VMFAIL | VM-instruction error.
  */
-#define LAB_VMFAIL 0x100000000ull
+#define LAB_VMFAIL    0x100000000ull
+#define LAB_TIME_OVER 0x200000000ull /* the reason by which the kernel tells the monitor that LAB_DEADLINE has passed */
 struct lab_observation {
     uint64_t exits;                    /* that came; after 10,000 the guest goes on as with LAB_RETURN */
     uint64_t gpr[GPR_COUNT];           /* general registers at the first of them */
