@@ -1,8 +1,8 @@
 ; Into the guest and back. HOST_RSP is the address of the pCPU's exit slots: at an exit [rsp] is the vCPU's register area
 ; (in the order of enum gpr), [rsp + 8] the vCPU, and the stack below is free.
 
-global vmx_resume, vmx_launch, vmx_exit_entry
-extern vmx_exit, vmx_entry_failed
+global vmx_resume, vmx_launch, vmx_exit_entry, vmx_lab_exit_entry
+extern vmx_exit, vmx_lab_exit, vmx_entry_failed
 
 section .text
 
@@ -40,8 +40,7 @@ entry_failed:
     xor ebp, ebp
     call vmx_entry_failed                       ; does not return
 
-align 16
-vmx_exit_entry:
+%macro save_gprs 0                              ; where the exit slots say; the vCPU comes to RDI
     push rax
     mov rax, [rsp + 8]
     mov [rax + 1 * 8], rcx
@@ -61,4 +60,14 @@ vmx_exit_entry:
     pop qword [rax]
     mov rdi, [rsp + 8]
     xor ebp, ebp
+%endmacro
+
+align 16
+vmx_exit_entry:
+    save_gprs
     call vmx_exit                               ; (struct vcpu *), does not return
+
+align 16
+vmx_lab_exit_entry:
+    save_gprs
+    call vmx_lab_exit                           ; the same

@@ -1,7 +1,7 @@
 /* The exit dispatch table: one row per basic exit reason, in the manual's order and words. */
 #include "kernel/vm/exit.h"
 #include "kernel/vm/pass.h"
-#include "kernel/vmx/vmx.h"
+#include "kernel/vmx/lab.h"
 #include "lib/x86.h"
 
 enum { REASONS = 70 };
@@ -206,6 +206,22 @@ _Noreturn void vmx_exit(struct vcpu *vcpu)
         finish(vcpu, verdict);
     skip_simply(vcpu);
     vmx_resume(vcpu->page->gpr);
+}
+
+/* Never on the short way: what the guest does between two exits of a lab has to be taken in, and put back. */
+_Noreturn void vmx_lab_exit(struct vcpu *vcpu)
+{
+    const struct exit_row *row;
+    enum verdict verdict = VERDICT_MONITOR;
+
+    vmx_lab_leave_guest(vcpu);
+    vcpu->exit_reason = vmread(EXIT_REASON);
+    vcpu->rip = vmread(GUEST_RIP);
+    row = &rows[find_index(vcpu->exit_reason)];
+    vcpu_exit_note(vcpu, find_index(vcpu->exit_reason));
+    if (!vcpu->lab->observed || !vmx_lab_owns_exit(vcpu, vcpu->exit_reason))
+        verdict = vcpu_exit_handle(vcpu, row);
+    vcpu_exit_finish(vcpu, verdict == VERDICT_MONITOR ? &lab_exit_row : row, verdict);
 }
 
 /*
