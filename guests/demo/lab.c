@@ -107,13 +107,6 @@ static void test_machine(void)
     }
     test_result(again == 1 && seen.exit[0].reason == 16, "RDTSC exits: reason %lu", (unsigned long)seen.exit[0].reason);
     hypercall(HC_LAB_RESET, 0, 0, 0);
-    again = hypercall(HC_LAB_OBSERVE, (unsigned long)&seen, LAB_RETURN, 0);
-    if (again == 0) {
-        set(0x4016, 0xffffffff, NULL); /* an event that there is not */
-        hypercall(HC_LAB_OBSERVE, 0, 0, 0);
-    }
-    test_result(again == 1 && (seen.exit[0].reason & LAB_VMFAIL || seen.exit[0].reason >> 31), "an entry that fails is observed: %ld, 0x%lx", (long)again,
-                (unsigned long)seen.exit[0].reason);
 }
 
 static void test_nested(void)
