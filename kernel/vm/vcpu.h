@@ -9,6 +9,7 @@
 #include "kernel/vm/thread.h"
 #include "lib/addr.h"
 
+struct lab;
 struct vm;
 
 /* Things to see to before the next entry, as bits of vcpu.attention; 0 on the fast path. */
@@ -43,6 +44,7 @@ struct vcpu {
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
     struct wait wait;            /* in a queue, by a hypercall */
+    struct lab *lab;             /* for a VM with `lab = yes`, else NULL; owned */
     uint64_t backend[8];         /* the back end's own: documented in its vcpu.c */
 };
 
