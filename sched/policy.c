@@ -24,13 +24,13 @@ static struct sched_queue *place(const struct sched_entity *entity)
 }
 
 /* Puts a ready entity that does not run into the queue of its home. */
-static struct sched_queue *enqueue(struct sched_entity *entity, uint64_t now)
+static struct sched_queue *enqueue(struct sched_entity *entity, uint64_t since)
 {
     struct sched_queue *home = entity->home;
 
     if (entity->holds)
         return NULL;
-    sched_ready(home, entity, now);
+    sched_ready(home, entity, since);
     if (!is_idle(home))
         return NULL;
     sched_awake(home);
@@ -66,7 +66,7 @@ struct sched_queue *sched_release(struct sched_entity *entity, uint64_t now)
     return enqueue(entity, now);
 }
 
-struct sched_queue *sched_move(struct sched_entity *entity, struct sched_queue *to, uint64_t now)
+struct sched_queue *sched_move(struct sched_entity *entity, struct sched_queue *to)
 {
     if (entity->running) {
         entity->move_to = to;
@@ -76,7 +76,7 @@ struct sched_queue *sched_move(struct sched_entity *entity, struct sched_queue *
     if (!entity->queue)
         return NULL;
     sched_remove(entity);
-    return enqueue(entity, now);
+    return enqueue(entity, entity->ready_since);
 }
 
 void sched_kill(struct sched_entity *entity)

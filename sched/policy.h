@@ -30,8 +30,8 @@ struct sched_queue *sched_wake(struct sched_entity *entity, uint64_t now);
 struct sched_queue *sched_hold(struct sched_entity *entity);
 struct sched_queue *sched_release(struct sched_entity *entity, uint64_t now);
 
-/* Gives a floating entity another home; at the end of its turn if it runs, which is soon. */
-struct sched_queue *sched_move(struct sched_entity *entity, struct sched_queue *to, uint64_t now);
+/* Gives a floating entity another home, idle or not; at the end of its turn if it runs, which is soon. */
+struct sched_queue *sched_move(struct sched_entity *entity, struct sched_queue *to);
 
 /* Ends an entity for good: it is in no queue then. If it runs, its turn has to end soon. */
 void sched_kill(struct sched_entity *entity);

@@ -18,9 +18,9 @@ void sched_entity_init(struct sched_entity *entity, struct sched_queue *home, ui
     entity->slice_ticks = slice_ticks;
 }
 
-void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
+void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t since)
 {
-    entity->ready_since = now;
+    entity->ready_since = since;
     entity->ticket = queue->next_ticket++;
     list_push_back(&queue->ready[entity->pinned], &entity->node);
     queue->length[entity->pinned]++;

@@ -61,8 +61,8 @@ void sched_queue_init(struct sched_queue *queue);
 /* A new entity that is in no queue, with a timeslice in TSC ticks, > 0. It floats, and starts on the pCPU of `home`. */
 void sched_entity_init(struct sched_entity *entity, struct sched_queue *home, uint64_t slice_ticks);
 
-/* Makes an entity that neither runs nor is ready the last of the ready ones, at time `now`. */
-void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t now);
+/* Makes an entity that neither runs nor is in a queue the last of the ready ones; it has been ready since TSC `since`. */
+void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t since);
 
 /* Takes a ready entity out of its queue. Does nothing to one that is in none. */
 void sched_remove(struct sched_entity *entity);

@@ -72,7 +72,7 @@ void thread_move(struct thread *thread, struct pcpu *to)
 {
     if (!thread->entity.running)
         trace(TRACE_MOVE, thread->who, to->id, thread_pcpu(thread)->id);
-    look_again(sched_move(&thread->entity, &to->queue, x86_rdtsc()));
+    look_again(sched_move(&thread->entity, &to->queue));
 }
 
 void thread_hand_over(struct thread *thread)
