@@ -49,4 +49,11 @@ for my $how ('silent', 'late') {
         comes_up("$command --append provoke=$how-cpu", 3, "$name: a $how CPU", left_out(1, 'it does not start'));
     }
 }
+
+# ---- One that takes the kernel lock again and again does not keep the others out of it. With --icount the CPUs go in step:
+# root, which asks whether a VM has left its CPU, always had the lock whenever that CPU looked at it. ----
+put_file("$work/lock.conf", join '', "[vm clock]\nimage = sleep.elf\n",
+    map { "[vm s$_]\nimage = spin.elf\nbackground = yes\npin = 1\ntimeslice = 300\n" } 1 .. 3);
+$kernel_machine::config = "$work/lock.conf";
+comes_up(qemu('--icount --cpus 2'), 2, 'QEMU, CPUs in step: VMs on another CPU can be ended');
 done_testing;
