@@ -9,16 +9,22 @@
 #include "lib/x86.h"
 #include "sched/policy.h"
 
-_Static_assert(offsetof(struct pcpu, user_rsp) == 0, "known to entry.asm");
-_Static_assert(offsetof(struct pcpu, frame_end) == 8, "known to entry.asm");
-_Static_assert(offsetof(struct pcpu, stack_top) == 16, "known to entry.asm");
+_Static_assert(offsetof(struct pcpu, regs) == 0, "known to entry.asm");
+_Static_assert(offsetof(struct pcpu, stack_top) == 8, "known to entry.asm");
 _Static_assert(sizeof(struct pcpu) <= PCPU_STRUCT_PAGES * PAGE_BYTES, "the guard page comes next");
 
 struct pcpu *pcpus[MAX_PCPUS];
 unsigned pcpu_count;
 
-void syscall_entry(void);
+extern const char syscall_stubs[];
 _Noreturn void run_on_stack(void *stack, void (*f)(void));
+
+uint64_t pcpu_syscall_entry(const struct pcpu *pcpu)
+{
+    enum { STUB_BYTES = 16 };
+
+    return (uint64_t)syscall_stubs + pcpu->id * STUB_BYTES;
+}
 
 /* Backs `pages` pages that end at offset `top` of the block. */
 static bool map_pages(uint64_t block, uint64_t top, unsigned pages)
@@ -102,10 +108,10 @@ static void set_syscall(struct pcpu *pcpu)
 {
     x86_wrmsr(MSR_EFER, x86_rdmsr(MSR_EFER) | EFER_SCE);
     x86_wrmsr(MSR_STAR, (uint64_t)(SEL_KERNEL_DS | 3) << 48 | (uint64_t)SEL_KERNEL_CS << 32);
-    x86_wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
+    x86_wrmsr(MSR_LSTAR, pcpu_syscall_entry(pcpu));
     x86_wrmsr(MSR_CSTAR, 0);
     x86_wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_DF | RFLAGS_AC | RFLAGS_TF | RFLAGS_NT);
-    x86_wrmsr(MSR_KERNEL_GS_BASE, (uint64_t)pcpu);
+    x86_wrmsr(MSR_KERNEL_GS_BASE, 0);
 }
 
 void pcpu_init(struct pcpu *pcpu)

@@ -31,6 +31,7 @@ int64_t do_vcpu_run(struct syscall_args *args)
         virt->skip(vcpu);
     }
     vcpu->attention |= ATTENTION_SLICE;
+    context_load_cr2(&vcpu->guest_context);
     vcpu->thread.in_guest = true;
     trace(TRACE_RUN, vcpu->thread.who, 0, 0);
     return 0; /* thread_return enters the guest; an exit sets RAX */

@@ -41,7 +41,9 @@ static inline void pass_on(struct pcpu *pcpu, struct vcpu *other)
     to->entity.state = SCHED_READY;
     to->entity.running = true;
     pcpu->current = to;
-    pcpu->frame_end = (uint64_t)(&to->regs + 1);
+    pcpu->regs = &to->regs;
+    context_save_cr2(&from->vcpu->guest_context);
+    context_load_cr2(&other->guest_context);
     pcpu->space_loaded = other->vm->task.space.root.value;
     x86_write_cr3(pcpu->space_loaded);
 }

@@ -138,6 +138,8 @@ static inline void put(struct pcpu *pcpu, struct thread *thread, uint64_t now, u
 {
     struct sched_queue *queue;
 
+    if (thread->in_guest)
+        context_save_cr2(&thread->vcpu->guest_context);
     pcpu->current = NULL;
     if (!thread->entity.pinned && pcpu_count > 1)
         leave_pcpu(thread);
@@ -173,11 +175,11 @@ static struct thread *pick(struct pcpu *pcpu)
     }
 }
 
-static _Noreturn void resume(struct thread *thread)
+static inline __attribute__((always_inline)) _Noreturn void resume(struct thread *thread)
 {
     if (thread->in_guest)
         vcpu_enter(thread->vcpu);
-    context_load(&thread->user_context);
+    context_load_lazily(&thread->user_context);
     kernel_lock_leave();
     regs_return(&thread->regs);
 }
@@ -186,7 +188,10 @@ static inline void switch_to(struct pcpu *pcpu, struct thread *thread)
 {
     trace_at(pcpu->queue.started, TRACE_SWITCH, thread->who, thread->in_guest, 0);
     pcpu->current = thread;
-    pcpu->frame_end = (uint64_t)(&thread->regs + 1);
+    pcpu->regs = &thread->regs;
+    context_close_fpu();
+    if (thread->in_guest)
+        context_load_cr2(&thread->vcpu->guest_context);
     thread->migrations += thread->ran_on && thread->ran_on != pcpu;
     thread->ran_on = pcpu;
     space_load(pcpu, &thread->task->space);

@@ -79,12 +79,10 @@ void vcpu_destroy(struct vcpu *vcpu)
     mm_page_free(&vcpu->vm->account, mm_direct_hpa(vcpu), 0);
 }
 
-void vcpu_load(struct vcpu *vcpu)
+void vcpu_make_current(struct vcpu *vcpu)
 {
     struct pcpu *pcpu = pcpu_this();
 
-    if (pcpu->vcpu_loaded == vcpu)
-        return;
     virt->vcpu_load(vcpu);
     *pcpu_exit_slots(pcpu) = (struct exit_slots){vcpu->page->gpr, vcpu};
     pcpu->vcpu_loaded = vcpu;
@@ -106,6 +104,14 @@ static void flush_if_stale(struct vcpu *vcpu)
     virt->flush(vcpu);
 }
 
+static void set_slice(struct vcpu *vcpu)
+{
+    if (vcpu_first_entry_tsc == 0)
+        vcpu_first_entry_tsc = x86_rdtsc();
+    vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
+    virt->slice(vcpu, pcpu_this()->tick_deadline);
+}
+
 _Noreturn void vcpu_enter(struct vcpu *vcpu)
 {
     vcpu_load(vcpu);
@@ -113,28 +119,26 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     if (vcpu->attention & ATTENTION_EVENT)
         virt->inject(vcpu);
     flush_if_stale(vcpu);
-    if (vcpu->attention & ATTENTION_SLICE) {
-        if (vcpu_first_entry_tsc == 0)
-            vcpu_first_entry_tsc = x86_rdtsc();
-        vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
-        virt->slice(vcpu, pcpu_this()->tick_deadline);
-    }
+    if (vcpu->attention & ATTENTION_SLICE)
+        set_slice(vcpu);
     kernel_lock_leave();
     virt->enter(vcpu);
 }
 
 /* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
-static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups)
+static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
 {
     struct exit_record *record = &vcpu->page->exit;
 
     vcpu->exits_monitor++;
-    trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
+    if (row->handler)
+        trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
     record->reason = vcpu->exit_reason;
     record->count = vcpu->exits;
     record->rip = vcpu->rip;
-    record->groups = groups;
-    virt->exit_record(vcpu, record, groups);
+    record->groups = row->groups;
+    virt->exit_record(vcpu, record, row->groups);
+    context_save_cr2(&vcpu->guest_context);
     vcpu->thread.in_guest = false;
     vcpu->thread.regs.rax = 0;
     thread_return();
@@ -152,7 +156,7 @@ static void block(struct vcpu *vcpu)
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
     if (verdict == VERDICT_MONITOR)
-        to_monitor(vcpu, row->groups);
+        to_monitor(vcpu, row);
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
