@@ -23,7 +23,7 @@ uint64_t pcpu_syscall_entry(const struct pcpu *pcpu)
 {
     enum { STUB_BYTES = 16 };
 
-    return (uint64_t)syscall_stubs + pcpu->id * STUB_BYTES;
+    return (uint64_t)syscall_stubs + ((uint64_t)pcpu - PCPU_BASE) / PCPU_BYTES * STUB_BYTES;
 }
 
 /* Backs `pages` pages that end at offset `top` of the block. */
@@ -54,9 +54,12 @@ static void fill_gdt(struct pcpu *pcpu)
 struct pcpu *pcpu_create(uint32_t apic_id)
 {
     static unsigned blocks;
-    uint64_t block = PCPU_BASE + blocks++ * PCPU_BYTES;
+    uint64_t block = PCPU_BASE + blocks * PCPU_BYTES;
     struct pcpu *pcpu = (struct pcpu *)block;
 
+    if (blocks == MAX_PCPUS)
+        return NULL;
+    blocks++;
     if (!map_pages(block, PCPU_STRUCT_PAGES * PAGE_BYTES, PCPU_STRUCT_PAGES) || !map_pages(block, PCPU_DF_STACK_TOP, 1) ||
         !map_pages(block, PCPU_NMI_STACK_TOP, 1) || !map_pages(block, PCPU_MC_STACK_TOP, 1) ||
         !map_pages(block, PCPU_STACK_TOP, PCPU_STACK_PAGES) || !trace_init_pcpu(pcpu))

@@ -103,7 +103,7 @@ static inline struct exit_slots *pcpu_exit_slots(struct pcpu *pcpu)
 /* Segment selectors. SYSCALL and SYSRET fix the order of the first five. */
 enum { SEL_KERNEL_CS = 0x08, SEL_KERNEL_DS = 0x10, SEL_USER_DS = 0x18 | 3, SEL_USER_CS = 0x20 | 3, SEL_TSS = 0x28 };
 
-/* Allocates and maps the block of one more pCPU; NULL when memory is out. */
+/* Allocates and maps the block of one more pCPU; NULL when memory is out, or MAX_PCPUS have one. */
 struct pcpu *pcpu_create(uint32_t apic_id);
 
 /* On that pCPU, when all else is set up: it gets the next number, and has to look for threads from now on. Under the kernel

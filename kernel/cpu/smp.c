@@ -124,7 +124,7 @@ static void start(uint32_t apic_id, uint64_t page)
     const char *said;
 
     if (!pcpu) {
-        print("Nestor: no memory for the CPU with APIC id %u: it is left out\n", apic_id);
+        print("Nestor: the CPU with APIC id %u is left out: there is no room for it\n", apic_id);
         return;
     }
     fill_page(page, pcpu);
