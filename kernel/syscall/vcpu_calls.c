@@ -127,7 +127,7 @@ int64_t do_vcpu_start(struct syscall_args *args)
 {
     struct thread *thread = &args->vcpu->thread;
 
-    if (thread->state == THREAD_NEW || thread->parked)
+    if (thread->entity.state == SCHED_NEW || thread->parked)
         thread_wake(thread);
     else
         thread->woken = true;

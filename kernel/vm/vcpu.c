@@ -39,8 +39,8 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu->thread.who = TRACE_WHO(vm->id, id);
     context_init(&vcpu->guest_context);
     if (vm->pin) {
-        vcpu->thread.pcpu = vm->pin;
-        vcpu->thread.pinned = true;
+        vcpu->thread.entity.home = &vm->pin->queue;
+        vcpu->thread.entity.pinned = true;
     }
     vcpu->vm = vm;
     vcpu->id = id;
@@ -203,8 +203,8 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
     if (!vcpu->thread.in_guest || !wait_interrupt(&vcpu->wait))
         return;
     thread_wake(&vcpu->thread);
-    if (vcpu->thread.running)
-        pcpu_kick(vcpu->thread.pcpu);
+    if (vcpu->thread.entity.running)
+        pcpu_kick(thread_pcpu(&vcpu->thread));
 }
 
 int vcpu_interrupt_pending(const struct vcpu *vcpu)
