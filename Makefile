@@ -35,6 +35,7 @@ include tools/newlib.mk
 include tools/tasks.mk
 include tools/guests.mk
 include tools/tests.mk
+include tools/features.mk
 include tools/bench.mk
 
 -include $(patsubst %.o,%.d,$(filter %.o,$(ALL_OBJECTS)))
