@@ -5,6 +5,7 @@
 #include "guests/lib/common/hypercall.h"
 #include "guests/lib/feature/outcome.h"
 #include "guests/lib/lab/insn.h"
+#include "guests/lib/lab/page.h"
 #include "guests/lib/lab/tables.h"
 #include "guests/lib/lab/trap.h"
 
@@ -49,6 +50,7 @@ void state_reset(void)
     if (insn_read_cr3() != cr3)
         insn_write_cr3(cr3);
     tables_reset();
+    page_reset();
     while (kept_msrs > 0) {
         kept_msrs--;
         insn_wrmsr(kept[kept_msrs].msr, kept[kept_msrs].value);
