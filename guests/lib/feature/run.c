@@ -42,6 +42,7 @@ CONTEXT_FRAME static void run_guarded(const struct feature_row *row, uint64_t ti
     guard_result = context_hypercall(&row_context, HC_LAB_GUARD, (unsigned long)&guard_seen, ticks, exits);
     if (guard_result == 0)
         row->test->run(feature_row_argument(row));
+    CONTEXT_END();
 }
 
 static void judge(uint64_t exits, unsigned milliseconds)

@@ -41,6 +41,7 @@
                                                    (unsigned long)&lab_seen, action, observe_argument);               \
             if (lab_observe_result == 0) {                                                                            \
                 __VA_ARGS__;                                                                                          \
+                CONTEXT_END();                                                                                        \
             }                                                                                                         \
         }                                                                                                             \
         observe_body();                                                                                               \
