@@ -240,6 +240,8 @@ struct report_ring {
 enum report_kind {
     REPORT_CONSOLE = 'C', /* a line that the guest printed */
     REPORT_TEST = 'T',    /* a KTAP result line of the guest, without its number: "ok text" or "not ok text # SKIP ..." */
+    REPORT_BEGIN = 'B',   /* the name of a test that begins */
+    REPORT_NOTHING = '-', /* once this is taken, what came before it has been printed */
     REPORT_NOTE = 'N',    /* a diagnostic of the monitor, for people */
     REPORT_END = 'E',     /* the last one: how the guest ended, one of the words in docs/config.md, "exit 0" */
 };

@@ -26,6 +26,11 @@ struct lab {
     unsigned nested_entries;
     struct lab_nested nested[LAB_NESTED_ENTRIES];
     uint64_t host_efer, host_pat; /* as found after the last exit */
+    /* VMX: the preemption timer as the guest has it, beside the kernel's use of it. */
+    bool timer_wanted, timer_saved; /* the two controls */
+    uint64_t timer_value;        /* what it finds in the VMCS field */
+    uint64_t timer_left;         /* ticks until it expires; exits that the guest does not see don't change it */
+    uint64_t timer_entry;        /* what the timer was set to at the last entry */
     uint32_t exceptions;         /* the exceptions whose exits the guest wants; the kernel may intercept more */
     hpa_t page[LAB_BACKEND_PAGES]; /* the back end's own, one page each; owned */
     uint64_t backend[4];         /* the back end's own: documented in its lab.c */

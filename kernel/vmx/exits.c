@@ -221,6 +221,8 @@ _Noreturn void vmx_lab_exit(struct vcpu *vcpu)
     vcpu_exit_note(vcpu, find_index(vcpu->exit_reason));
     if (!vcpu->lab->observed || !vmx_lab_owns_exit(vcpu, vcpu->exit_reason))
         verdict = vcpu_exit_handle(vcpu, row);
+    if (verdict == VERDICT_MONITOR)
+        vmx_lab_show_exit(vcpu);
     vcpu_exit_finish(vcpu, verdict == VERDICT_MONITOR ? &lab_exit_row : row, verdict);
 }
 

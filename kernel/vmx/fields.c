@@ -94,12 +94,13 @@ static bool is_field(uint64_t what)
 
 int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
 {
-    (void)vcpu;
     if (!is_field(what))
         return -ABI_EINVAL;
     if (is_secret(what))
         return -ABI_EACCES;
     *value = vmread(what);
+    if (vcpu->lab)
+        *value = vmx_lab_field_view(vcpu, what, *value);
     return 0;
 }
 

@@ -178,7 +178,7 @@ static const struct {
     {0x202e /* ENCLS-exiting bitmap */, 0}, {0x2032 /* TSC multiplier */, 1ull << 48}, {PF_ERROR_CODE_MASK, 0},
     {PF_ERROR_CODE_MATCH, 0}, {CR3_TARGET_COUNT, 0}, {EXIT_MSR_STORE_COUNT, 0}, {EXIT_MSR_LOAD_COUNT, 0},
     {ENTRY_MSR_LOAD_COUNT, 0}, {ENTRY_INTERRUPTION_INFO, 0}, {0x401c /* TPR threshold */, 0}, {0x4020 /* PLE gap */, 0},
-    {0x4022 /* PLE window */, 0}, {PREEMPTION_TIMER_VALUE, 0}, {0x6008 /* CR3 targets */, 0}, {0x600a, 0}, {0x600c, 0},
+    {0x4022 /* PLE window */, 0}, {0x6008 /* CR3 targets */, 0}, {0x600a, 0}, {0x600c, 0},
     {0x600e, 0}, {VMCS_LINK_POINTER, ~0ull},
 };
 
@@ -197,15 +197,15 @@ void vmx_lab_reset(struct vcpu *vcpu)
     vcpu->backend[VCPU_PRIMARY] = vmx_controls.primary & ~(uint32_t)PRIMARY_MOV_DR;
     vcpu->backend[VCPU_EPTP] = vmx_eptp(vcpu);
     vmx_vcpu_write_controls(vcpu);
-    vmwrite(PIN_BASED_CONTROLS, vmx_controls.pin & ~(uint32_t)PIN_PREEMPTION_TIMER);
-    vmwrite(EXIT_CONTROLS, vmx_controls.exit & ~(uint32_t)EXIT_SAVE_PREEMPTION_TIMER);
+    lab->timer_wanted = lab->timer_saved = false;
+    lab->timer_value = lab->timer_left = 0;
     vmwrite(ENTRY_CONTROLS, vmx_controls.entry | (vmread(GUEST_IA32_EFER) & EFER_LMA ? ENTRY_IA32E_GUEST : 0));
     vmwrite(MSR_BITMAP, lab->page[LAB_MSR_BITMAP].value);
     for (unsigned i = 0; i < sizeof normal / sizeof *normal; i++)
         vmwrite_safe(normal[i].field, normal[i].value);
 }
 
-/* A lab has the preemption timer and its debug registers to itself; its timeslices end by the LAPIC's timer. */
+/* A lab has its debug registers, and the MSRs of a context, from the start. */
 void vmx_lab_init(struct vcpu *vcpu)
 {
     const struct lab *lab = vcpu->lab;
@@ -220,6 +220,56 @@ void vmx_lab_init(struct vcpu *vcpu)
     vmwrite(EXIT_MSR_LOAD, mm_direct_hpa(msr_area(vcpu, LAB_EXIT_LOAD)).value);
     vmwrite_safe(EPTP_LIST, lab->page[LAB_EPTP_LIST].value);
     vmx_lab_reset(vcpu);
+}
+
+/* ---- The preemption timer, which guest and kernel share ----------------------------------------------------- */
+
+uint64_t vmx_lab_slice(struct vcpu *vcpu, uint64_t ticks)
+{
+    struct lab *lab = vcpu->lab;
+
+    if (lab->timer_wanted && lab->timer_left < ticks)
+        ticks = lab->timer_left;
+    lab->timer_entry = ticks;
+    return ticks;
+}
+
+/* The exit has saved what was left of it. */
+static void count_timer(struct lab *lab)
+{
+    uint64_t left, passed;
+
+    if (!lab->timer_wanted)
+        return;
+    left = vmread(PREEMPTION_TIMER_VALUE);
+    passed = left < lab->timer_entry ? lab->timer_entry - left : 0;
+    lab->timer_left -= passed < lab->timer_left ? passed : lab->timer_left;
+}
+
+void vmx_lab_show_exit(struct vcpu *vcpu)
+{
+    struct lab *lab = vcpu->lab;
+
+    if (lab->timer_saved)
+        lab->timer_value = lab->timer_left;
+    else
+        lab->timer_left = lab->timer_value;
+}
+
+uint64_t vmx_lab_field_view(const struct vcpu *vcpu, uint64_t field, uint64_t value)
+{
+    const struct lab *lab = vcpu->lab;
+
+    switch (field) {
+    case PIN_BASED_CONTROLS:
+        return (value & ~(uint64_t)PIN_PREEMPTION_TIMER) | (lab->timer_wanted ? PIN_PREEMPTION_TIMER : 0);
+    case EXIT_CONTROLS:
+        return (value & ~(uint64_t)EXIT_SAVE_PREEMPTION_TIMER) | (lab->timer_saved ? EXIT_SAVE_PREEMPTION_TIMER : 0);
+    case PREEMPTION_TIMER_VALUE:
+        return lab->timer_value;
+    default:
+        return value;
+    }
 }
 
 /* ---- Exits ------------------------------------------------------------------------------------------------ */
@@ -247,6 +297,8 @@ void vmx_lab_leave_guest(struct vcpu *vcpu)
     if (!(controls & EXIT_LOAD_PAT))
         x86_wrmsr(MSR_PAT, vmread(HOST_IA32_PAT));
     context_take_msrs(&vcpu->guest_context);
+    count_timer(lab);
+    vcpu->attention |= ATTENTION_SLICE; /* what the timer has left is for each entry to say */
     if ((controls & EXIT_ACKNOWLEDGE) && vmread(EXIT_REASON) == 1)
         send_again();
 }
@@ -278,6 +330,8 @@ bool vmx_lab_owns_exit(struct vcpu *vcpu, uint64_t reason)
         return vcpu->backend[VCPU_PRIMARY] & PRIMARY_INTERRUPT_WINDOW;
     case 18:
         return !is_command(vcpu);
+    case 52:
+        return vcpu->lab->timer_wanted && vcpu->lab->timer_left == 0;
     case 48:
         return lab_has_nested(vcpu->vm, vmread(GUEST_PHYSICAL_ADDRESS));
     default:

@@ -38,6 +38,15 @@ bool vmx_lab_field_write(struct vcpu *vcpu, uint64_t field, uint64_t value, int 
 /* Whether an exit is one that the guest of an observed vCPU asked for. */
 bool vmx_lab_owns_exit(struct vcpu *vcpu, uint64_t reason);
 
+/* What the preemption timer is set to when the kernel wants it to expire after `ticks` of it. */
+uint64_t vmx_lab_slice(struct vcpu *vcpu, uint64_t ticks);
+
+/* The guest sees this exit: its timer is as the controls say. */
+void vmx_lab_show_exit(struct vcpu *vcpu);
+
+/* A field as the lab's guest has it, where that is not what is in the VMCS. */
+uint64_t vmx_lab_field_view(const struct vcpu *vcpu, uint64_t field, uint64_t value);
+
 /* At each exit of a lab: what the exit was not told to load is as the host needs it, and what the guest's MSRs have
  * become is in its context. */
 void vmx_lab_leave_guest(struct vcpu *vcpu);

@@ -35,6 +35,32 @@ static int check_primary(struct vcpu *vcpu, uint64_t *value)
     return 0;
 }
 
+static const char no_timer[] = "this CPU has no preemption timer, or can't save it: the kernel and the guest can't share it";
+
+static bool can_share_timer(void)
+{
+    return vmx_controls.preemption_timer && (vmx_controls.exit & EXIT_SAVE_PREEMPTION_TIMER);
+}
+
+/* The kernel has the timer too, so it is always on. */
+static int check_pin(struct vcpu *vcpu, uint64_t *value)
+{
+    bool wanted = *value & PIN_PREEMPTION_TIMER;
+
+    if (wanted && !can_share_timer())
+        return lab_refuse(vcpu, PIN_PREEMPTION_TIMER, no_timer);
+    vcpu->lab->timer_wanted = wanted;
+    vcpu->lab->timer_left = vcpu->lab->timer_value;
+    *value |= vmx_controls.pin & PIN_PREEMPTION_TIMER;
+    return 0;
+}
+
+static int check_timer(struct vcpu *vcpu, uint64_t *value)
+{
+    vcpu->lab->timer_value = vcpu->lab->timer_left = (uint32_t)*value;
+    return 0;
+}
+
 /* VMCS shadowing takes the link pointer; the shadow VMCS is the kernel's, so that it has the right form. */
 static int check_secondary(struct vcpu *vcpu, uint64_t *value)
 {
@@ -71,13 +97,21 @@ static int check_entry(struct vcpu *vcpu, uint64_t *value)
 static int check_exit(struct vcpu *vcpu, uint64_t *value)
 {
     uint64_t trapped = 0;
+    int error;
 
     if (!(*value & EXIT_LOAD_EFER)) {
         vmx_lab_read(vcpu, LAB_MSR_WRITE, MSR_EFER, &trapped);
         if (!(vmread(GUEST_IA32_EFER) & EFER_NXE) || !trapped)
             return lab_refuse(vcpu, EXIT_LOAD_EFER, "the host needs EFER.NXE: set it in the guest's, and make WRMSR of EFER exit");
     }
-    return check_put_back(vcpu, vmread(ENTRY_CONTROLS), *value, false);
+    if ((*value & EXIT_SAVE_PREEMPTION_TIMER) && !can_share_timer())
+        return lab_refuse(vcpu, EXIT_SAVE_PREEMPTION_TIMER, no_timer);
+    error = check_put_back(vcpu, vmread(ENTRY_CONTROLS), *value, false);
+    if (error)
+        return error;
+    vcpu->lab->timer_saved = *value & EXIT_SAVE_PREEMPTION_TIMER;
+    *value |= vmx_controls.exit & EXIT_SAVE_PREEMPTION_TIMER;
+    return 0;
 }
 
 static int check_efer(struct vcpu *vcpu, uint64_t *value)
@@ -145,7 +179,7 @@ static const struct lab_field_row rows[] = {
     {0x2808, 0x2808, FREE},                                                       /* guest PERF_GLOBAL_CTRL */
     {0x2812, 0x2818, FREE},                                                       /* guest BNDCFGS, RTIT_CTL, LBR_CTL, PKRS */
     {PIN_BASED_CONTROLS, PIN_BASED_CONTROLS, PIN_EXTERNAL_INTERRUPT | PIN_NMI, PIN_POSTED,
-     "the host needs its interrupts and NMIs", NULL},
+     "the host needs its interrupts and NMIs", check_pin},
     {PRIMARY_CONTROLS, PRIMARY_CONTROLS, PRIMARY_ACTIVATE_SECONDARY, 0, "EPT needs it", check_primary},
     {EXCEPTION_BITMAP, EXCEPTION_BITMAP, 0, 0, NULL, check_exceptions},
     {PF_ERROR_CODE_MASK, CR3_TARGET_COUNT, FREE},
@@ -157,7 +191,7 @@ static const struct lab_field_row rows[] = {
     {SECONDARY_CONTROLS, SECONDARY_CONTROLS, SECONDARY_EPT, SECONDARY_SPP, "the host keeps its memory by EPT", check_secondary},
     {0x4020, 0x4022, FREE},                                                       /* PLE gap and window */
     {GUEST_ACTIVITY, GUEST_ACTIVITY, 0, 0, NULL, check_activity},
-    {PREEMPTION_TIMER_VALUE, PREEMPTION_TIMER_VALUE, FREE},
+    {PREEMPTION_TIMER_VALUE, PREEMPTION_TIMER_VALUE, 0, 0, NULL, check_timer},
     {CR0_MASK, CR0_MASK, CR0_NW | CR0_CD, 0, "exits don't load these bits of CR0", NULL},
     {CR4_MASK, CR4_MASK, FREE},
     {0x6008, 0x600e, FREE},                                                       /* CR3-target values */

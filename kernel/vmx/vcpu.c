@@ -114,8 +114,11 @@ void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline)
 {
     uint64_t now = x86_rdtsc(), ticks = deadline > now ? (deadline - now) >> vmx_controls.preemption_shift : 0;
 
-    if (vmx_controls.preemption_timer && !vcpu->lab)
-        vmwrite(PREEMPTION_TIMER_VALUE, ticks < UINT32_MAX ? ticks : UINT32_MAX);
+    ticks = ticks < UINT32_MAX ? ticks : UINT32_MAX;
+    if (vcpu->lab)
+        ticks = vmx_lab_slice(vcpu, ticks);
+    if (vmx_controls.preemption_timer)
+        vmwrite(PREEMPTION_TIMER_VALUE, ticks);
 }
 
 void vmx_vcpu_flush(struct vcpu *vcpu)
