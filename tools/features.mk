@@ -24,6 +24,8 @@ LIST_SELFTEST := $(BUILD)/list-selftest
 $(eval $(call list_tests,$(LIST_TESTS),guests/tests))
 $(eval $(call list_tests,$(LIST_SELFTEST),guests/selftest))
 
+tests: $(LIST_TESTS) $(LIST_SELFTEST)
+
 # The machine that TESTS chooses.
 TESTS_CONF := $(BUILD)/tests.conf
 CHOSEN := $(if $(TESTS),$(TESTS_CONF))

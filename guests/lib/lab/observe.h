@@ -81,4 +81,7 @@ struct exit_record lab_observe_end(const char *file, unsigned line);
 /* For the next row. */
 void lab_observe_reset(void);
 
+/* Writes "EXIT_IO", "exit 0x4b", "no exit". */
+void lab_put_reason(struct text *text, uint64_t reason);
+
 #endif
