@@ -5,6 +5,7 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/vm/image.h"
+#include "kernel/vm/lab.h"
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/virt_ops.h"
 #include "lib/string.h"
@@ -134,6 +135,7 @@ int64_t vm_create(const struct vm_spec *spec, const void *args)
     vm->slice_ticks = clock_ticks_from_us(spec->timeslice_us ? spec->timeslice_us : DEFAULT_TIMESLICE_US);
     vm->pin = spec->pin ? pcpus[spec->pin - 1] : NULL;
     vm->large_pages = spec->large_pages;
+    vm->has_lab = spec->lab;
     vm->modules = spec->modules;
     memcpy(vm->module, spec->module, sizeof vm->module);
     vms[id] = vm;
@@ -173,7 +175,7 @@ static void release_others(struct vm *vm, const struct thread *but)
 static bool others_run(const struct vm *vm, const struct thread *but)
 {
     for (unsigned i = 0; i < vm->vcpus; i++)
-        if (&vm->vcpu[i]->thread != but && vm->vcpu[i]->thread.running)
+        if (&vm->vcpu[i]->thread != but && vm->vcpu[i]->thread.entity.running)
             return true;
     return false;
 }
@@ -236,7 +238,7 @@ void vm_status(struct vm *vm, struct vm_status *status)
         status->preemptions += vcpu->thread.entity.preemptions;
         status->run_ticks += vcpu->thread.entity.run_ticks;
         status->vcpu[i].state = (uint16_t)thread_state_now(&vcpu->thread);
-        status->vcpu[i].pcpu = (uint16_t)vcpu->thread.pcpu->id;
+        status->vcpu[i].pcpu = (uint16_t)thread_pcpu(&vcpu->thread)->id;
     }
 }
 
@@ -280,7 +282,7 @@ int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
     hpa_t page;
     int error;
 
-    if (gpa.value >= vm->memory_bytes)
+    if (gpa.value >= vm->memory_bytes || (vm->has_lab && lab_has_nested(vm, gpa.value)))
         return -ABI_EFAULT;
     if (!vm->large_pages || back_block(vm, at, LARGE_ORDER, &page)) {
         error = back_block(vm, at, 0, &page);
@@ -303,6 +305,8 @@ int vm_memory_drop(struct vm *vm, struct thread *thread, gpa_t gpa, uint64_t byt
         return -ABI_EINVAL;
     if (gpa.value >= vm->memory_bytes || bytes > vm->memory_bytes - gpa.value)
         return -ABI_EFAULT;
+    if (vm->has_lab) /* its tables and control blocks may be other than the kernel made them */
+        return -ABI_EBUSY;
     if (!vm->dropping) {
         vm->dropping = thread;
         hold_others(vm, thread);

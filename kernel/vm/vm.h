@@ -26,6 +26,7 @@ struct vm {
     uint64_t slice_ticks;
     bool paused;                 /* root holds its threads */
     struct thread *dropping;     /* the one that gives memory back, while it holds the others; or NULL */
+    bool has_lab;                /* its vCPUs have a lab each */
     bool large_pages;            /* guest memory is backed by 2 MiB at a time where possible */
     struct pcpu *pin;            /* where its vCPUs stay; NULL: they float */
     struct task task;            /* the monitor */
