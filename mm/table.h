@@ -110,6 +110,12 @@ int mm_table_merge(struct mm_table *table, uint64_t va, uint64_t bytes, hpa_t *r
 /* What maps va, foreign slots included; false when nothing does, or va is no address of the format. */
 bool mm_table_lookup(struct mm_table *table, uint64_t va, struct mm_mapping *out);
 
+/*
+ * The entry of `level` (0: 4 KiB, 1: 2 MiB, 2: 1 GiB) on the way to va, leaf or not: what the hardware reads. NULL if the
+ * way ends above it. It stays where it is until something there is unmapped; who changes it answers for what comes of it.
+ */
+uint64_t *mm_table_entry(struct mm_table *table, uint64_t va, unsigned level);
+
 /* Makes the tables that top-level slots first to last point to, where there are none yet, for mm_table_copy_top. Tables
  * of this level stay until mm_table_destroy, also when they are or get empty. -ABI_ENOMEM. */
 int mm_table_populate_top(struct mm_table *table, unsigned first, unsigned last);

@@ -3,6 +3,7 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
+#include "kernel/vm/lab.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
 #include "lib/x86.h"
@@ -51,7 +52,8 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
         return NULL;
     }
     vcpu->page = mm_direct(vcpu->page_hpa);
-    if (!virt->vcpu_init(vcpu)) {
+    if ((vm->has_lab && !lab_create(vcpu)) || !virt->vcpu_init(vcpu)) {
+        lab_destroy(vcpu);
         mm_page_free(&vm->account, block, 0);
         return NULL;
     }
@@ -75,6 +77,7 @@ void vcpu_unload(struct vcpu *vcpu)
 void vcpu_destroy(struct vcpu *vcpu)
 {
     timer_disarm(&vcpu->timer);
+    lab_destroy(vcpu);
     virt->vcpu_free(vcpu);
     mm_page_free(&vcpu->vm->account, mm_direct_hpa(vcpu), 0);
 }
@@ -104,27 +107,6 @@ static void flush_if_stale(struct vcpu *vcpu)
     virt->flush(vcpu);
 }
 
-static void set_slice(struct vcpu *vcpu)
-{
-    if (vcpu_first_entry_tsc == 0)
-        vcpu_first_entry_tsc = x86_rdtsc();
-    vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
-    virt->slice(vcpu, pcpu_this()->tick_deadline);
-}
-
-_Noreturn void vcpu_enter(struct vcpu *vcpu)
-{
-    vcpu_load(vcpu);
-    context_load(&vcpu->guest_context);
-    if (vcpu->attention & ATTENTION_EVENT)
-        virt->inject(vcpu);
-    flush_if_stale(vcpu);
-    if (vcpu->attention & ATTENTION_SLICE)
-        set_slice(vcpu);
-    kernel_lock_leave();
-    virt->enter(vcpu);
-}
-
 /* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
 static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
 {
@@ -142,6 +124,39 @@ static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vc
     vcpu->thread.in_guest = false;
     vcpu->thread.regs.rax = 0;
     thread_return();
+}
+
+/* The time that the lab's monitor gave its guest is over: it gets the pCPU, not the guest. */
+static _Noreturn void stop_for_lab(struct vcpu *vcpu)
+{
+    static const struct exit_row row = {"lab deadline", NULL, 0};
+
+    vcpu->lab->due = false;
+    vcpu->exit_reason = LAB_TIME_OVER;
+    to_monitor(vcpu, &row);
+}
+
+static void set_slice(struct vcpu *vcpu)
+{
+    if (vcpu->lab && vcpu->lab->due)
+        stop_for_lab(vcpu);
+    if (vcpu_first_entry_tsc == 0)
+        vcpu_first_entry_tsc = x86_rdtsc();
+    vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
+    virt->slice(vcpu, pcpu_this()->tick_deadline);
+}
+
+_Noreturn void vcpu_enter(struct vcpu *vcpu)
+{
+    vcpu_load(vcpu);
+    context_load(&vcpu->guest_context);
+    if (vcpu->attention & ATTENTION_EVENT)
+        virt->inject(vcpu);
+    flush_if_stale(vcpu);
+    if (vcpu->attention & ATTENTION_SLICE)
+        set_slice(vcpu);
+    kernel_lock_leave();
+    virt->enter(vcpu);
 }
 
 /* Until something is pending. Other pCPUs pend under the kernel lock, so none comes between the look and the sleep. */

@@ -5,6 +5,7 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/vm/image.h"
+#include "kernel/vm/lab.h"
 #include "kernel/vm/reserve.h"
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/virt_ops.h"
@@ -136,6 +137,7 @@ int64_t vm_create(const struct vm_spec *spec, const void *args)
     vm->slice_ticks = clock_ticks_from_us(spec->timeslice_us ? spec->timeslice_us : DEFAULT_TIMESLICE_US);
     vm->pin = spec->pin ? pcpus[spec->pin - 1] : NULL;
     vm->large_pages = spec->large_pages;
+    vm->has_lab = spec->lab;
     vm->modules = spec->modules;
     memcpy(vm->module, spec->module, sizeof vm->module);
     vms[id] = vm;
@@ -294,7 +296,7 @@ int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
     hpa_t page;
     int error;
 
-    if (gpa.value >= vm->memory_bytes)
+    if (gpa.value >= vm->memory_bytes || (vm->has_lab && lab_has_nested(vm, gpa.value)))
         return -ABI_EFAULT;
     if (!vm->large_pages || !back_large(vm, at, &page)) {
         error = back_block(vm, at, 0, &page);
@@ -317,6 +319,8 @@ int vm_memory_drop(struct vm *vm, struct thread *thread, gpa_t gpa, uint64_t byt
         return -ABI_EINVAL;
     if (gpa.value >= vm->memory_bytes || bytes > vm->memory_bytes - gpa.value)
         return -ABI_EFAULT;
+    if (vm->has_lab) /* its tables and control blocks may be other than the kernel made them */
+        return -ABI_EBUSY;
     if (!vm->dropping) {
         vm->dropping = thread;
         hold_others(vm, thread);

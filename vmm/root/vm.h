@@ -8,7 +8,7 @@
 #include "vmm/root/counters.h"
 
 enum {
-    VM_TESTS_MAX = 1000, /* result lines that are kept of one VM */
+    VM_TESTS_MAX = 10000, /* result lines that are kept of one VM */
     VM_REASON_BYTES = REPORT_LINE + 1,
 };
 
