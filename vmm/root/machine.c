@@ -151,6 +151,14 @@ static void print_table(const struct machine *m)
     }
 }
 
+static void print_large_pages(const struct machine *m)
+{
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (m->config->vm[i].large_pages)
+            console_line("# large pages of %s: %" PRIu64 " x 2 MiB, %" PRIu64 " x 1 GiB", m->vm[i].config->name,
+                         m->vm[i].status.mapped_2m, m->vm[i].status.mapped_1g);
+}
+
 static void print_migrations(const struct machine *m)
 {
     for (size_t i = 0; m->config->migrate && i < m->config->vms; i++)
@@ -216,6 +224,7 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     follow_all(&m, deadline_tsc(config, info));
     screen_end(&m.screen, m.vm);
     print_table(&m);
+    print_large_pages(&m);
     print_migrations(&m);
     print_first_entry();
     print_memory(&m);
