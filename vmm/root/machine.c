@@ -162,7 +162,7 @@ static void print_large_pages(const struct machine *m)
 static void print_migrations(const struct machine *m)
 {
     for (size_t i = 0; m->config->migrate && i < m->config->vms; i++)
-        console_line("# %s: went on on another CPU %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
+        console_line("# moved to another CPU: %s, %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
 }
 
 static void print_first_entry(void)
