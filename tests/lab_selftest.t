@@ -66,7 +66,7 @@ sub selftest
 cmp_ok(scalar @ids, '>', 25, 'there are rows');
 $kernel_machine::config = "$work/self.conf";
 my @all = @ids;
-for ([qemu(), 'SVM'], [bochs(), 'VMX'], [bochs('--cpus 4'), 'VMX, 4 CPUs']) {
+for ([qemu(), 'SVM'], [qemu('--cpus 4'), 'SVM, 4 CPUs'], [bochs(), 'VMX'], [bochs('--cpus 4'), 'VMX, 4 CPUs']) {
     my ($command, $name) = @$_;
     my ($other) = $name =~ /^SVM/ ? 'vmx' : 'svm';
     my @ids = grep { !/^$other\./ } @all;
