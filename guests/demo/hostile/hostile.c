@@ -75,6 +75,7 @@ static const struct {
     {"gdt-hole", gdt_hole_mode},         {"idt-nowhere", idt_nowhere_mode}, {"no-stack", no_stack_mode},
     {"halt", halt_mode},                 {"string-io", string_io_mode},
     {"tables", tables_mode},             {"tables-die", tables_die_mode},
+    {"lab", lab_mode},
 };
 
 enum { MODES = sizeof modes / sizeof modes[0] };
