@@ -112,7 +112,7 @@ static void set_one(void)
     count.strange += result > 0 || result < -ABI_EINTR;
 }
 
-/* Things that the controls are about. */
+/* Things that the controls are about. Not MOV to CR8 on SVM: QEMU's emulation (7.2) dies of it while V_IRQ is set. */
 static void use(uint64_t r)
 {
     uint64_t port = 0x7ff0 + (r >> 8 & 31);
@@ -140,7 +140,8 @@ static void use(uint64_t r)
         __asm__ volatile("mov %%cr4, %%rax; mov %%rax, %%cr4" : : : "rax");
         break;
     case 7:
-        __asm__ volatile("mov %%cr8, %%rax; mov %0, %%cr8" : : "r"(r >> 8 & 15) : "rax");
+        if (!hypercall_is_svm)
+            __asm__ volatile("mov %%cr8, %%rax; mov %0, %%cr8" : : "r"(r >> 8 & 15) : "rax");
         break;
     case 8:
         __asm__ volatile("mov %%db3, %%rax; mov %%rax, %%db3" : : : "rax");
