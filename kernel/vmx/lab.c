@@ -26,10 +26,11 @@ static struct msr_entry *msr_area(const struct vcpu *vcpu, enum lab_kind kind)
 
 /* ---- Ports and MSRs --------------------------------------------------------------------------------------- */
 
-/* Ports that do nothing that matters: of these, a guest may have the real ones. */
+/* Ports that do nothing that matters: of these, a guest may have the real ones. The lowest are a DMA controller's addresses
+ * and counts, whose channels nobody uses. */
 static bool port_is_harmless(uint64_t port)
 {
-    return port <= 3 || port == 0x80 || (port >= 0x5000 && port <= 0x50ff) || (port >= 0x7ff0 && port <= 0x8010) ||
+    return port <= 7 || port == 0x80 || (port >= 0x5000 && port <= 0x50ff) || (port >= 0x7ff0 && port <= 0x8010) ||
            port >= 0xfff0;
 }
 
