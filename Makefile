@@ -1,7 +1,7 @@
 # Nestor's front door: `make help` lists what it can do.
 #
-# BUILD=DIR puts everything elsewhere, V=1 shows the commands, CONFIG=FILE names the machine that `make run` boots, N=20
-# tells `make soak` how often.
+# BUILD=DIR puts everything elsewhere, V=1 shows the commands, CONFIG=FILE names the machine that `make run` boots, TESTS=GLOB
+# the feature tests that it runs instead, SHUFFLE=SEED their order, N=20 tells `make soak` how often.
 # Sources are found by folder: adding a file needs no edit here.
 
 MAKEFLAGS += --no-builtin-rules
@@ -45,20 +45,20 @@ include tools/bench.mk
 built = +$(Q)tools/setup && $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 tool = $(Q)BUILD='$(abspath $(BUILD))'
 
-run: ## boot CONFIG in QEMU (with KVM where it can nest, else TCG)
-	$(built) kernel tasks guests
+run: ## boot CONFIG, or the feature tests that TESTS names, in QEMU (with KVM where it can nest, else TCG)
+	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/run-qemu --config '$(CONFIG)'
 
-run-bochs: ## boot CONFIG in Bochs (VMX)
-	$(built) kernel tasks guests
+run-bochs: ## boot CONFIG, or the feature tests that TESTS names, in Bochs (VMX)
+	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/run-bochs --config '$(CONFIG)'
 
 iso: ## make BUILD/nestor.iso, a GRUB image of CONFIG for BIOS and UEFI, CD and USB
-	$(built) kernel tasks guests
+	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/make-iso --config '$(CONFIG)' '$(BUILD)/nestor.iso'
 
 debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
-	$(built) kernel tasks guests
+	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/run-qemu --config '$(CONFIG)' --tcg --gdb
 
 check: ## build everything and run all tests; ends in "N passed, N failed"

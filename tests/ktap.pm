@@ -25,7 +25,8 @@ sub document_lines
 }
 
 # One level: version, plan, results in their order. A subtest is a block of lines that are indented further, right before
-# the result line that has its name. -> {name, plan, results: [{ok, number, name, skip, subtest}], notes: [...]}
+# the result line that has its name. What stands behind " # " in a result is SKIP, or says why it is not ok.
+# -> {name, plan, results: [{ok, number, name, skip, why, subtest}], notes: [...]}
 sub read_level
 {
     my ($doc, $level, $name, @lines) = @_;
@@ -43,11 +44,12 @@ sub read_level
         } elsif ($line =~ /^#( |$)/) {
             wrong($doc, 'a line in the middle of a subtest', $line) if @block;
             push @{$part->{notes}}, $line;
-        } elsif ($line =~ /^(not )?ok (\d+) (\S.*?)( # SKIP.*)?$/) {
-            my $result = {ok => !$1, number => $2, name => $3, skip => !!$4, notes => scalar @{$part->{notes}}};
+        } elsif ($line =~ /^(not )?ok (\d+) (\S.*?)(?: # (.*))?$/) {
+            my $result = {ok => !$1, number => $2, name => $3, why => $4, notes => scalar @{$part->{notes}}};
+            $result->{skip} = ($4 // '') =~ /^SKIP\b/ ? 1 : '';
 
             wrong($doc, 'a wrong number', $line) if $result->{number} != @{$part->{results}} + 1;
-            wrong($doc, 'an unknown directive', $line) if $result->{name} =~ / # /;
+            wrong($doc, 'an unknown directive', $line) if $result->{ok} && defined $result->{why} && !$result->{skip};
             wrong($doc, 'not ok, and skipped', $line) if $result->{skip} && !$result->{ok};
             $result->{subtest} = read_subtest($doc, $level + 1, $result, splice @block) if @block || $level == 0;
             push @{$part->{results}}, $result;

@@ -24,7 +24,26 @@ LIST_SELFTEST := $(BUILD)/list-selftest
 $(eval $(call list_tests,$(LIST_TESTS),guests/tests))
 $(eval $(call list_tests,$(LIST_SELFTEST),guests/selftest))
 
-list: $(LIST_TESTS) ## print every feature test row, or those that TESTS chooses: id, needs, manual section, description
+tests: $(LIST_TESTS) $(LIST_SELFTEST)
+
+# The machine that TESTS chooses.
+TESTS_CONF := $(BUILD)/tests.conf
+CHOSEN := $(if $(TESTS),$(TESTS_CONF))
+ifneq ($(TESTS),)
+CONFIG := $(TESTS_CONF)
+endif
+
+$(TESTS_CONF): $(LIST_TESTS) FORCE
+	$(Q)tools/tests-config $(LIST_TESTS) '$(TESTS)' '$(SHUFFLE)' >$@
+
+list: $(LIST_TESTS) ## print all feature test rows, or those of TESTS: id, needs, manual section, description
 	$(Q)$(LIST_TESTS) $(if $(TESTS),'$(TESTS)')
 
-.PHONY: list
+new-test: ## write guests/tests/FAMILY.c with a feature test NAME, FAMILY_...
+	$(Q)tools/new-test '$(NAME)'
+
+tests-conf: $(LIST_TESTS) ## write config/tests.conf, which has a VM for each family of feature tests
+	$(Q)tools/tests-config $(LIST_TESTS) >$(BUILD)/all-tests.conf
+	$(Q)mv $(BUILD)/all-tests.conf config/tests.conf
+
+.PHONY: list new-test tests-conf

@@ -1,6 +1,7 @@
 /*
- * Prints every feature test row that is linked in, one a line, by rising file and line: id, needs, title of the manual's section,
- * description, with a tab between them. The guests' sources as they are, on the host: nothing of them runs but what names rows.
+ * Prints every feature test row that is linked in, or those that a choice means, one a line, by rising file and line: id, needs,
+ * title of the manual's section, description, with a tab between them; with --families, the families that have such rows. The
+ * guests' sources as they are, on the host: nothing of them runs but what names rows.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,17 @@ void guest_start(void) { abort(); }
 
 uint64_t memory_bytes(void) { return 0; }
 
-static void print(const struct feature_row *row)
+static void print_family(const struct feature_row *row)
+{
+    static char last[FEATURE_LABEL];
+    char family[FEATURE_LABEL];
+
+    feature_family(row->test, family);
+    if (strcmp(family, last) != 0)
+        printf("%s\n", strcpy(last, family));
+}
+
+static void print_row(const struct feature_row *row)
 {
     char id[FEATURE_ID], needs[512];
     const uint16_t *more = row->test->row_needs ? row->test->row_needs(feature_row_argument(row)) : NULL;
@@ -46,7 +57,9 @@ int main(int argc, char **argv)
 {
     size_t n = (size_t)(__stop_feature_tests - __start_feature_tests);
     const struct feature_test **tests = malloc(n * sizeof *tests);
-    const struct feature_choice choice = {argc > 1 ? argv[1] : NULL, NULL};
+    bool families = argc > 1 && strcmp(argv[1], "--families") == 0;
+    const struct feature_choice choice = {argc > 1 + families ? argv[1 + families] : NULL, NULL};
+    void (*print)(const struct feature_row *row) = families ? print_family : print_row;
     struct feature_row row;
 
     if (!tests)

@@ -147,10 +147,15 @@ FEATURE_TEST(timeout, ANY, NEEDS(), MANUAL, "an endless loop with interrupts off
         insn_pause();
 }
 
-FEATURE_TEST(timeout_halt, ANY, NEEDS(), MANUAL, "a HLT that nothing ends", .milliseconds = 50)
+FEATURE_TEST(error_halt, ANY, NEEDS(), MANUAL, "a HLT that nothing can end")
 {
     insn_cli();
     insn_hlt();
+}
+
+FEATURE_TEST(timeout_wait, ANY, NEEDS(), MANUAL, "a HLT that nothing ends", .milliseconds = 50)
+{
+    __asm__ volatile("sti; hlt" : : : "memory");
 }
 
 FEATURE_TEST(timeout_exits, ANY, NEEDS(), MANUAL, "more exits than the test has", .exits = 100)

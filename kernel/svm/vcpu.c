@@ -1,5 +1,5 @@
 /* A vCPU of SVM: its VMCB, the way into the guest and back, and what an exit tells. */
-#include "kernel/svm/svm.h"
+#include "kernel/svm/lab.h"
 
 #include "kernel/vm/exit.h"
 #include "kernel/vm/pass.h"
@@ -12,10 +12,18 @@ bool svm_vcpu_init(struct vcpu *vcpu)
     if (hpa_is_none(vcpu->control))
         return false;
     svm_control_reset(vcpu);
+    if (vcpu->lab && !svm_lab_init(vcpu)) {
+        mm_page_free(&vcpu->vm->account, vcpu->control, 0);
+        return false;
+    }
     return true;
 }
 
-void svm_vcpu_free(struct vcpu *vcpu) { mm_page_free(&vcpu->vm->account, vcpu->control, 0); }
+void svm_vcpu_free(struct vcpu *vcpu)
+{
+    svm_lab_free(vcpu);
+    mm_page_free(&vcpu->vm->account, vcpu->control, 0);
+}
 
 _Noreturn void svm_enter(struct vcpu *vcpu)
 {
@@ -61,16 +69,43 @@ static void leave_guest(const struct vcpu *vcpu)
                      : "memory");
 }
 
-/* Out of line, so that the other way has no registers to save. */
-static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu, const struct vmcb *vmcb)
+static bool is_invalid(uint64_t exitcode) { return exitcode == VMEXIT_INVALID || exitcode == VMEXIT_INVALID_32; }
+
+/* All of a lab's exits: SVM_VCPU_DIRECT stays 0. Of a virtual interrupt that its guest intercepts, nobody but the monitor
+ * can tell what is to come. */
+static _Noreturn __attribute__((noinline)) void exit_of_lab(struct vcpu *vcpu, struct vmcb *vmcb)
 {
     uint64_t exitcode = vmcb->control.exitcode;
     const struct svm_exit_row *row = svm_exit_row(exitcode);
+    bool monitors = svm_lab_owns_exit(vcpu, exitcode) && (vcpu->lab->observed || exitcode == VMEXIT_VINTR);
+    enum verdict verdict;
 
     vcpu_exit_note(vcpu, (unsigned)(row - svm_exit_table));
     leave_guest(vcpu);
     vcpu->instruction_length = instruction_length(vmcb, row->length);
-    if (exitcode != VMEXIT_INVALID && exitcode != VMEXIT_INVALID_32) {
+    if (!is_invalid(exitcode)) {
+        vmcb->control.clean = svm_machine.clean;
+        svm_asid_flushed(vcpu);
+        if (vmcb->control.exitintinfo & EVENT_VALID)
+            svm_inject_again(vcpu);
+    }
+    svm_lab_leave_guest(vcpu);
+    verdict = monitors ? VERDICT_MONITOR : vcpu_exit_handle(vcpu, &row->row);
+    vcpu_exit_finish(vcpu, verdict == VERDICT_MONITOR ? &lab_exit_row : &row->row, verdict);
+}
+
+/* Out of line, so that the other way has no registers to save. */
+static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+    uint64_t exitcode = vmcb->control.exitcode;
+    const struct svm_exit_row *row = svm_exit_row(exitcode);
+
+    if (vcpu->lab)
+        exit_of_lab(vcpu, vmcb);
+    vcpu_exit_note(vcpu, (unsigned)(row - svm_exit_table));
+    leave_guest(vcpu);
+    vcpu->instruction_length = instruction_length(vmcb, row->length);
+    if (!is_invalid(exitcode)) {
         refresh(vcpu);
         if (vmcb->control.exitintinfo & EVENT_VALID)
             svm_inject_again(vcpu);
@@ -141,7 +176,7 @@ static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct
 
 _Noreturn void svm_exit(struct vcpu *vcpu)
 {
-    const struct vmcb *vmcb = svm_vmcb(vcpu);
+    struct vmcb *vmcb = svm_vmcb(vcpu);
     uint64_t exitcode = vmcb->control.exitcode;
 
     vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;

@@ -33,6 +33,7 @@ struct lab {
     uint64_t timer_entry;        /* what the timer was set to at the last entry */
     uint32_t exceptions;         /* the exceptions whose exits the guest wants; the kernel may intercept more */
     hpa_t page[LAB_BACKEND_PAGES]; /* the back end's own, one page each; owned */
+    uint64_t backend[4];         /* the back end's own: documented in its lab.c */
 };
 
 /* Gives a new vCPU its lab; false when memory or quota is out. lab_destroy frees it: no-op for a vCPU without. */
@@ -46,6 +47,10 @@ int lab_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* Tells the monitor, in the vCPU's page, which bits can't be as asked for and why. Returns -ABI_EACCES. */
 int lab_refuse(struct vcpu *vcpu, uint64_t bits, const char *why);
+
+/* Whether a port, or one of the three behind FFFFH, does nothing that matters: of these, a guest may have the real ones. */
+enum { LAB_PORT_MAX = 0x10002 };
+bool lab_port_is_harmless(uint64_t port);
 
 /* Whether an entry of the nested tables of this VM that maps gpa is not as the kernel made it: a fault there is wanted. */
 bool lab_has_nested(const struct vm *vm, uint64_t gpa);

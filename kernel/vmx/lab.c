@@ -26,14 +26,6 @@ static struct msr_entry *msr_area(const struct vcpu *vcpu, enum lab_kind kind)
 
 /* ---- Ports and MSRs --------------------------------------------------------------------------------------- */
 
-/* Ports that do nothing that matters: of these, a guest may have the real ones. The lowest are a DMA controller's addresses
- * and counts, whose channels nobody uses. */
-static bool port_is_harmless(uint64_t port)
-{
-    return port <= 7 || port == 0x80 || (port >= 0x5000 && port <= 0x50ff) || (port >= 0x7ff0 && port <= 0x8010) ||
-           port >= 0xfff0;
-}
-
 static void set_bit(uint8_t *bitmap, uint64_t bit, bool on)
 {
     if (on)
@@ -54,7 +46,7 @@ static int write_port(struct vcpu *vcpu, uint64_t port, uint64_t trap)
 {
     if (port > 0xffff || trap > 1)
         return -ABI_EINVAL;
-    if (!trap && !port_is_harmless(port))
+    if (!trap && !lab_port_is_harmless(port))
         return lab_refuse(vcpu, 1, "this port may belong to a device of the host: it has to exit");
     set_bit(io_bitmap(vcpu, port), port & 0x7fff, trap);
     return 0;

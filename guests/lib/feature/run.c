@@ -42,20 +42,25 @@ CONTEXT_FRAME static void run_guarded(const struct feature_row *row, uint64_t ti
     guard_result = context_hypercall(&row_context, HC_LAB_GUARD, (unsigned long)&guard_seen, ticks, exits);
     if (guard_result == 0)
         row->test->run(feature_row_argument(row));
+    CONTEXT_END();
 }
 
 static void judge(uint64_t exits, unsigned milliseconds)
 {
+    unsigned long long rip = guard_seen.exit[0].rip;
+    char reason[40];
+    struct text text = text_begin(reason, sizeof reason);
+
     switch (guard_result) {
     case LAB_GUARD_TIME:
-        outcome_worsen(VERDICT_TIMEOUT, NULL, 0, "nothing more came within %u ms", milliseconds);
+        outcome_worsen(VERDICT_TIMEOUT, NULL, 0, "nothing more came within %u ms, last at 0x%llx", milliseconds, rip);
         break;
     case LAB_GUARD_EXITS:
-        outcome_worsen(VERDICT_TIMEOUT, NULL, 0, "it took more than %llu exits", (unsigned long long)exits);
+        outcome_worsen(VERDICT_TIMEOUT, NULL, 0, "it took more than %llu exits, last at 0x%llx", (unsigned long long)exits, rip);
         break;
     case LAB_GUARD_DEATH:
-        outcome_worsen(VERDICT_ERROR, NULL, 0, "it would have ended the VM by exit 0x%llx at 0x%llx",
-                       (unsigned long long)guard_seen.exit[0].reason, (unsigned long long)guard_seen.exit[0].rip);
+        lab_put_reason(&text, guard_seen.exit[0].reason);
+        outcome_worsen(VERDICT_ERROR, NULL, 0, "it would have ended the VM by %s at 0x%llx", reason, rip);
         break;
     default:
         if (guard_result < 0)

@@ -25,4 +25,7 @@ _Noreturn void context_resume(const struct context *context, long value);
 /* For a function that marks a place: never a part of another. */
 #define CONTEXT_FRAME __attribute__((noipa))
 
+/* The last statement of such a function: what comes before is no tail call, in which the frame would be gone. */
+#define CONTEXT_END() __asm__ volatile("" : : : "memory")
+
 #endif

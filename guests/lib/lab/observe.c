@@ -102,8 +102,7 @@ struct exit_record lab_observe_end(const char *file, unsigned line)
     return lab_seen.exits > 0 ? lab_seen.exit[0] : none;
 }
 
-/* "EXIT_IO", "VMEXIT_CR_WRITE 0x10", ... */
-static void put_reason(struct text *text, uint64_t reason)
+void lab_put_reason(struct text *text, uint64_t reason)
 {
     static const struct {
         uint64_t reason;
@@ -136,7 +135,7 @@ static void put_seen(struct text *text)
     if (!observed)
         return;
     text_put(text, "; saw ");
-    put_reason(text, lab_seen.exits > 0 ? lab_seen.exit[0].reason : NO_EXIT);
+    lab_put_reason(text, lab_seen.exits > 0 ? lab_seen.exit[0].reason : NO_EXIT);
     if (lab_seen.exits > 1)
         text_put(text, " and %llu more", (unsigned long long)lab_seen.exits - 1);
     if (lab_fault.vector != NO_FAULT) {
@@ -162,7 +161,7 @@ bool lab_expect_exit(uint64_t reason, const char *file, unsigned line)
     outcome.expectations++;
     if (lab_seen.exits > 0 && lab_seen.exit[0].reason == reason && lab_fault.vector == NO_FAULT)
         return true;
-    put_reason(&text, reason);
+    lab_put_reason(&text, reason);
     outcome_fail(file, line, "expected %s", wanted);
     return false;
 }

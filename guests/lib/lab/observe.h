@@ -41,6 +41,7 @@
                                                    (unsigned long)&lab_seen, action, observe_argument);               \
             if (lab_observe_result == 0) {                                                                            \
                 __VA_ARGS__;                                                                                          \
+                CONTEXT_END();                                                                                        \
             }                                                                                                         \
         }                                                                                                             \
         observe_body();                                                                                               \
@@ -79,5 +80,8 @@ struct exit_record lab_observe_end(const char *file, unsigned line);
 
 /* For the next row. */
 void lab_observe_reset(void);
+
+/* Writes "EXIT_IO", "exit 0x4b", "no exit". */
+void lab_put_reason(struct text *text, uint64_t reason);
 
 #endif

@@ -35,6 +35,7 @@ struct fault {
         {                                                                                                             \
             if (context_mark(trap_catch_begin()) == 0) {                                                              \
                 __VA_ARGS__;                                                                                          \
+                CONTEXT_END();                                                                                        \
             }                                                                                                         \
         }                                                                                                             \
         trap_body();                                                                                                  \
