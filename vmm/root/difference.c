@@ -159,7 +159,7 @@ bool difference_read(const char *file, char *text, size_t bytes, const char *pla
 static bool matches(const char *pattern, const char *id, size_t bytes)
 {
     for (; *pattern && *pattern != '*'; pattern++, id++, bytes--)
-        if (bytes == 0 || *id != *pattern)
+        if (bytes == 0 || (*pattern != '?' && *id != *pattern))
             return false;
     if (*pattern == 0)
         return bytes == 0;

@@ -11,7 +11,7 @@
 enum { DIFFERENCE_WHY_BYTES = 160 };
 
 struct difference {
-    const char *id;   /* of results, with '*' for any text; 0-terminated, as are the others */
+    const char *id;   /* of results, with '*' for any text and '?' for any character; 0-terminated, as are the others */
     const char *seen; /* what the platform does instead */
     unsigned line;
 };
