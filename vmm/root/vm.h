@@ -22,7 +22,8 @@ struct vm {
     uint64_t free_early, free_now;/* bytes of the machine's memory that were free after its first runs, and after the last */
     bool running;
     bool done;            /* its subtest has been printed */
-    bool passed, skipped; /* once done */
+    bool passed, skipped; /* once done, as are the numbers of its results: */
+    unsigned results, results_failed, results_skipped, known;
     struct report_reader reader;
     bool report_broken;           /* has been said to people */
     struct end end;               /* how it ended, as far as known */
