@@ -45,6 +45,16 @@ FEATURE_TEST(pass_no_exit, ANY, NEEDS(), MANUAL, "a statement that does not exit
     EXPECT_EQ(after, 4);
 }
 
+FEATURE_TEST(pass_again, VMX, NEEDS(PIN_PREEMPTION_TIMER), MANUAL, "after an exit that would come again at once, the test goes on")
+{
+    for (unsigned i = 0; i < 2; i++) {
+        OBSERVE(lab_write(PREEMPTION_TIMER_VALUE, 0); lab_set(PIN_PREEMPTION_TIMER); insn_nop());
+        EXPECT_EXIT(EXIT_PREEMPTION_TIMER);
+        OBSERVE(insn_nop());
+        EXPECT_NO_EXIT();
+    }
+}
+
 FEATURE_TEST(pass_user, ANY, NEEDS(), MANUAL, "a statement in CPL 3, and its fault")
 {
     unsigned long inside = 0, outside = 0;

@@ -23,6 +23,7 @@ struct machine {
     struct vm *vm;    /* config->vms of them */
     unsigned results; /* result lines so far */
     unsigned passed, failed, skipped;
+    unsigned results_of_vms, results_failed, results_skipped, known; /* of all VMs */
     struct screen screen;
 };
 
@@ -32,6 +33,10 @@ static void finish(struct machine *m, struct vm *vm)
     m->passed += vm->passed && !vm->skipped;
     m->failed += !vm->passed;
     m->skipped += vm->skipped;
+    m->results_of_vms += vm->results;
+    m->results_failed += vm->results_failed;
+    m->results_skipped += vm->results_skipped;
+    m->known += vm->known;
     if (vm->created && (m->config->trace || m->config->counters))
         counters_take(&vm->counters, vm->number);
     if (vm->created)
@@ -160,7 +165,7 @@ static void print_large_pages(const struct machine *m)
 static void print_migrations(const struct machine *m)
 {
     for (size_t i = 0; m->config->migrate && i < m->config->vms; i++)
-        console_line("# %s: went on on another CPU %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
+        console_line("# moved to another CPU: %s, %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
 }
 
 static void print_pauses(struct machine *m)
@@ -199,6 +204,9 @@ static void print_verdict(const struct machine *m)
 {
     bool one = m->config->vms == 1;
 
+    console_line("# results: %u passed, %u failed, %u skipped, %u known differences",
+                 m->results_of_vms - m->results_failed - m->results_skipped - m->known, m->results_failed, m->results_skipped,
+                 m->known);
     console_line("# %u passed, %u failed, %u skipped", m->passed, m->failed, m->skipped);
     console_line("NESTOR END %s", m->failed ? "fail" : "pass");
     console_line("%u of %zu VM%s did what %s meant to do.", m->passed + m->skipped, m->config->vms, one ? "" : "s",
