@@ -6,6 +6,7 @@
 #include "guests/lib/feature/needs.h"
 #include "guests/lib/feature/outcome.h"
 #include "guests/lib/feature/record.h"
+#include "guests/lib/lab/code.h"
 #include "guests/lib/lab/control.h"
 #include "guests/lib/lab/fields.h"
 #include "guests/lib/lab/insn.h"
