@@ -46,8 +46,8 @@ enum abi_error {
 #define GUEST_MEMORY_MAX (TASK_MODULES - TASK_GUEST)
 
 /*
- * System calls: SYSCALL with the number in RAX, arguments in RDI, RSI, RDX, R10; the result comes in RAX; RCX, R11
- * are lost. Who may call is one of R (root), M (monitor).
+ * System calls: SYSCALL with the number in RAX, arguments in RDI, RSI, RDX, R10; the result comes in RAX; the registers
+ * that a C function may change are lost. Who may call is one of R (root), M (monitor).
  */
 enum syscall_number {
     SYS_TASK_EXIT,     /* RM (status): a monitor's ends its VM, root's ends the machine */
@@ -211,7 +211,7 @@ enum trace_kind {
     TRACE_PASS = 'H',      /* its turn begins, in guest mode, with the rest of another's, which blocks: TSC ticks that
                             * the other's part took, `who` of the other */
     TRACE_EXIT = 'X',      /* VM exit: reason, RIP */
-    TRACE_MONITOR = 'M',   /* the exit before this one is its monitor's: ring 3 goes on */
+    TRACE_MONITOR = 'M',   /* VM exit: reason, RIP; or 0, 0: the last exit. It is its monitor's, ring 3 goes on */
     TRACE_RUN = 'R',       /* the monitor enters the guest */
     TRACE_WAKE = 'W',      /* it gets ready: pCPU that it goes to, pCPU where it was */
     TRACE_STEAL = 'L',     /* this idle pCPU takes it: from which pCPU */

@@ -143,8 +143,8 @@ static void run(void)
     struct pcpu *pcpu = pcpu_this();
     const char *error;
 
-    pcpus[pcpu_count++] = pcpu;
     kernel_lock_enter();
+    pcpu_join(pcpu);
     pcpu_init(pcpu);
     provoke();
     choose_backend();
@@ -174,7 +174,7 @@ _Noreturn void kernel_main(uint32_t magic, uint32_t info)
         refuse("the CPU has no NX", "");
     init_memory();
     init_devices();
-    pcpu = pcpu_create(0, lapic_id());
+    pcpu = pcpu_create(lapic_id());
     if (!pcpu)
         panic("no memory for the boot CPU");
     pcpu_run_on_stack(pcpu, run);

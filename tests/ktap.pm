@@ -97,7 +97,7 @@ sub check_whole
 }
 
 # -> {errors: [text], verdict, before, after (text), results: {name: as read_level's}, order: [names],
-#     notes: [lines], printed: {name: [lines]}, table: {name: {end, exits, monitor, preemptions, pages}}}
+#     notes: [lines], printed: {name: [lines]}, table: {name: {end, exits, monitor, preemptions, pages, run}}}
 # With `flat`, results need no subtests: machines that did not begin have none.
 sub ktap_read
 {
@@ -117,8 +117,8 @@ sub ktap_read
     }
     for (@{$top->{notes}}) {
         push @{$doc->{printed}{$1}}, $2 if /^# (\S+): (.*)$/ && $doc->{results}{$1};
-        $doc->{table}{$1} //= {end => $2, exits => $3, monitor => $4, preemptions => $5, pages => $6}
-            if /^# (\S+) +(\S+(?: -?\d+)?) +(\d+) +(\d+) +(\d+) +(\d+)$/ && $doc->{results}{$1};
+        $doc->{table}{$1} //= {end => $2, exits => $3, monitor => $4, preemptions => $5, pages => $6, run => $7}
+            if /^# (\S+) +(\S+(?: -?\d+)?) +(\d+) +(\d+) +(\d+) +(\d+) +([\d.]+)$/ && $doc->{results}{$1};
     }
     return $doc;
 }

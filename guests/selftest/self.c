@@ -45,6 +45,16 @@ FEATURE_TEST(pass_no_exit, ANY, NEEDS(), MANUAL, "a statement that does not exit
     EXPECT_EQ(after, 4);
 }
 
+FEATURE_TEST(pass_again, VMX, NEEDS(PIN_PREEMPTION_TIMER), MANUAL, "after an exit that would come again at once, the test goes on")
+{
+    for (unsigned i = 0; i < 2; i++) {
+        OBSERVE(lab_write(PREEMPTION_TIMER_VALUE, 0); lab_set(PIN_PREEMPTION_TIMER); insn_nop());
+        EXPECT_EXIT(EXIT_PREEMPTION_TIMER);
+        OBSERVE(insn_nop());
+        EXPECT_NO_EXIT();
+    }
+}
+
 FEATURE_TEST(pass_user, ANY, NEEDS(), MANUAL, "a statement in CPL 3, and its fault")
 {
     unsigned long inside = 0, outside = 0;
@@ -59,6 +69,47 @@ FEATURE_TEST(pass_user, ANY, NEEDS(), MANUAL, "a statement in CPL 3, and its fau
     EXPECT_EQ(f.cs, SELECTOR_USER_CODE);
     OBSERVE(IN_USER(insn_cli()));
     EXPECT_FAULT(EXCEPTION_GP, 0);
+}
+
+MODE_CODE(add32, 32, "addl %ebx, %eax; pushl %eax; popl %edx; movl %cr0, %ecx")
+MODE_CODE(add16, 16, "addl %ebx, %eax; pushl %eax; popl %edx; movw %cs, %cx")
+MODE_CODE(undefined32, 32, "ud2")
+MODE_CODE(undefined16, 16, "ud2")
+MODE_CODE(halt32, 32, "hlt")
+MODE_CODE(halt16, 16, "hlt")
+
+static const struct mode_row {
+    const char *label;
+    enum mode mode;
+    const struct mode_code *add, *undefined, *halt;
+} mode_rows[] = {
+    {"compatibility-32", MODE_COMPATIBILITY_32, &add32, &undefined32, &halt32},
+    {"compatibility-16", MODE_COMPATIBILITY_16, &add16, &undefined16, &halt16},
+    {"protected-32", MODE_PROTECTED_32, &add32, &undefined32, &halt32},
+    {"protected-16", MODE_PROTECTED_16, &add16, &undefined16, &halt16},
+    {"real", MODE_REAL, &add16, &undefined16, &halt16},
+    {"v86", MODE_V86, &add16, &undefined16, &halt16},
+};
+
+FEATURE_TESTS(pass_mode, ANY, NEEDS(), MANUAL, "code in other modes ends, faults and exits", mode_rows)
+{
+    struct mode_registers registers = {.eax = 0x12340000, .ebx = 0x5678};
+    struct fault f;
+
+    mode_run(row->mode, row->add, &registers);
+    EXPECT_EQ(registers.eax, 0x12345678);
+    EXPECT_EQ(registers.edx, 0x12345678);
+    f = CATCH(mode_run(row->mode, row->undefined, NULL));
+    EXPECT_EQ(f.vector, EXCEPTION_UD);
+    EXPECT_EQ(f.rip, MODE_ADDRESS);
+    lab_set(hypercall_is_svm ? INTERCEPT_HLT : PROC_HLT);
+    OBSERVE(mode_run(row->mode, row->halt, NULL));
+    if (row->mode == MODE_V86)
+        EXPECT_FAULT(EXCEPTION_GP, 0);
+    else
+        EXPECT_EXIT(ON_PLATFORM(EXIT_HLT, VMEXIT_HLT));
+    mode_run(row->mode, row->add, &registers);
+    EXPECT_EQ(registers.eax, 0x1234acf0);
 }
 
 static unsigned interrupts;

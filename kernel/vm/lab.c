@@ -24,8 +24,8 @@ static void deadline_passed(struct timer *timer)
         return;
     wait_cancel(&vcpu->wait);
     thread_wake(&vcpu->thread);
-    if (vcpu->thread.running)
-        pcpu_kick(vcpu->thread.pcpu);
+    if (vcpu->thread.entity.running)
+        pcpu_kick(thread_pcpu(&vcpu->thread));
 }
 
 bool lab_create(struct vcpu *vcpu)

@@ -175,7 +175,7 @@ static void release_others(struct vm *vm, const struct thread *but)
 static bool others_run(const struct vm *vm, const struct thread *but)
 {
     for (unsigned i = 0; i < vm->vcpus; i++)
-        if (&vm->vcpu[i]->thread != but && vm->vcpu[i]->thread.running)
+        if (&vm->vcpu[i]->thread != but && vm->vcpu[i]->thread.entity.running)
             return true;
     return false;
 }
@@ -238,7 +238,7 @@ void vm_status(struct vm *vm, struct vm_status *status)
         status->preemptions += vcpu->thread.entity.preemptions;
         status->run_ticks += vcpu->thread.entity.run_ticks;
         status->vcpu[i].state = (uint16_t)thread_state_now(&vcpu->thread);
-        status->vcpu[i].pcpu = (uint16_t)vcpu->thread.pcpu->id;
+        status->vcpu[i].pcpu = (uint16_t)thread_pcpu(&vcpu->thread)->id;
     }
 }
 

@@ -211,7 +211,7 @@ void vmx_lab_init(struct vcpu *vcpu)
     const struct lab *lab = vcpu->lab;
 
     *(uint32_t *)lab_page(vcpu, LAB_SHADOW_VMCS) = vmx_controls.revision | 1u << 31;
-    vcpu->guest_context.owns_debug = vcpu->guest_context.owns_msrs = true;
+    vcpu->guest_context.eager = vcpu->guest_context.owns_debug = vcpu->guest_context.owns_msrs = true;
     vmwrite(HOST_RIP, (uint64_t)vmx_lab_exit_entry);
     vmwrite(IO_BITMAP_A, lab->page[LAB_IO_BITMAP_A].value);
     vmwrite(IO_BITMAP_B, lab->page[LAB_IO_BITMAP_B].value);

@@ -101,6 +101,17 @@ static uint64_t deadline_tsc(const struct config *config, const struct machine_i
 /* The earlier of two TSC deadlines; 0 = never. */
 static uint64_t earlier(uint64_t a, uint64_t b) { return a && (!b || a < b) ? a : b; }
 
+/* What each has come to is taken of all of them before anything is printed: that takes its time. */
+static void stop_all(struct machine *m)
+{
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (m->vm[i].running || m->vm[i].waits)
+            vm_stop(&m->vm[i]);
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (!m->vm[i].done)
+            finish(m, &m->vm[i]);
+}
+
 static void follow_all(struct machine *m, uint64_t deadline)
 {
     while (look_after_all(m)) {
@@ -116,25 +127,22 @@ static void follow_all(struct machine *m, uint64_t deadline)
             console_line("# the root task can't wait for events: %s", error_text(result));
         break;
     }
-    for (size_t i = 0; i < m->config->vms; i++) {
-        if (!m->vm[i].running && !m->vm[i].waits)
-            continue;
-        vm_stop(&m->vm[i]);
-        finish(m, &m->vm[i]);
-    }
+    stop_all(m);
 }
 
 static void print_table(const struct machine *m)
 {
-    console_line("# %-18s %-14s %10s %10s %9s %8s", "VM", "end", "exits", "to monitor", "preempted", "pages");
+    double tsc_per_ms = m->info->tsc_hz ? (double)m->info->tsc_hz / 1000 : 1;
+
+    console_line("# %-16s %-14s %9s %10s %9s %7s %7s", "VM", "end", "exits", "to monitor", "preempted", "pages", "run ms");
     for (size_t i = 0; i < m->config->vms; i++) {
         const struct vm *vm = &m->vm[i];
         const struct vm_status *s = &vm->status;
         char end[END_TEXT_BYTES];
 
         end_format(&vm->end, end);
-        console_line("# %-18s %-14s %10" PRIu64 " %10" PRIu64 " %9" PRIu64 " %8" PRIu64, vm->config->name, end,
-                     s->exits, s->exits_monitor, s->preemptions, s->pages_peak);
+        console_line("# %-16s %-14s %9" PRIu64 " %10" PRIu64 " %9" PRIu64 " %7" PRIu64 " %7.1f", vm->config->name, end,
+                     s->exits, s->exits_monitor, s->preemptions, s->pages_peak, (double)s->run_ticks / tsc_per_ms);
     }
 }
 

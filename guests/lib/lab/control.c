@@ -139,6 +139,11 @@ bool lab_try_set(enum feature_need control, bool on, struct lab_refusal *refusal
     return lab_try(word->what, on ? word->value | bit_of(control) : word->value & ~bit_of(control), refusal);
 }
 
+void lab_control_cleared(enum feature_need control)
+{
+    words[control >> NEED_GROUP_SHIFT].value &= ~bit_of(control);
+}
+
 void lab_set(enum feature_need control) { lab_set_to(control, true); }
 
 void lab_clear(enum feature_need control) { lab_set_to(control, false); }
