@@ -132,7 +132,8 @@ struct vm_spec {
     uint64_t quota_pages;    /* 4 KiB pages it may own in all: memory, tables, monitor */
     uint32_t vcpus;
     uint32_t timeslice_us;   /* microseconds; 0 = the kernel's default */
-    uint32_t large_pages;    /* 1: guest memory is backed by 2 MiB at a time where that is possible; 0: by 4 KiB */
+    uint32_t large_pages;    /* 1: guest memory is backed by 2 MiB at a time, and mapped by the GiB, where that is possible;
+                              * 0: by 4 KiB */
     uint32_t modules;        /* entries of module[] */
     uint32_t lab;            /* 1: its monitor may set what config/lab.h names; 0: not so */
     uint32_t pin;            /* 0: its vCPUs float; else the number of the pCPU that they stay on, plus 1 */
@@ -175,6 +176,8 @@ struct vm_status {
     uint64_t address;
     uint64_t pages;          /* owned now */
     uint64_t pages_peak;
+    uint64_t mapped_2m;      /* how often 2 MiB of guest memory, and 1 GiB, were mapped by one entry */
+    uint64_t mapped_1g;
     uint64_t exits;          /* VM exits so far */
     uint64_t exits_monitor;  /* of these, handed to the monitor */
     uint64_t migrations;     /* how often one of its vCPUs went on on another pCPU */

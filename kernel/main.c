@@ -18,6 +18,7 @@
 #include "kernel/machine.h"
 #include "kernel/provoke.h"
 #include "kernel/vm/image.h"
+#include "kernel/vm/reserve.h"
 #include "kernel/vm/task.h"
 #include "kernel/vm/thread.h"
 #include "kernel/vm/vcpu.h"
@@ -157,6 +158,7 @@ static void run(void)
     smp_start(&machine_boot);
     modules_init(&machine_boot);
     images_init();
+    reserve_init();
     channel_init();
     start_root();
     thread_dispatch();

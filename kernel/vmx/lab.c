@@ -224,11 +224,14 @@ void vmx_lab_init(struct vcpu *vcpu)
 
 /* ---- The preemption timer, which guest and kernel share ----------------------------------------------------- */
 
+/* The guest's runs while it is observed: nobody would take its expiry otherwise, and the guest would get no further. */
+static bool timer_runs(const struct lab *lab) { return lab->timer_wanted && lab->observed; }
+
 uint64_t vmx_lab_slice(struct vcpu *vcpu, uint64_t ticks)
 {
     struct lab *lab = vcpu->lab;
 
-    if (lab->timer_wanted && lab->timer_left < ticks)
+    if (timer_runs(lab) && lab->timer_left < ticks)
         ticks = lab->timer_left;
     lab->timer_entry = ticks;
     return ticks;
@@ -239,7 +242,7 @@ static void count_timer(struct lab *lab)
 {
     uint64_t left, passed;
 
-    if (!lab->timer_wanted)
+    if (!timer_runs(lab))
         return;
     left = vmread(PREEMPTION_TIMER_VALUE);
     passed = left < lab->timer_entry ? lab->timer_entry - left : 0;

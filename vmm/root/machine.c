@@ -22,6 +22,7 @@ struct machine {
     struct vm *vm;    /* config->vms of them */
     unsigned results; /* result lines so far */
     unsigned passed, failed, skipped;
+    unsigned results_of_vms, results_failed, results_skipped, known; /* of all VMs */
     struct screen screen;
 };
 
@@ -31,6 +32,10 @@ static void finish(struct machine *m, struct vm *vm)
     m->passed += vm->passed && !vm->skipped;
     m->failed += !vm->passed;
     m->skipped += vm->skipped;
+    m->results_of_vms += vm->results;
+    m->results_failed += vm->results_failed;
+    m->results_skipped += vm->results_skipped;
+    m->known += vm->known;
     if (vm->created && (m->config->trace || m->config->counters))
         counters_take(&vm->counters, vm->number);
     if (vm->created)
@@ -146,10 +151,18 @@ static void print_table(const struct machine *m)
     }
 }
 
+static void print_large_pages(const struct machine *m)
+{
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (m->config->vm[i].large_pages)
+            console_line("# large pages of %s: %" PRIu64 " x 2 MiB, %" PRIu64 " x 1 GiB", m->vm[i].config->name,
+                         m->vm[i].status.mapped_2m, m->vm[i].status.mapped_1g);
+}
+
 static void print_migrations(const struct machine *m)
 {
     for (size_t i = 0; m->config->migrate && i < m->config->vms; i++)
-        console_line("# %s: went on on another CPU %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
+        console_line("# moved to another CPU: %s, %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
 }
 
 static void print_first_entry(void)
@@ -180,6 +193,9 @@ static void print_verdict(const struct machine *m)
 {
     bool one = m->config->vms == 1;
 
+    console_line("# results: %u passed, %u failed, %u skipped, %u known differences",
+                 m->results_of_vms - m->results_failed - m->results_skipped - m->known, m->results_failed, m->results_skipped,
+                 m->known);
     console_line("# %u passed, %u failed, %u skipped", m->passed, m->failed, m->skipped);
     console_line("NESTOR END %s", m->failed ? "fail" : "pass");
     console_line("%u of %zu VM%s did what %s meant to do.", m->passed + m->skipped, m->config->vms, one ? "" : "s",
@@ -208,6 +224,7 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     follow_all(&m, deadline_tsc(config, info));
     screen_end(&m.screen, m.vm);
     print_table(&m);
+    print_large_pages(&m);
     print_migrations(&m);
     print_first_entry();
     print_memory(&m);

@@ -78,6 +78,7 @@ static const struct {
     {"halt", halt_mode},                 {"string-io", string_io_mode},
     {"tables", tables_mode},             {"tables-die", tables_die_mode},
     {"channels", channels_mode},         {"hypercalls-die", hypercalls_die_mode},
+    {"lab", lab_mode},
 };
 
 enum { MODES = sizeof modes / sizeof modes[0] };

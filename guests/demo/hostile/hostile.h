@@ -26,6 +26,7 @@ hostile_mode lines_mode;       /* flood.c: lines of all characters, escape seque
 hostile_mode results_mode;     /* flood.c: so many result lines (900) */
 hostile_mode tables_mode;      /* tables.c: so many reads while a second vCPU rewrites their page tables (5000) */
 hostile_mode tables_die_mode;  /* tables.c: until, after so many rewrites, they lead to a hole (5000) */
+hostile_mode lab_mode;         /* lab.c: so many control fields of a lab set to random values (100000) */
 hostile_mode spin_mode;        /* hostile.c: with interrupts off, for ever */
 
 /* deaths.c: each is the end of the VM, as the name in hostile.c's table says. */
