@@ -293,8 +293,10 @@ void vmx_lab_leave_guest(struct vcpu *vcpu)
     struct lab *lab = vcpu->lab;
     uint64_t controls = vmread(EXIT_CONTROLS);
 
-    lab->host_efer = x86_rdmsr(MSR_EFER);
-    lab->host_pat = x86_rdmsr(MSR_PAT);
+    if (lab->observed) { /* not at the hypercall that asks for it */
+        lab->host_efer = x86_rdmsr(MSR_EFER);
+        lab->host_pat = x86_rdmsr(MSR_PAT);
+    }
     if (!(controls & EXIT_LOAD_EFER))
         x86_wrmsr(MSR_EFER, vmread(HOST_IA32_EFER));
     if (!(controls & EXIT_LOAD_PAT))
