@@ -321,11 +321,13 @@ static bool is_command(const struct vcpu *vcpu)
     return number >= HC_MONITOR && number < HC_MONITOR_END && (vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3) == 0;
 }
 
+/* All but NMIs, and those that exit for the kernel's sake. A page fault may exit with its bit clear: "Exception Bitmap". */
 static bool owns_exception(const struct vcpu *vcpu)
 {
+    const uint32_t kernels = 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC;
     uint32_t info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
 
-    return (info >> INTERRUPTION_TYPE_SHIFT & 7) != TYPE_NMI && (info & 0xff) < 32 && vcpu->lab->exceptions >> (info & 0xff) & 1;
+    return (info >> INTERRUPTION_TYPE_SHIFT & 7) != TYPE_NMI && ((vcpu->lab->exceptions | ~kernels) >> (info & 0x1f) & 1);
 }
 
 bool vmx_lab_owns_exit(struct vcpu *vcpu, uint64_t reason)
