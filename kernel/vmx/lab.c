@@ -186,7 +186,7 @@ static const struct {
     {PF_ERROR_CODE_MATCH, 0}, {CR3_TARGET_COUNT, 0}, {EXIT_MSR_STORE_COUNT, 0}, {EXIT_MSR_LOAD_COUNT, 0},
     {ENTRY_MSR_LOAD_COUNT, 0}, {ENTRY_INTERRUPTION_INFO, 0}, {0x401c /* TPR threshold */, 0}, {0x4020 /* PLE gap */, 0},
     {0x4022 /* PLE window */, 0}, {0x6008 /* CR3 targets */, 0}, {0x600a, 0}, {0x600c, 0},
-    {0x600e, 0}, {VMCS_LINK_POINTER, ~0ull},
+    {0x600e, 0}, {VMCS_LINK_POINTER, ~0ull}, {GUEST_INTERRUPTIBILITY, 0},
 };
 
 void vmx_lab_reset(struct vcpu *vcpu)
