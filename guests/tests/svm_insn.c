@@ -7,6 +7,7 @@
 
 #define MANUAL "Instruction Intercepts"
 
+enum { CR4_TSD = 1 << 2, CR4_PCE = 1 << 8, CR4_UMIP = 1 << 11, CR4_OSXSAVE = 1 << 18 };
 enum scenario { ON, OFF, USER_ON, USER_OFF, HOLE_ON, HOLE_OFF };
 
 enum trait {
@@ -89,11 +90,11 @@ static void do_iret(void *memory)
     X(sidt, "sidt", INTERCEPT_IDTR_READ, VMEXIT_IDTR_READ, 2, 3, USER | MEMORY | STORES, NONE)                        \
     X(lgdt, "lgdt", INTERCEPT_GDTR_WRITE, VMEXIT_GDTR_WRITE, 2, 3, MEMORY | CHANGES, NONE)                            \
     X(lidt, "lidt", INTERCEPT_IDTR_WRITE, VMEXIT_IDTR_WRITE, 2, 3, MEMORY | CHANGES, NONE)                            \
-    X(sldt, "sldt", INTERCEPT_LDTR_READ, VMEXIT_LDTR_READ, 2, 4, USER | MEMORY | STORES, NONE)                        \
-    X(str, "str", INTERCEPT_TR_READ, VMEXIT_TR_READ, 2, 4, USER | MEMORY | STORES, NONE)                              \
+    X(sldt, "sldt", INTERCEPT_LDTR_READ, VMEXIT_LDTR_READ, 2, 3, USER | MEMORY | STORES, NONE)                        \
+    X(str, "str", INTERCEPT_TR_READ, VMEXIT_TR_READ, 2, 3, USER | MEMORY | STORES, NONE)                              \
     X(lldt, "lldt", INTERCEPT_LDTR_WRITE, VMEXIT_LDTR_WRITE, 2, 3, MEMORY | CHANGES, NONE)                            \
     X(ltr, "ltr", INTERCEPT_TR_WRITE, VMEXIT_TR_WRITE, 2, 3, MEMORY | ODD, NONE)                                      \
-    X(smsw, "smsw", FIELD_CR0_READ, VMEXIT_CR_READ(0), 2, 4, USER | MEMORY | STORES, NONE)                            \
+    X(smsw, "smsw", FIELD_CR0_READ, VMEXIT_CR_READ(0), 2, 3, USER | MEMORY | STORES, NONE)                            \
     X(lmsw, "lmsw", FIELD_CR0_WRITE, VMEXIT_CR_WRITE(0), 2, 3, MEMORY | CHANGES, NONE)                                \
     X(clts, "clts", FIELD_CR0_WRITE, VMEXIT_CR_WRITE(0), 2, 2, CHANGES, NONE)                                         \
     X(invlpg, "invlpg", INTERCEPT_INVLPG, VMEXIT_INVLPG, 2, 3, 0, NONE)                                               \
@@ -202,6 +203,8 @@ FEATURE_GRID(insn, SVM, NEEDS(), MANUAL, "which of exit and exception wins, by s
     struct exit_record e;
 
     need_cpu(insn);
+    if (insn->run == do_xsetbv)
+        insn_write_cr4(insn_read_cr4() | CR4_OSXSAVE);
     intercept(insn, on);
     if (!on)
         lab_may_change_all();
@@ -312,28 +315,10 @@ static const struct tsd {
 FEATURE_TESTS(insn_tsd, SVM, NEEDS(CPU_RDTSCP), MANUAL, "RDTSC and RDTSCP in CPL 3 with CR4.TSD: #GP comes before the exit", tsds)
 {
     lab_may_change(VMCB_CR4);
-    insn_write_cr4(insn_read_cr4() | 1 << 2);
+    insn_write_cr4(insn_read_cr4() | CR4_TSD);
     lab_set_to(row->control, row->on);
     OBSERVE(IN_USER(row->run(NULL)));
     EXPECT_FAULT(EXCEPTION_GP, 0);
-}
-
-static const struct xsetbv {
-    const char *label;
-    bool user;
-} xsetbvs[] = {{"kernel", false}, {"user", true}};
-
-FEATURE_TESTS(insn_xsetbv_enabled, SVM, NEEDS(), MANUAL, "XSETBV with CR4.OSXSAVE exits, in CPL 3 as well", xsetbvs)
-{
-    if (!(feature_capability(CAP_CPUID | 2ull << 32 | 1) >> 26 & 1))
-        SKIP("this CPU does not have XSAVE: CPUID 1, bit 26");
-    lab_may_change(VMCB_CR4);
-    insn_write_cr4(insn_read_cr4() | 1 << 18);
-    if (row->user)
-        OBSERVE(IN_USER(do_xsetbv(NULL)));
-    else
-        OBSERVE(do_xsetbv(NULL));
-    EXPECT_EXIT(VMEXIT_XSETBV);
 }
 
 static const struct pce {
@@ -345,7 +330,7 @@ FEATURE_TESTS(insn_pce, SVM, NEEDS(), MANUAL, "RDPMC in CPL 3 exits with CR4.PCE
 {
     lab_may_change(VMCB_CR4);
     if (row->pce)
-        insn_write_cr4(insn_read_cr4() | 1 << 8);
+        insn_write_cr4(insn_read_cr4() | CR4_PCE);
     lab_set_to(INTERCEPT_RDPMC, row->on);
     OBSERVE(IN_USER(do_rdpmc(NULL)));
     if (row->pce)
@@ -416,7 +401,7 @@ FEATURE_TESTS(insn_umip, SVM, NEEDS(CPU_UMIP), MANUAL, "in CPL 3 with CR4.UMIP, 
     void *to = page_scratch(0);
 
     lab_may_change(VMCB_CR4);
-    insn_write_cr4(insn_read_cr4() | 1 << 11);
+    insn_write_cr4(insn_read_cr4() | CR4_UMIP);
     lab_set(row->control);
     OBSERVE(IN_USER(row->run(to)));
     EXPECT_FAULT(EXCEPTION_GP, 0);
