@@ -46,8 +46,8 @@ enum abi_error {
 #define GUEST_MEMORY_MAX (TASK_MODULES - TASK_GUEST)
 
 /*
- * System calls: SYSCALL with the number in RAX, arguments in RDI, RSI, RDX, R10; the result comes in RAX; RCX, R11
- * are lost. Who may call is one of R (root), M (monitor).
+ * System calls: SYSCALL with the number in RAX, arguments in RDI, RSI, RDX, R10; the result comes in RAX; the registers
+ * that a C function may change are lost. Who may call is one of R (root), M (monitor).
  */
 enum syscall_number {
     SYS_TASK_EXIT,     /* RM (status): a monitor's ends its VM, root's ends the machine */
@@ -132,7 +132,8 @@ struct vm_spec {
     uint64_t quota_pages;    /* 4 KiB pages it may own in all: memory, tables, monitor */
     uint32_t vcpus;
     uint32_t timeslice_us;   /* microseconds; 0 = the kernel's default */
-    uint32_t large_pages;    /* 1: guest memory is backed by 2 MiB at a time where that is possible; 0: by 4 KiB */
+    uint32_t large_pages;    /* 1: guest memory is backed by 2 MiB at a time, and mapped by the GiB, where that is possible;
+                              * 0: by 4 KiB */
     uint32_t modules;        /* entries of module[] */
     uint32_t lab;            /* 1: its monitor may set what config/lab.h names; 0: not so */
     uint32_t pin;            /* 0: its vCPUs float; else the number of the pCPU that they stay on, plus 1 */
@@ -175,6 +176,8 @@ struct vm_status {
     uint64_t address;
     uint64_t pages;          /* owned now */
     uint64_t pages_peak;
+    uint64_t mapped_2m;      /* how often 2 MiB of guest memory, and 1 GiB, were mapped by one entry */
+    uint64_t mapped_1g;
     uint64_t exits;          /* VM exits so far */
     uint64_t exits_monitor;  /* of these, handed to the monitor */
     uint64_t migrations;     /* how often one of its vCPUs went on on another pCPU */
@@ -211,7 +214,7 @@ enum trace_kind {
     TRACE_PASS = 'H',      /* its turn begins, in guest mode, with the rest of another's, which blocks: TSC ticks that
                             * the other's part took, `who` of the other */
     TRACE_EXIT = 'X',      /* VM exit: reason, RIP */
-    TRACE_MONITOR = 'M',   /* the exit before this one is its monitor's: ring 3 goes on */
+    TRACE_MONITOR = 'M',   /* VM exit: reason, RIP; or 0, 0: the last exit. It is its monitor's, ring 3 goes on */
     TRACE_RUN = 'R',       /* the monitor enters the guest */
     TRACE_WAKE = 'W',      /* it gets ready: pCPU that it goes to, pCPU where it was */
     TRACE_STEAL = 'L',     /* this idle pCPU takes it: from which pCPU */

@@ -34,10 +34,10 @@ not ok 2 b
     ok 1 has what no CPU has # SKIP no CPU has it
     ok 2 ends with exit 0
 ok 3 c # SKIP
-# VM                 end                 exits to monitor preempted    pages
-# a                  halt                    5          4         3       21
-# b                  exit -1                 6          0         0       22
-# c                  exit 0                  7          6         2       23
+# VM                 end                 exits to monitor preempted    pages  run ms
+# a                  halt                    5          4         3       21     0.5
+# b                  exit -1                 6          0         0       22     0.0
+# c                  exit 0                  7          6         2       23    12.3
 # 1 passed, 1 failed, 1 skipped
 NESTOR END fail
 2 of 3 VMs did what they were meant to do.
@@ -52,7 +52,7 @@ is_deeply([map { $_->{name} } @{$doc->{results}{a}{subtest}{results}}], ['counts
 is($doc->{results}{b}{subtest}{results}[0]{name}, 'ends with exit 0', 'a result that says why has its name');
 is($doc->{results}{b}{subtest}{results}[0]{why}, 'a.c:7: x is 1, expected 2', 'and why');
 is_deeply($doc->{printed}, {a => ['hello'], b => ['hello'], c => ['hello', 'the last word']}, 'what VMs printed');
-is_deeply($doc->{table}{b}, {end => 'exit -1', exits => 6, monitor => 0, preemptions => 0, pages => 22}, 'the table');
+is_deeply($doc->{table}{b}, {end => 'exit -1', exits => 6, monitor => 0, preemptions => 0, pages => 22, run => '0.0'}, 'the table');
 
 # What is replaced by what, and the error that it makes.
 for (

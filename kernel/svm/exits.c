@@ -10,7 +10,10 @@ static enum verdict handle_hlt(struct vcpu *vcpu)
     return vcpu_handle_halt(vcpu, svm_vmcb(vcpu)->save.rflags & RFLAGS_IF);
 }
 
-static enum verdict handle_vmmcall(struct vcpu *vcpu) { return vcpu_handle_hypercall(vcpu, svm_vmcb(vcpu)->save.cpl); }
+static enum verdict handle_vmmcall(struct vcpu *vcpu)
+{
+    return svm_vmcb(vcpu)->save.cpl == 0 ? vcpu_handle_hypercall(vcpu) : vcpu_refuse_hypercall(vcpu);
+}
 
 /* SMI and INIT were taken at STGI; of VINTR, nothing is wanted but the exit: see svm_inject. */
 static enum verdict handle_nothing(struct vcpu *vcpu)

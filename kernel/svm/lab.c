@@ -259,7 +259,7 @@ bool svm_lab_init(struct vcpu *vcpu)
     }
     svm_vmcb(vcpu)->control.iopm_base_pa = iopm.value;
     svm_vmcb(vcpu)->control.msrpm_base_pa = msrpm.value;
-    vcpu->guest_context.owns_debug = vcpu->guest_context.owns_msrs = true;
+    vcpu->guest_context.eager = vcpu->guest_context.owns_debug = vcpu->guest_context.owns_msrs = true;
     svm_lab_reset(vcpu);
     return true;
 }

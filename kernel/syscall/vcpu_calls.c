@@ -37,6 +37,7 @@ int64_t do_vcpu_run(struct syscall_args *args)
     if (vcpu->lab)
         vcpu->lab->observed = args->raw[1] & VCPU_RUN_OBSERVE;
     vcpu->attention |= ATTENTION_SLICE;
+    context_load_cr2(&vcpu->guest_context);
     vcpu->thread.in_guest = true;
     trace(TRACE_RUN, vcpu->thread.who, 0, 0);
     return 0; /* thread_return enters the guest; an exit sets RAX */
@@ -126,7 +127,7 @@ int64_t do_vcpu_start(struct syscall_args *args)
 {
     struct thread *thread = &args->vcpu->thread;
 
-    if (thread->state == THREAD_NEW || thread->parked)
+    if (thread->entity.state == SCHED_NEW || thread->parked)
         thread_wake(thread);
     else
         thread->woken = true;

@@ -24,8 +24,8 @@ static void deadline_passed(struct timer *timer)
         return;
     wait_cancel(&vcpu->wait);
     thread_wake(&vcpu->thread);
-    if (vcpu->thread.running)
-        pcpu_kick(vcpu->thread.pcpu);
+    if (vcpu->thread.entity.running)
+        pcpu_kick(thread_pcpu(&vcpu->thread));
 }
 
 bool lab_create(struct vcpu *vcpu)
@@ -81,9 +81,10 @@ int lab_refuse(struct vcpu *vcpu, uint64_t bits, const char *why)
     return -ABI_EACCES;
 }
 
+/* The lowest are a DMA controller's addresses and counts: nobody uses its channels. */
 bool lab_port_is_harmless(uint64_t port)
 {
-    return port <= 3 || port == 0x80 || (port >= 0x5000 && port <= 0x50ff) || (port >= 0x7ff0 && port <= 0x8010) ||
+    return port <= 7 || port == 0x80 || (port >= 0x5000 && port <= 0x50ff) || (port >= 0x7ff0 && port <= 0x8010) ||
            port >= 0xfff0;
 }
 

@@ -39,8 +39,8 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu->thread.who = TRACE_WHO(vm->id, id);
     context_init(&vcpu->guest_context);
     if (vm->pin) {
-        vcpu->thread.pcpu = vm->pin;
-        vcpu->thread.pinned = true;
+        vcpu->thread.entity.home = &vm->pin->queue;
+        vcpu->thread.entity.pinned = true;
     }
     vcpu->vm = vm;
     vcpu->id = id;
@@ -82,12 +82,10 @@ void vcpu_destroy(struct vcpu *vcpu)
     mm_page_free(&vcpu->vm->account, mm_direct_hpa(vcpu), 0);
 }
 
-void vcpu_load(struct vcpu *vcpu)
+void vcpu_make_current(struct vcpu *vcpu)
 {
     struct pcpu *pcpu = pcpu_this();
 
-    if (pcpu->vcpu_loaded == vcpu)
-        return;
     virt->vcpu_load(vcpu);
     *pcpu_exit_slots(pcpu) = (struct exit_slots){vcpu->page->gpr, vcpu};
     pcpu->vcpu_loaded = vcpu;
@@ -109,14 +107,43 @@ static void flush_if_stale(struct vcpu *vcpu)
     virt->flush(vcpu);
 }
 
-static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups);
+/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
+static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+{
+    struct exit_record *record = &vcpu->page->exit;
+
+    vcpu->exits_monitor++;
+    if (row->handler)
+        trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
+    record->reason = vcpu->exit_reason;
+    record->count = vcpu->exits;
+    record->rip = vcpu->rip;
+    record->groups = row->groups;
+    virt->exit_record(vcpu, record, row->groups);
+    context_save_cr2(&vcpu->guest_context);
+    vcpu->thread.in_guest = false;
+    vcpu->thread.regs.rax = 0;
+    thread_return();
+}
 
 /* The time that the lab's monitor gave its guest is over: it gets the pCPU, not the guest. */
 static _Noreturn void stop_for_lab(struct vcpu *vcpu)
 {
+    static const struct exit_row row = {"lab deadline", NULL, 0};
+
     vcpu->lab->due = false;
     vcpu->exit_reason = LAB_TIME_OVER;
-    to_monitor(vcpu, 0);
+    to_monitor(vcpu, &row);
+}
+
+static void set_slice(struct vcpu *vcpu)
+{
+    if (vcpu->lab && vcpu->lab->due)
+        stop_for_lab(vcpu);
+    if (vcpu_first_entry_tsc == 0)
+        vcpu_first_entry_tsc = x86_rdtsc();
+    vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
+    virt->slice(vcpu, pcpu_this()->tick_deadline);
 }
 
 _Noreturn void vcpu_enter(struct vcpu *vcpu)
@@ -126,33 +153,10 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     if (vcpu->attention & ATTENTION_EVENT)
         virt->inject(vcpu);
     flush_if_stale(vcpu);
-    if (vcpu->attention & ATTENTION_SLICE) {
-        if (vcpu->lab && vcpu->lab->due)
-            stop_for_lab(vcpu);
-        if (vcpu_first_entry_tsc == 0)
-            vcpu_first_entry_tsc = x86_rdtsc();
-        vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
-        virt->slice(vcpu, pcpu_this()->tick_deadline);
-    }
+    if (vcpu->attention & ATTENTION_SLICE)
+        set_slice(vcpu);
     kernel_lock_leave();
     virt->enter(vcpu);
-}
-
-/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
-static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups)
-{
-    struct exit_record *record = &vcpu->page->exit;
-
-    vcpu->exits_monitor++;
-    trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
-    record->reason = vcpu->exit_reason;
-    record->count = vcpu->exits;
-    record->rip = vcpu->rip;
-    record->groups = groups;
-    virt->exit_record(vcpu, record, groups);
-    vcpu->thread.in_guest = false;
-    vcpu->thread.regs.rax = 0;
-    thread_return();
 }
 
 /* Until something is pending. Other pCPUs pend under the kernel lock, so none comes between the look and the sleep. */
@@ -167,7 +171,7 @@ static void block(struct vcpu *vcpu)
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
     if (verdict == VERDICT_MONITOR)
-        to_monitor(vcpu, row->groups);
+        to_monitor(vcpu, row);
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
@@ -199,8 +203,8 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
     if (!vcpu->thread.in_guest || !wait_interrupt(&vcpu->wait))
         return;
     thread_wake(&vcpu->thread);
-    if (vcpu->thread.running)
-        pcpu_kick(vcpu->thread.pcpu);
+    if (vcpu->thread.entity.running)
+        pcpu_kick(thread_pcpu(&vcpu->thread));
 }
 
 int vcpu_interrupt_pending(const struct vcpu *vcpu)

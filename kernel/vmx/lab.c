@@ -211,7 +211,7 @@ void vmx_lab_init(struct vcpu *vcpu)
     const struct lab *lab = vcpu->lab;
 
     *(uint32_t *)lab_page(vcpu, LAB_SHADOW_VMCS) = vmx_controls.revision | 1u << 31;
-    vcpu->guest_context.owns_debug = vcpu->guest_context.owns_msrs = true;
+    vcpu->guest_context.eager = vcpu->guest_context.owns_debug = vcpu->guest_context.owns_msrs = true;
     vmwrite(HOST_RIP, (uint64_t)vmx_lab_exit_entry);
     vmwrite(IO_BITMAP_A, lab->page[LAB_IO_BITMAP_A].value);
     vmwrite(IO_BITMAP_B, lab->page[LAB_IO_BITMAP_B].value);
@@ -224,11 +224,14 @@ void vmx_lab_init(struct vcpu *vcpu)
 
 /* ---- The preemption timer, which guest and kernel share ----------------------------------------------------- */
 
+/* The guest's runs while it is observed: nobody would take its expiry otherwise, and the guest would get no further. */
+static bool timer_runs(const struct lab *lab) { return lab->timer_wanted && lab->observed; }
+
 uint64_t vmx_lab_slice(struct vcpu *vcpu, uint64_t ticks)
 {
     struct lab *lab = vcpu->lab;
 
-    if (lab->timer_wanted && lab->timer_left < ticks)
+    if (timer_runs(lab) && lab->timer_left < ticks)
         ticks = lab->timer_left;
     lab->timer_entry = ticks;
     return ticks;
@@ -239,7 +242,7 @@ static void count_timer(struct lab *lab)
 {
     uint64_t left, passed;
 
-    if (!lab->timer_wanted)
+    if (!timer_runs(lab))
         return;
     left = vmread(PREEMPTION_TIMER_VALUE);
     passed = left < lab->timer_entry ? lab->timer_entry - left : 0;

@@ -46,7 +46,7 @@ uint64_t vmx_eptp(const struct vcpu *vcpu) { return vcpu->vm->memory.root.value 
 /* What is the same on all pCPUs; the rest is written when the vCPU is loaded. */
 static void write_host_state(const struct vcpu *vcpu)
 {
-    vmwrite(HOST_CR0, x86_read_cr0());
+    vmwrite(HOST_CR0, x86_read_cr0() | CR0_TS); /* the FPU has the guest's state */
     vmwrite(HOST_CR3, vcpu->vm->task.space.root.value);
     vmwrite(HOST_CR4, x86_read_cr4());
     vmwrite(HOST_CS_SELECTOR, SEL_KERNEL_CS);

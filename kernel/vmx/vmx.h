@@ -65,8 +65,11 @@ int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* exits.c */
-_Noreturn void vmx_exit(struct vcpu *vcpu);
-_Noreturn void vmx_lab_exit(struct vcpu *vcpu); /* the same for a lab */
+/* The two halves of an exit, called by entry.asm. The second returns if the guest goes on at once, behind its instruction;
+ * else it takes another way into some guest, or into ring 3. */
+enum verdict vmx_exit(struct vcpu *vcpu);
+void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict);
+_Noreturn void vmx_lab_exit(struct vcpu *vcpu); /* the whole of it, for a lab */
 void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
 const char *vmx_exit_name(uint64_t reason);
 uint64_t vmx_exit_reason(unsigned index);

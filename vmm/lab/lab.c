@@ -150,9 +150,35 @@ static void inject(struct guest *guest, uint64_t event)
     guest_set(guest, (struct reg_value[]){{REG_EVENT, info}, {REG_EVENT_ERROR, error}}, 2);
 }
 
+/* The VMX exits that would come again as soon as the guest is entered, and the control that they come of. */
+static void switch_off(const struct guest *guest, uint32_t reason)
+{
+    enum { PIN_CONTROLS = 0x4000, PROC_CONTROLS = 0x4002 };
+    static const struct {
+        uint32_t reason;
+        uint16_t field;
+        uint8_t bit;
+    } rows[] = {
+        {7, PROC_CONTROLS, 2},   /* interrupt window */
+        {8, PROC_CONTROLS, 22},  /* NMI window */
+        {37, PROC_CONTROLS, 27}, /* monitor trap flag */
+        {43, PROC_CONTROLS, 21}, /* TPR below threshold */
+        {52, PIN_CONTROLS, 6},   /* preemption timer */
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && guest->vm->backend == BACKEND_VMX; i++)
+        if (rows[i].reason == reason) {
+            uint64_t value = 0;
+
+            sys_vcpu_read(guest->vcpu.number, &(struct state_pair){rows[i].field, (uintptr_t)&value}, 1);
+            write_one(guest, rows[i].field, value & ~(1ull << rows[i].bit));
+        }
+}
+
 static bool return_to_guest(struct guest *guest, struct lab *lab, enum vcpu_action *action)
 {
     lab->observation = NULL;
+    switch_off(guest, (uint32_t)guest->vcpu.page->exit.reason);
     go_back(guest, &lab->observe, 1);
     *action = VCPU_RUN_RESUME;
     return true;

@@ -13,9 +13,9 @@ static inline int64_t syscall4(enum syscall_number number, uint64_t a, uint64_t 
     register uint64_t r10 __asm__("r10") = d;
 
     __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"((uint64_t)number), "D"(a), "S"(b), "d"(c), "r"(r10)
-                     : "rcx", "r11", "memory");
+                     : "=a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(r10)
+                     : "a"((uint64_t)number)
+                     : "rcx", "r8", "r9", "r11", "memory");
     return result;
 }
 

@@ -130,15 +130,18 @@
 #define BITS_CPUX1D(X)                                                                                                \
     X(CPUX1D, 11, CPU_SYSCALL) X(CPUX1D, 20, CPU_NX) X(CPUX1D, 26, CPU_PAGE_1G) X(CPUX1D, 27, CPU_RDTSCP)
 
+/* CPUID.01H:ECX of the CPU itself, as far as a guest of Nestor is not told */
+#define BITS_HW1C(X) X(HW1C, 3, HW_MONITOR) X(HW1C, 6, HW_SMX) X(HW1C, 26, HW_XSAVE)
+
 /* X(group, name of the list) for each of them; 0 is no group. */
 #define BIT_GROUPS(X)                                                                                                 \
     X(1, PIN) X(2, PROC) X(3, PROC2) X(4, PROC3) X(5, EXITC) X(6, ENTRYC) X(7, EPT) X(8, FUNCTION) X(9, BASIC)        \
     X(10, MISC) X(11, SVM) X(12, MISC1) X(13, MISC2) X(14, MISC3) X(15, CPU1C) X(16, CPU1D) X(17, CPU7B) X(18, CPU7C) \
-    X(19, CPUD1) X(20, CPUX1C) X(21, CPUX1D)
+    X(19, CPUD1) X(20, CPUX1C) X(21, CPUX1D) X(22, HW1C)
 
 #define ALL_BITS(X)                                                                                                   \
     BITS_PIN(X) BITS_PROC(X) BITS_PROC2(X) BITS_PROC3(X) BITS_EXITC(X) BITS_ENTRYC(X) BITS_EPT(X) BITS_FUNCTION(X)    \
     BITS_BASIC(X) BITS_MISC(X) BITS_SVM(X) BITS_MISC1(X) BITS_MISC2(X) BITS_MISC3(X) BITS_CPU1C(X) BITS_CPU1D(X)      \
-    BITS_CPU7B(X) BITS_CPU7C(X) BITS_CPUD1(X) BITS_CPUX1C(X) BITS_CPUX1D(X)
+    BITS_CPU7B(X) BITS_CPU7C(X) BITS_CPUD1(X) BITS_CPUX1C(X) BITS_CPUX1D(X) BITS_HW1C(X)
 
 #endif

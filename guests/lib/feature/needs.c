@@ -43,6 +43,7 @@ static const struct {
     [GROUP_MISC1] = {SOURCE_ALWAYS, 0, 0, 0},
     [GROUP_MISC2] = {SOURCE_ALWAYS, 0, 0, 0},
     [GROUP_MISC3] = {SOURCE_ALWAYS, 0, 0, 0},
+    [GROUP_HW1C] = {SOURCE_ALLOWED, CAP_CPUID | (uint64_t)ECX << 32 | 1, 0, 0},
     [GROUP_CPU1C] = {SOURCE_CPUID, 1, 0, ECX},
     [GROUP_CPU1D] = {SOURCE_CPUID, 1, 0, EDX},
     [GROUP_CPU7B] = {SOURCE_CPUID, 7, 0, EBX},

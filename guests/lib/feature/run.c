@@ -18,7 +18,7 @@
 #include "guests/lib/lab/state.h"
 #include "guests/lib/x64/timer.h"
 
-enum { EXITS = 100000, MILLISECONDS = 4000, RESULT_BYTES = 240, STATUS_FAILED = 1, STATUS_USAGE = 2, LEFT = 0x100 };
+enum { EXITS = 100000, MILLISECONDS = 4000, RESULT_BYTES = 240, STATUS_USAGE = 2, LEFT = 0x100 };
 
 /* A row among all. */
 struct place {
@@ -28,7 +28,7 @@ struct place {
 static const struct feature_test **tests;
 static size_t n_tests;
 static struct place *places;
-static size_t n_places, room, other_platform, failed;
+static size_t n_places, room, other_platform;
 
 /* Where the budget of a row and the end of a row lead to. */
 static struct context row_context;
@@ -106,7 +106,6 @@ static void report(const struct feature_row *row)
         state_reset();
         lab_controls_reset();
     }
-    failed += outcome.verdict > VERDICT_SKIP;
     length = outcome_line(id, line, sizeof line);
     hypercall(HC_TEST, (unsigned long)line, length, 0);
 }
@@ -214,5 +213,5 @@ int main(int argc, char **argv)
             feature_row(tests[places[i].test], places[i].number, &row);
             report(&row);
         }
-    return failed ? STATUS_FAILED : 0;
+    return 0;
 }

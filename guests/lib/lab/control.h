@@ -46,7 +46,8 @@ void lab_trap_exceptions(uint32_t vectors);
 uint64_t lab_nested_read(uint64_t gpa, unsigned level);
 void lab_nested_write(uint64_t gpa, unsigned level, uint64_t entry);
 
-/* For the library: forgets what control fields the rows before have written. */
+/* For the library: forgets what control fields the rows before have written; LAB_RETURN has cleared a control. */
 void lab_controls_reset(void);
+void lab_control_cleared(enum feature_need control);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "guests/lib/lab/control.h"
 #include "guests/lib/lab/fields.h"
 #include "guests/lib/lab/svm.h"
 #include "guests/lib/lab/vmx.h"
@@ -87,6 +88,23 @@ bool lab_expect_unchanged(const char *file, unsigned line)
     return true;
 }
 
+/* What LAB_RETURN clears: config/lab.h. */
+static void note_cleared(uint64_t reason)
+{
+    static const struct {
+        uint64_t reason;
+        enum feature_need control;
+    } rows[] = {
+        {EXIT_INTERRUPT_WINDOW, PROC_INTERRUPT_WINDOW},       {EXIT_NMI_WINDOW, PROC_NMI_WINDOW},
+        {EXIT_MONITOR_TRAP_FLAG, PROC_MONITOR_TRAP_FLAG},     {EXIT_TPR_BELOW_THRESHOLD, PROC_TPR_SHADOW},
+        {EXIT_PREEMPTION_TIMER, PIN_PREEMPTION_TIMER},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && !hypercall_is_svm; i++)
+        if (rows[i].reason == reason)
+            lab_control_cleared(rows[i].control);
+}
+
 struct exit_record lab_observe_end(const char *file, unsigned line)
 {
     struct exit_record none = {.reason = NO_EXIT};
@@ -97,8 +115,11 @@ struct exit_record lab_observe_end(const char *file, unsigned line)
     observed = true;
     if (result < 0)
         outcome_end(VERDICT_ERROR, file, line, "HC_LAB_OBSERVE returned %ld", result);
-    if (how == LAB_RETURN && lab_seen.exits > 0 && !any_change)
-        lab_expect_unchanged(file, line);
+    if (how == LAB_RETURN && lab_seen.exits > 0) {
+        note_cleared(lab_seen.exit[0].reason);
+        if (!any_change && !trap_mode_was)
+            lab_expect_unchanged(file, line);
+    }
     return lab_seen.exits > 0 ? lab_seen.exit[0] : none;
 }
 
