@@ -215,7 +215,7 @@ enum trace_kind {
     TRACE_WAKE = 'W',      /* it gets ready: pCPU that it goes to, pCPU where it was */
     TRACE_STEAL = 'L',     /* this idle pCPU takes it: from which pCPU */
     TRACE_MOVE = 'O',      /* root moves it: to which pCPU, from which */
-    TRACE_FAULT = 'N',     /* nested page fault on guest memory: gpa, error as -enum abi_error or 0 */
+    TRACE_FAULT = 'N',     /* nested page fault that finds no memory: gpa, error as -enum abi_error */
     TRACE_INTERRUPT = 'I', /* an interrupt is pended for it: vector */
     TRACE_MESSAGE = 'Q',   /* a message is sent: queue, bytes */
     TRACE_VM_START = 'V',  /* of its VM */

@@ -137,7 +137,7 @@ _Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 
 /* vcpu.c: the two halves of an exit, called by entry.asm at the top of the kernel stack. Where the first returns, the exit's
  * handler has run with GIF 0 and with the guest's state of VMLOAD still in the CPU. The second returns the VMCB's
- * physical address if the guest goes on so, behind its instruction; else it takes another way into some guest, or into
+ * physical address if the guest goes on so, behind its instruction or with it; else it takes another way into some guest, or into
  * ring 3. */
 enum verdict svm_exit(struct vcpu *vcpu);
 uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict);

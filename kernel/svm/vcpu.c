@@ -83,10 +83,19 @@ static _Noreturn void exit_by_event(struct vcpu *vcpu)
     handle_and_finish(vcpu, svm_exit_row(exitcode));
 }
 
-static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu)
+/* A nested page fault needs the host's state as little as an instruction with a direct handler does, if it did not cut the
+ * delivery of an event short. */
+static __attribute__((noinline)) enum verdict exit_slowly(struct vcpu *vcpu)
 {
     uint64_t exitcode = vcpu->exit_reason;
 
+    if (exitcode == VMEXIT_NPF && vcpu->backend[SVM_VCPU_INSTRUCTIONS] &&
+        !(svm_vmcb(vcpu)->control.exitintinfo & EVENT_VALID)) {
+        const struct svm_exit_row *row = svm_exit_row(VMEXIT_NPF);
+
+        vcpu_exit_note(vcpu, (size_t)(row - svm_exit_table), TRACE_EXIT);
+        return row->row.handler(vcpu);
+    }
     if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || svm_exit_table[exitcode].length == 0)
         exit_by_event(vcpu);
     leave_guest(vcpu);
@@ -123,7 +132,7 @@ static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *from,
 
 static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcpu, enum verdict verdict)
 {
-    const struct svm_exit_row *row = &svm_exit_table[vcpu->exit_reason];
+    const struct svm_exit_row *row = svm_exit_row(vcpu->exit_reason);
 
     if (verdict == VERDICT_PASS)
         pass_directly(vcpu, row);
@@ -142,21 +151,22 @@ enum verdict svm_exit(struct vcpu *vcpu)
     vcpu->rip = vmcb->save.rip;
     vcpu->exit_reason = exitcode;
     if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || !svm_exit_table[exitcode].direct)
-        exit_slowly(vcpu);
+        return exit_slowly(vcpu);
     vcpu_exit_note(vcpu, exitcode, TRACE_EXIT);
     return svm_exit_table[exitcode].row.handler(vcpu);
 }
 
 uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict)
 {
-    const struct svm_exit_row *row = &svm_exit_table[vcpu->exit_reason];
     struct vmcb *vmcb = svm_vmcb(vcpu);
 
-    if (!vcpu_exit_is_done(vcpu, verdict))
+    if (vcpu_exit_is_done(vcpu, verdict)) {
+        vmcb->save.rip = next_rip(vcpu, vmcb, &svm_exit_table[vcpu->exit_reason]);
+        vmcb->save.rax = vcpu->page->gpr[GPR_RAX];
+        vmcb->control.interrupt_shadow = 0;
+    } else if (verdict != VERDICT_AGAIN || vcpu->attention != 0) {
         finish_directly(vcpu, verdict);
-    vmcb->save.rip = next_rip(vcpu, vmcb, row);
-    vmcb->save.rax = vcpu->page->gpr[GPR_RAX];
-    vmcb->control.interrupt_shadow = 0;
+    }
     return vcpu->control.value;
 }
 

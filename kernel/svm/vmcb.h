@@ -101,6 +101,7 @@ enum vmcb_clean {
 #define NPF_PRESENT (1ull << 0) /* not for want of a page */
 
 /* exitcode when VMRUN found the VMCB inconsistent: all ones, or the lower half of them under QEMU's emulation. */
+#define VMEXIT_NPF        0x400
 #define VMEXIT_INVALID    UINT64_MAX
 #define VMEXIT_INVALID_32 UINT32_MAX
 

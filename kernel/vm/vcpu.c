@@ -160,7 +160,7 @@ _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, e
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
-    } else if (verdict != VERDICT_RESUME) {
+    } else if (verdict != VERDICT_RESUME && verdict != VERDICT_AGAIN) {
         virt->skip(vcpu);
     }
     if (verdict == VERDICT_BLOCK)

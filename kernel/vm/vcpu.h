@@ -51,7 +51,8 @@ struct vcpu {
 enum verdict {
     VERDICT_ANSWERED, /* enter behind the instruction; the vCPU alone was needed for it: no lock was taken, nothing was pended,
                        * and no register of the guest changed but RAX, RBX, RCX, and RDX */
-    VERDICT_RESUME,  /* enter again at RIP */
+    VERDICT_AGAIN,   /* enter again at RIP: an exit that leaves nothing to be seen to, and has given the lock back */
+    VERDICT_RESUME,  /* enter again at RIP, when all is seen to */
     VERDICT_SKIP,    /* enter behind the instruction, when all is seen to */
     VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
     VERDICT_WAIT,    /* behind the instruction; the handler has blocked the thread, or it goes on at once */

@@ -223,7 +223,7 @@ void vm_status(struct vm *vm, struct vm_status *status)
         .status = vm->end_status,
         .address = vm->end_address,
         .pages = vm->account.pages,
-        .pages_peak = vm->account.peak,
+        .pages_peak = mm_account_peak(&vm->account),
         .vcpus = vm->vcpus,
     };
     for (unsigned i = 0; i < vm->vcpus; i++) {
@@ -273,25 +273,20 @@ static int back_block(struct vm *vm, uint64_t at, unsigned order, hpa_t *frame)
     return error;
 }
 
-int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
+int vm_memory_back_anyhow(struct vm *vm, gpa_t gpa, hpa_t page, hpa_t *frame)
 {
     uint64_t at = align_down(gpa.value, PAGE_BYTES);
     struct mm_mapping m;
-    hpa_t page;
     int error;
 
-    if (gpa.value >= vm->memory_bytes)
-        return -ABI_EFAULT;
-    if (!vm->large_pages || back_block(vm, at, LARGE_ORDER, &page)) {
-        error = back_block(vm, at, 0, &page);
-        if (error) { /* it may be there already, by the monitor's or another vCPU's touch: that is not looked up first */
-            if (!mm_table_lookup(&vm->memory, at, &m))
-                return error;
-            page = m.hpa;
-        }
-    }
-    if (frame)
-        *frame = page;
+    if (!hpa_is_none(page))
+        mm_page_free(&vm->account, page, 0);
+    error = vm->large_pages ? back_block(vm, at, LARGE_ORDER, frame) : -ABI_EBUSY;
+    if (error)
+        error = back_block(vm, at, 0, frame);
+    if (!error || !mm_table_lookup(&vm->memory, at, &m))
+        return error;
+    *frame = m.hpa;
     return 0;
 }
 

@@ -66,9 +66,16 @@ static enum verdict task_switch(struct vcpu *vcpu)
     return VERDICT_MONITOR;
 }
 
-static enum verdict ept_violation(struct vcpu *vcpu)
+static __attribute__((noinline)) enum verdict ept_violation_in_delivery(struct vcpu *vcpu)
 {
     vmx_inject_keep(vcpu);
+    return vcpu_handle_nested_fault(vcpu, GPA(vmread(GUEST_PHYSICAL_ADDRESS)));
+}
+
+static enum verdict ept_violation(struct vcpu *vcpu)
+{
+    if (vmread(IDT_VECTORING_INFO) & INTERRUPTION_VALID)
+        return ept_violation_in_delivery(vcpu);
     return vcpu_handle_nested_fault(vcpu, GPA(vmread(GUEST_PHYSICAL_ADDRESS)));
 }
 
@@ -208,7 +215,7 @@ void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict)
 {
     if (vcpu_exit_is_done(vcpu, verdict))
         skip_simply(vcpu);
-    else
+    else if (verdict != VERDICT_AGAIN || vcpu->attention != 0)
         finish(vcpu, verdict);
 }
 

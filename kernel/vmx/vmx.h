@@ -61,8 +61,8 @@ int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* exits.c */
-/* The two halves of an exit, called by entry.asm. The second returns if the guest goes on at once, behind its instruction;
- * else it takes another way into some guest, or into ring 3. */
+/* The two halves of an exit, called by entry.asm. The second returns if the guest goes on at once, behind its instruction
+ * or with it; else it takes another way into some guest, or into ring 3. */
 enum verdict vmx_exit(struct vcpu *vcpu);
 void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict);
 void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
