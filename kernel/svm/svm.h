@@ -118,7 +118,7 @@ enum { SVM_LENGTH_VARIES = 0xff, SVM_LENGTH_IO = 0xfe /* the next RIP is in exit
 
 /* exits.c: the table. Rows below SVM_CODES_LOW are at their EXITCODE; svm_exit_row finds the others too, and has one for
  * codes that the manual has not. */
-enum { SVM_CODES_LOW = 0xa7 };
+enum { SVM_CODES_LOW = 0xa7, SVM_ROW_NPF = SVM_CODES_LOW };
 extern const struct svm_exit_row svm_exit_table[];
 const struct svm_exit_row *svm_exit_row(uint64_t exitcode);
 

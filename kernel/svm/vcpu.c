@@ -83,23 +83,25 @@ static _Noreturn void exit_by_event(struct vcpu *vcpu)
     handle_and_finish(vcpu, svm_exit_row(exitcode));
 }
 
-/* A nested page fault needs the host's state as little as an instruction with a direct handler does, if it did not cut the
- * delivery of an event short. */
-static __attribute__((noinline)) enum verdict exit_slowly(struct vcpu *vcpu)
+static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu)
 {
     uint64_t exitcode = vcpu->exit_reason;
 
-    if (exitcode == VMEXIT_NPF && vcpu->backend[SVM_VCPU_INSTRUCTIONS] &&
-        !(svm_vmcb(vcpu)->control.exitintinfo & EVENT_VALID)) {
-        const struct svm_exit_row *row = svm_exit_row(VMEXIT_NPF);
-
-        vcpu_exit_note(vcpu, (size_t)(row - svm_exit_table), TRACE_EXIT);
-        return row->row.handler(vcpu);
-    }
     if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || svm_exit_table[exitcode].length == 0)
         exit_by_event(vcpu);
     leave_guest(vcpu);
     handle_and_finish(vcpu, &svm_exit_table[exitcode]);
+}
+
+/* A nested page fault needs the host's state as little as an instruction with a direct handler does, if it did not cut the
+ * delivery of an event short. */
+static __attribute__((noinline)) enum verdict exit_indirectly(struct vcpu *vcpu)
+{
+    if (vcpu->exit_reason != VMEXIT_NPF || vcpu->backend[SVM_VCPU_INSTRUCTIONS] == 0 ||
+        svm_vmcb(vcpu)->control.exitintinfo & EVENT_VALID)
+        exit_slowly(vcpu);
+    vcpu_exit_note(vcpu, SVM_ROW_NPF, TRACE_EXIT);
+    return svm_exit_table[SVM_ROW_NPF].row.handler(vcpu);
 }
 
 /* Behind an instruction whose length is fixed. */
@@ -151,7 +153,7 @@ enum verdict svm_exit(struct vcpu *vcpu)
     vcpu->rip = vmcb->save.rip;
     vcpu->exit_reason = exitcode;
     if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || !svm_exit_table[exitcode].direct)
-        return exit_slowly(vcpu);
+        return exit_indirectly(vcpu);
     vcpu_exit_note(vcpu, exitcode, TRACE_EXIT);
     return svm_exit_table[exitcode].row.handler(vcpu);
 }
