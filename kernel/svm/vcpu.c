@@ -172,6 +172,14 @@ uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict)
     return vcpu->control.value;
 }
 
+/* The tick comes from the LAPIC timer, which is set. */
+_Noreturn void svm_run(struct vcpu *vcpu, bool skip)
+{
+    if (skip)
+        svm_skip(vcpu);
+    svm_enter(vcpu);
+}
+
 void svm_skip(struct vcpu *vcpu)
 {
     struct vmcb *vmcb = svm_vmcb(vcpu);

@@ -10,8 +10,6 @@
 #include "lib/string.h"
 #include "lib/x86.h"
 
-_Noreturn void regs_return(const struct regs *regs);
-
 static void wake_at_deadline(struct timer *timer)
 {
     struct thread *thread = container_of(timer, struct thread, wake);
@@ -247,9 +245,7 @@ static inline __attribute__((always_inline)) _Noreturn void resume(struct thread
 {
     if (thread->in_guest)
         vcpu_enter(thread->vcpu);
-    context_load_lazily(&thread->user_context);
-    kernel_lock_leave();
-    regs_return(&thread->regs);
+    thread_return_simply(thread);
 }
 
 static inline void switch_to(struct pcpu *pcpu, struct thread *thread)

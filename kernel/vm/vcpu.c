@@ -3,6 +3,7 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
+#include "kernel/vm/exit.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
 #include "lib/x86.h"
@@ -104,6 +105,19 @@ static void flush_if_stale(struct vcpu *vcpu)
     virt->flush(vcpu);
 }
 
+void vcpu_run_at_once(struct vcpu *vcpu, bool skip)
+{
+    const struct pcpu *pcpu = pcpu_this();
+
+    if (pcpu->vcpu_loaded != vcpu || pcpu->context != &vcpu->guest_context ||
+        vcpu->npt_generation != vcpu->vm->memory.generation || vcpu->attention)
+        return;
+    context_load_cr2(&vcpu->guest_context);
+    vcpu->thread.in_guest = true;
+    trace(TRACE_RUN, vcpu->thread.who, 0, 0);
+    virt->run(vcpu, skip);
+}
+
 static void set_slice(struct vcpu *vcpu)
 {
     if (vcpu_first_entry_tsc == 0)
@@ -125,25 +139,6 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     virt->enter(vcpu);
 }
 
-/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
-static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
-{
-    struct exit_record *record = &vcpu->page->exit;
-
-    vcpu->exits_monitor++;
-    if (row->handler)
-        trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
-    record->reason = vcpu->exit_reason;
-    record->count = vcpu->exits;
-    record->rip = vcpu->rip;
-    record->groups = row->groups;
-    virt->exit_record(vcpu, record, row->groups);
-    context_save_cr2(&vcpu->guest_context);
-    vcpu->thread.in_guest = false;
-    vcpu->thread.regs.rax = 0;
-    thread_return();
-}
-
 /* Until something is pending. Other pCPUs pend under the kernel lock, so none comes between the look and the sleep. */
 static void block(struct vcpu *vcpu)
 {
@@ -155,8 +150,10 @@ static void block(struct vcpu *vcpu)
 /* Handlers and verdicts that touch what pCPUs share take the kernel lock; the others never do. */
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
-    if (verdict == VERDICT_MONITOR)
-        to_monitor(vcpu, row);
+    if (verdict == VERDICT_MONITOR) {
+        virt->exit_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
+        vcpu_exit_to_monitor(vcpu);
+    }
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);

@@ -46,6 +46,9 @@ struct virt_ops {
     /* Enters; comes back only through the back end's exit function or vcpu_entry_failed, on a fresh kernel stack. */
     __attribute__((noreturn)) void (*enter)(struct vcpu *vcpu);
 
+    /* The same for a vCPU that comes from ring 3 and has nothing to be seen to: first skip, if so wanted, and slice. */
+    __attribute__((noreturn)) void (*run)(struct vcpu *vcpu, bool skip);
+
     /* Whether the guest's RFLAGS.IF is set. */
     bool (*interrupts_on)(struct vcpu *vcpu);
 

@@ -110,7 +110,7 @@ static const struct exit_row rows[REASONS + 1] = {
     [27] = {"VMXON", NULL, OPERAND},
     [28] = {"control-register access", NULL, QUALIFIED},
     [29] = {"MOV DR", mov_dr, QUALIFIED},
-    [30] = {"I/O instruction", NULL, OPERAND | EXIT_GROUP_ADDRESS},
+    [30] = {"I/O instruction", NULL, QUALIFIED},
     [31] = {"RDMSR", vcpu_handle_msr_read, INSTRUCTION},
     [32] = {"WRMSR", vcpu_handle_msr_write, INSTRUCTION},
     [33] = {"VM-entry failure: invalid guest state", NULL, FAILURE},
@@ -194,12 +194,53 @@ static _Noreturn __attribute__((noinline)) void pass(struct vcpu *from)
     vmx_resume(to->page->gpr);
 }
 
+/* Out of line: most exits have none of this. */
+static __attribute__((noinline)) void record_more(struct exit_record *record, unsigned groups)
+{
+    if (groups & EXIT_GROUP_INFO)
+        record->instruction_info = (uint32_t)vmread(EXIT_INSTRUCTION_INFO);
+    if (groups & EXIT_GROUP_ADDRESS) {
+        record->linear = vmread(GUEST_LINEAR_ADDRESS);
+        record->physical = vmread(GUEST_PHYSICAL_ADDRESS);
+    }
+    if (groups & EXIT_GROUP_EVENT) {
+        record->interruption_info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
+        record->interruption_error = (uint32_t)vmread(EXIT_INTERRUPTION_ERROR_CODE);
+    }
+    if (groups & EXIT_GROUP_VECTORING) {
+        record->vectoring_info = (uint32_t)vmread(IDT_VECTORING_INFO);
+        record->vectoring_error = (uint32_t)vmread(IDT_VECTORING_ERROR_CODE);
+    }
+}
+
+static inline __attribute__((always_inline)) void read_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
+{
+    uint32_t length = groups & EXIT_GROUP_LENGTH ? (uint32_t)vmread(EXIT_INSTRUCTION_LENGTH) : 0;
+
+    vcpu->page->gpr[GPR_RSP] = vmread(GUEST_RSP);
+    vcpu->instruction_length = length;
+    record->instruction_length = length;
+    record->next_rip = vcpu->rip + length;
+    if (groups & EXIT_GROUP_QUALIFICATION)
+        record->qualification = vmread(EXIT_QUALIFICATION);
+    if (groups & ~(unsigned)(EXIT_GROUP_LENGTH | EXIT_GROUP_QUALIFICATION))
+        record_more(record, groups);
+}
+
+void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups) { read_record(vcpu, record, groups); }
+
 /* Out of line, as is all that the fast path does not need: it has no registers to save for that. */
 static _Noreturn __attribute__((noinline)) void finish(struct vcpu *vcpu, enum verdict verdict)
 {
+    const struct exit_row *row = &rows[find_index(vcpu->exit_reason)];
+
+    if (verdict == VERDICT_MONITOR) {
+        read_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
+        vcpu_exit_to_monitor(vcpu);
+    }
     if (verdict == VERDICT_PASS)
         pass(vcpu);
-    vcpu_exit_finish(vcpu, &rows[find_index(vcpu->exit_reason)], verdict);
+    vcpu_exit_finish(vcpu, row, verdict);
 }
 
 enum verdict vmx_exit(struct vcpu *vcpu)
@@ -234,31 +275,4 @@ _Noreturn void vmx_entry_failed(void)
     if (error == RESUME_OF_CLEAR_VMCS)
         vmx_launch(vcpu->page->gpr);
     vcpu_entry_failed(vcpu, error);
-}
-
-void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
-{
-    vcpu->page->gpr[GPR_RSP] = vmread(GUEST_RSP);
-    vcpu->instruction_length = 0;
-    if (groups & EXIT_GROUP_LENGTH) {
-        vcpu->instruction_length = (uint32_t)vmread(EXIT_INSTRUCTION_LENGTH);
-        record->instruction_length = vcpu->instruction_length;
-        record->next_rip = vcpu->rip + vcpu->instruction_length;
-    }
-    if (groups & EXIT_GROUP_QUALIFICATION)
-        record->qualification = vmread(EXIT_QUALIFICATION);
-    if (groups & EXIT_GROUP_INFO)
-        record->instruction_info = (uint32_t)vmread(EXIT_INSTRUCTION_INFO);
-    if (groups & EXIT_GROUP_ADDRESS) {
-        record->linear = vmread(GUEST_LINEAR_ADDRESS);
-        record->physical = vmread(GUEST_PHYSICAL_ADDRESS);
-    }
-    if (groups & EXIT_GROUP_EVENT) {
-        record->interruption_info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
-        record->interruption_error = (uint32_t)vmread(EXIT_INTERRUPTION_ERROR_CODE);
-    }
-    if (groups & EXIT_GROUP_VECTORING) {
-        record->vectoring_info = (uint32_t)vmread(IDT_VECTORING_INFO);
-        record->vectoring_error = (uint32_t)vmread(IDT_VECTORING_ERROR_CODE);
-    }
 }

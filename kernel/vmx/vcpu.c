@@ -106,15 +106,6 @@ void vmx_vcpu_unload(struct vcpu *vcpu)
     vmclear(vcpu->control.value);
 }
 
-void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline)
-{
-    uint64_t now = x86_rdtsc(), ticks = deadline > now ? (deadline - now) >> vmx_controls.preemption_shift : 0;
-
-    (void)vcpu;
-    if (vmx_controls.preemption_timer)
-        vmwrite(PREEMPTION_TIMER_VALUE, ticks < UINT32_MAX ? ticks : UINT32_MAX);
-}
-
 void vmx_vcpu_flush(struct vcpu *vcpu)
 {
     invept(vmx_controls.invept_single ? INVALIDATE_SINGLE_CONTEXT : INVALIDATE_ALL_CONTEXTS, vcpu->backend[VCPU_EPTP]);
@@ -132,4 +123,13 @@ void vmx_vcpu_skip(struct vcpu *vcpu)
     vmwrite(GUEST_RIP, vcpu->rip);
     if (interruptibility & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
         vmwrite(GUEST_INTERRUPTIBILITY, interruptibility & ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+}
+
+/* Behind the instruction: as skip_simply, of exits.c, and for the same reason. */
+_Noreturn void vmx_run(struct vcpu *vcpu, bool skip)
+{
+    if (skip)
+        vmwrite(GUEST_RIP, vcpu->rip + vcpu->instruction_length);
+    vmx_vcpu_slice(vcpu, pcpu_this()->tick_deadline);
+    vmx_resume(vcpu->page->gpr);
 }

@@ -4,6 +4,7 @@
 
 #include "kernel/vm/vcpu.h"
 #include "kernel/vmx/vmcs.h"
+#include "lib/x86.h"
 
 struct pcpu;
 
@@ -40,7 +41,17 @@ bool vmx_vcpu_init(struct vcpu *vcpu);
 void vmx_vcpu_free(struct vcpu *vcpu);
 void vmx_vcpu_load(struct vcpu *vcpu);
 void vmx_vcpu_unload(struct vcpu *vcpu);
-void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline);
+_Noreturn void vmx_run(struct vcpu *vcpu, bool skip);
+
+static inline void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline)
+{
+    uint64_t now = x86_rdtsc(), ticks = deadline > now ? (deadline - now) >> vmx_controls.preemption_shift : 0;
+
+    (void)vcpu;
+    if (vmx_controls.preemption_timer)
+        vmwrite(PREEMPTION_TIMER_VALUE, ticks < UINT32_MAX ? ticks : UINT32_MAX);
+}
+
 void vmx_vcpu_flush(struct vcpu *vcpu);
 void vmx_vcpu_skip(struct vcpu *vcpu);
 
