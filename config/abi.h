@@ -267,7 +267,6 @@ enum exit_group {
  */
 struct exit_record {
     uint64_t reason;             /* VMX: the 32-bit exit reason with its flags; SVM: EXITCODE, all 64 bits */
-    uint64_t count;              /* exits of this vCPU so far, this one included */
     uint64_t rip;                /* of the guest at the exit */
     uint64_t next_rip;           /* VMX: rip + instruction_length; SVM: nRIP, 0 where the CPU does not save it */
     uint64_t qualification;
@@ -287,7 +286,7 @@ struct exit_record {
 
 /* One page per vCPU, shared by the kernel and the monitor. The kernel writes gpr at each exit and loads it at each entry. */
 struct vcpu_page {
-    uint64_t gpr[GPR_COUNT];     /* RSP is a copy, filled at exits for the monitor; write it with vcpu_write */
+    uint64_t gpr[GPR_COUNT];     /* but RSP, which is in the control block: vcpu_read */
     struct exit_record exit;     /* the last exit that was handed to the monitor */
 };
 

@@ -146,7 +146,7 @@ uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict);
 bool svm_vcpu_init(struct vcpu *vcpu);
 void svm_vcpu_free(struct vcpu *vcpu);
 _Noreturn void svm_enter(struct vcpu *vcpu);
-_Noreturn void svm_run(struct vcpu *vcpu, bool skip);
+_Noreturn void svm_run_behind(struct vcpu *vcpu);
 void svm_skip(struct vcpu *vcpu);
 void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
 

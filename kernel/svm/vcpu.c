@@ -62,10 +62,58 @@ static void leave_guest(const struct vcpu *vcpu)
                      : "memory");
 }
 
+enum { SIMPLE = EXIT_GROUP_QUALIFICATION | EXIT_GROUP_LENGTH };
+
+static void record_bytes(const struct vmcb_control *control, struct exit_record *record)
+{
+    record->n_bytes = svm_machine.features & SVM_FEATURE_DECODE_ASSISTS ? control->n_bytes & 0xf : 0;
+    memcpy(record->bytes, control->bytes, sizeof control->bytes);
+}
+
+/* Out of line: exits by an instruction have none of this. */
+static __attribute__((noinline)) void record_more(const struct vmcb_control *control, struct exit_record *record,
+                                                  unsigned groups)
+{
+    if (groups & EXIT_GROUP_ADDRESS)
+        record->physical = control->exitinfo2;
+    if (groups & EXIT_GROUP_VECTORING) {
+        record->vectoring_info = (uint32_t)control->exitintinfo;
+        record->vectoring_error = (uint32_t)(control->exitintinfo >> EVENT_ERROR_SHIFT);
+    }
+    if (groups & EXIT_GROUP_BYTES)
+        record_bytes(control, record);
+}
+
+static inline __attribute__((always_inline)) void read_record(const struct vcpu *vcpu, struct exit_record *record,
+                                                              unsigned groups)
+{
+    const struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+
+    record->qualification = control->exitinfo1;
+    record->qualification2 = control->exitinfo2;
+    record->instruction_length = vcpu->instruction_length;
+    record->next_rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? control->next_rip : 0;
+    if (groups & ~(unsigned)SIMPLE)
+        record_more(control, record, groups);
+}
+
+void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups) { read_record(vcpu, record, groups); }
+
+/* Those that no handler has looked at, and of which little is to be told, go quickly. */
+static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+{
+    read_record(vcpu, vcpu_exit_record(vcpu, row), row->groups & SIMPLE);
+    vcpu_exit_to_monitor(vcpu, true);
+}
+
 static inline __attribute__((always_inline)) _Noreturn void handle_and_finish(struct vcpu *vcpu,
                                                                              const struct svm_exit_row *row)
 {
     vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
+    if (!row->row.handler && !(row->row.groups & ~(unsigned)SIMPLE)) {
+        vcpu_exit_note(vcpu, (size_t)(row - svm_exit_table), TRACE_MONITOR);
+        to_monitor(vcpu, &row->row);
+    }
     vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), &row->row));
 }
 
@@ -172,14 +220,6 @@ uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict)
     return vcpu->control.value;
 }
 
-/* The tick comes from the LAPIC timer, which is set. */
-_Noreturn void svm_run(struct vcpu *vcpu, bool skip)
-{
-    if (skip)
-        svm_skip(vcpu);
-    svm_enter(vcpu);
-}
-
 void svm_skip(struct vcpu *vcpu)
 {
     struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -188,36 +228,8 @@ void svm_skip(struct vcpu *vcpu)
     vmcb->control.interrupt_shadow = 0;
 }
 
-static void record_bytes(const struct vmcb_control *control, struct exit_record *record)
+_Noreturn void svm_run_behind(struct vcpu *vcpu)
 {
-    record->n_bytes = svm_machine.features & SVM_FEATURE_DECODE_ASSISTS ? control->n_bytes & 0xf : 0;
-    memcpy(record->bytes, control->bytes, sizeof control->bytes);
-}
-
-/* Out of line: exits by an instruction have none of this. */
-static __attribute__((noinline)) void record_more(const struct vmcb_control *control, struct exit_record *record,
-                                                  unsigned groups)
-{
-    if (groups & EXIT_GROUP_ADDRESS)
-        record->physical = control->exitinfo2;
-    if (groups & EXIT_GROUP_VECTORING) {
-        record->vectoring_info = (uint32_t)control->exitintinfo;
-        record->vectoring_error = (uint32_t)(control->exitintinfo >> EVENT_ERROR_SHIFT);
-    }
-    if (groups & EXIT_GROUP_BYTES)
-        record_bytes(control, record);
-}
-
-void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
-{
-    const struct vmcb *vmcb = svm_vmcb(vcpu);
-    const struct vmcb_control *control = &vmcb->control;
-
-    vcpu->page->gpr[GPR_RSP] = vmcb->save.rsp;
-    record->qualification = control->exitinfo1;
-    record->qualification2 = control->exitinfo2;
-    record->instruction_length = vcpu->instruction_length;
-    record->next_rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? control->next_rip : 0;
-    if (groups & ~(unsigned)(EXIT_GROUP_QUALIFICATION | EXIT_GROUP_LENGTH))
-        record_more(control, record, groups);
+    svm_skip(vcpu);
+    svm_enter(vcpu);
 }

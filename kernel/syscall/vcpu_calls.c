@@ -2,6 +2,7 @@
 #include "kernel/cpu/trace.h"
 #include "kernel/cpu/user.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/vm/exit.h"
 #include "kernel/vm/virt_ops.h"
 
 /* Only the vCPU's own thread, so that it can't be in the guest meanwhile. */
@@ -31,9 +32,7 @@ int64_t do_vcpu_run(struct syscall_args *args)
         virt->skip(vcpu);
     }
     vcpu->attention |= ATTENTION_SLICE;
-    context_load_cr2(&vcpu->guest_context);
-    vcpu->thread.in_guest = true;
-    trace(TRACE_RUN, vcpu->thread.who, 0, 0);
+    vcpu_run_note(vcpu);
     return 0; /* thread_return enters the guest; an exit sets RAX */
 }
 

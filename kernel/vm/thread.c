@@ -245,7 +245,9 @@ static inline __attribute__((always_inline)) _Noreturn void resume(struct thread
 {
     if (thread->in_guest)
         vcpu_enter(thread->vcpu);
-    thread_return_simply(thread);
+    context_load_lazily(&thread->user_context);
+    kernel_lock_leave();
+    regs_return(&thread->regs);
 }
 
 static inline void switch_to(struct pcpu *pcpu, struct thread *thread)

@@ -6,7 +6,6 @@
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/regs.h"
 #include "kernel/cpu/timer.h"
-#include "kernel/lock.h"
 #include "sched/sched.h"
 
 struct task;
@@ -83,15 +82,7 @@ _Noreturn void thread_dispatch(void);
 
 /* entry.asm: loads the registers of ring 3 and goes there. */
 _Noreturn void regs_return(const struct regs *regs);
-
-/* The current thread goes on in ring 3 at once. For ends of entries that leave nothing to be seen to: other pCPUs that want
- * something of this one also kick it. */
-static inline __attribute__((always_inline)) _Noreturn void thread_return_simply(struct thread *thread)
-{
-    context_load_lazily(&thread->user_context);
-    kernel_lock_leave();
-    regs_return(&thread->regs);
-}
+_Noreturn void regs_return_syscall(const struct regs *regs);
 
 /* Ends a kernel entry: goes on with the current thread if there is one and its slice is not over, else dispatches. */
 _Noreturn void thread_return(void);

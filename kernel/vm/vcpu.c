@@ -105,19 +105,6 @@ static void flush_if_stale(struct vcpu *vcpu)
     virt->flush(vcpu);
 }
 
-void vcpu_run_at_once(struct vcpu *vcpu, bool skip)
-{
-    const struct pcpu *pcpu = pcpu_this();
-
-    if (pcpu->vcpu_loaded != vcpu || pcpu->context != &vcpu->guest_context ||
-        vcpu->npt_generation != vcpu->vm->memory.generation || vcpu->attention)
-        return;
-    context_load_cr2(&vcpu->guest_context);
-    vcpu->thread.in_guest = true;
-    trace(TRACE_RUN, vcpu->thread.who, 0, 0);
-    virt->run(vcpu, skip);
-}
-
 static void set_slice(struct vcpu *vcpu)
 {
     if (vcpu_first_entry_tsc == 0)
@@ -139,6 +126,13 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     virt->enter(vcpu);
 }
 
+_Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
+{
+    context_load_lazily(&vcpu->thread.user_context);
+    kernel_lock_leave();
+    regs_return_syscall(&vcpu->thread.regs);
+}
+
 /* Until something is pending. Other pCPUs pend under the kernel lock, so none comes between the look and the sleep. */
 static void block(struct vcpu *vcpu)
 {
@@ -151,8 +145,10 @@ static void block(struct vcpu *vcpu)
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
     if (verdict == VERDICT_MONITOR) {
+        if (row->handler)
+            trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
         virt->exit_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
-        vcpu_exit_to_monitor(vcpu);
+        vcpu_exit_to_monitor(vcpu, false);
     }
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();

@@ -95,12 +95,11 @@ extern uint64_t vcpu_first_entry_tsc;
 /* The one re-entry point: sees to what is pending and enters the guest. On this pCPU, vcpu->thread is current. */
 _Noreturn void vcpu_enter(struct vcpu *vcpu);
 
-/* vcpu_run by the monitor, the frequent case: enters, behind the instruction that exited if `skip`, if there is nothing to
- * be seen to before; else it returns, with nothing done. The kernel lock is free. */
-void vcpu_run_at_once(struct vcpu *vcpu, bool skip);
-
 /* Acts on the verdict about an exit, if the fast path of kernel/vm/exit.h could not. `row` is the exit's. */
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict);
+
+/* The end of vcpu_exit_to_monitor (exit.h) where ring 3 needs its own context first, or the lock may have to be given back. */
+_Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu);
 
 /* The VM entry failed before guest state was loaded (VMfail): `error` is the VM-instruction error. vcpu_run gives -ABI_ENTRY. */
 _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error);

@@ -215,13 +215,12 @@ static __attribute__((noinline)) void record_more(struct exit_record *record, un
 
 static inline __attribute__((always_inline)) void read_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
 {
-    uint32_t length = groups & EXIT_GROUP_LENGTH ? (uint32_t)vmread(EXIT_INSTRUCTION_LENGTH) : 0;
+    uint64_t length = __builtin_expect(groups & EXIT_GROUP_LENGTH, EXIT_GROUP_LENGTH) ? vmread(EXIT_INSTRUCTION_LENGTH) : 0;
 
-    vcpu->page->gpr[GPR_RSP] = vmread(GUEST_RSP);
-    vcpu->instruction_length = length;
-    record->instruction_length = length;
+    vcpu->instruction_length = (uint32_t)length;
+    record->instruction_length = (uint32_t)length;
     record->next_rip = vcpu->rip + length;
-    if (groups & EXIT_GROUP_QUALIFICATION)
+    if (__builtin_expect(groups & EXIT_GROUP_QUALIFICATION, EXIT_GROUP_QUALIFICATION))
         record->qualification = vmread(EXIT_QUALIFICATION);
     if (groups & ~(unsigned)(EXIT_GROUP_LENGTH | EXIT_GROUP_QUALIFICATION))
         record_more(record, groups);
@@ -234,10 +233,6 @@ static _Noreturn __attribute__((noinline)) void finish(struct vcpu *vcpu, enum v
 {
     const struct exit_row *row = &rows[find_index(vcpu->exit_reason)];
 
-    if (verdict == VERDICT_MONITOR) {
-        read_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
-        vcpu_exit_to_monitor(vcpu);
-    }
     if (verdict == VERDICT_PASS)
         pass(vcpu);
     vcpu_exit_finish(vcpu, row, verdict);
@@ -252,10 +247,23 @@ enum verdict vmx_exit(struct vcpu *vcpu)
     return vcpu_exit_handle(vcpu, find_index(reason), &rows[find_index(reason)]);
 }
 
+/* Those that no handler has looked at, and of which little is to be told, go quickly. */
+static _Noreturn __attribute__((noinline)) void to_monitor(struct vcpu *vcpu)
+{
+    const struct exit_row *row = &rows[find_index(vcpu->exit_reason)];
+
+    if (row->handler || row->groups & ~(unsigned)QUALIFIED)
+        finish(vcpu, VERDICT_MONITOR);
+    read_record(vcpu, vcpu_exit_record(vcpu, row), row->groups & QUALIFIED);
+    vcpu_exit_to_monitor(vcpu, true);
+}
+
 void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict)
 {
     if (vcpu_exit_is_done(vcpu, verdict))
         skip_simply(vcpu);
+    else if (verdict == VERDICT_MONITOR)
+        to_monitor(vcpu);
     else if (verdict != VERDICT_AGAIN || vcpu->attention != 0)
         finish(vcpu, verdict);
 }

@@ -41,7 +41,7 @@ bool vmx_vcpu_init(struct vcpu *vcpu);
 void vmx_vcpu_free(struct vcpu *vcpu);
 void vmx_vcpu_load(struct vcpu *vcpu);
 void vmx_vcpu_unload(struct vcpu *vcpu);
-_Noreturn void vmx_run(struct vcpu *vcpu, bool skip);
+_Noreturn void vmx_run_behind(struct vcpu *vcpu);
 
 static inline void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline)
 {

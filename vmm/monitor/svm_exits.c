@@ -11,11 +11,11 @@ static void decode_io(const struct exit_record *record, struct guest_exit *out)
 {
     uint64_t info = record->qualification;
 
-    out->io.in = (info & 1) != 0;
-    out->io.string = (info >> 2 & 1) != 0;
-    out->io.rep = (info >> 3 & 1) != 0;
+    out->io.in = info & 1;
+    out->io.string = info >> 2 & 1;
+    out->io.rep = info >> 3 & 1;
     out->io.bytes = info >> 4 & 7; /* one bit each for 8, 16 and 32 bits */
-    out->io.port = (uint16_t)(info >> 16);
+    out->io.port = info >> 16 & 0xffff;
 }
 
 /* EXITINFO1 is 0 for RDMSR, 1 for WRMSR. */
