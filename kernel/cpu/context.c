@@ -165,6 +165,14 @@ int context_msr_index(uint32_t msr)
     return -1;
 }
 
+void context_take_msrs(struct context *context)
+{
+    context->eager = context->owns_msrs = true;
+    for (enum context_msr i = 0; i < CONTEXT_MSRS; i++)
+        if (msr_exists(i))
+            context->msr[i] = x86_rdmsr(msr_numbers[i]);
+}
+
 uint64_t context_msr_read(struct context *context, enum context_msr index)
 {
     if (pcpu_this()->context == context)

@@ -84,6 +84,9 @@ int context_msr_index(uint32_t msr);
 uint64_t context_msr_read(struct context *context, enum context_msr index);
 void context_msr_write(struct context *context, enum context_msr index, uint64_t value);
 
+/* The guest may have changed these MSRs without an exit: reads them from the CPU. The context is loaded. */
+void context_take_msrs(struct context *context);
+
 /* From now on the guest of this context has DR0 to DR3 and DR6 of its own, as after reset. The context is loaded. */
 void context_own_debug(struct context *context);
 

@@ -20,15 +20,6 @@
 /* Exception vectors that lib/x86.h does not name. */
 enum { SVM_VECTOR_OF = 4, SVM_VECTOR_AC = 17 };
 
-/* "CPUID Fn8000_000A_EDX SVM Feature Identification". */
-enum {
-    SVM_FEATURE_NP = 1 << 0,
-    SVM_FEATURE_NRIP_SAVE = 1 << 3,
-    SVM_FEATURE_VMCB_CLEAN = 1 << 5,
-    SVM_FEATURE_FLUSH_BY_ASID = 1 << 6,
-    SVM_FEATURE_DECODE_ASSISTS = 1 << 7,
-};
-
 /* Use of pcpu.backend. */
 enum svm_pcpu {
     SVM_PCPU_HOST_VMCB, /* physical address of the page that VMLOAD takes the host's state from */
@@ -46,6 +37,8 @@ enum svm_vcpu {
     SVM_VCPU_EVENT,      /* eventinj as of the last entry that injected something, */
     SVM_VCPU_EVENT_EXITS, /* vcpu.exits at that entry, */
     SVM_VCPU_EVENT_RIP,   /* and the next RIP that a software event pushes */
+    SVM_VCPU_IOPM,        /* physical addresses of a lab's own permission maps; 0: it has the shared ones */
+    SVM_VCPU_MSRPM,
 };
 
 /* What this machine has: set by svm_control_init, the same on all pCPUs. */
@@ -60,6 +53,20 @@ struct svm_machine {
 };
 
 extern struct svm_machine svm_machine;
+
+/* The permission maps: 12 KiB in a block of 16, and 8 KiB. */
+enum { SVM_IOPM_ORDER = 2, SVM_MSRPM_ORDER = 1 };
+
+/* Where the bit for RDMSR of an MSR is in the MSR permission map ("MSR Permissions Map"), with that for WRMSR behind it;
+ * false for an MSR that has none. */
+static inline bool svm_msrpm_bit(uint64_t msr, unsigned *bit)
+{
+    enum { RANGE_BITS = 0x4000 };
+    unsigned range = msr >> 16 == 0 ? 0 : msr >> 16 == 0xc000 ? 1 : 2;
+
+    *bit = range * RANGE_BITS + (unsigned)(msr & 0x1fff) * 2;
+    return (msr & 0xffff) < 0x2000 && (range < 2 || msr >> 16 == 0xc001);
+}
 
 static inline struct vmcb *svm_vmcb(const struct vcpu *vcpu) { return (struct vmcb *)vcpu->backend[SVM_VCPU_VMCB]; }
 

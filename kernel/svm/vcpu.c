@@ -1,5 +1,5 @@
 /* A vCPU of SVM: its VMCB, the way into the guest and back, and what an exit tells. */
-#include "kernel/svm/svm.h"
+#include "kernel/svm/lab.h"
 
 #include "kernel/vm/exit.h"
 #include "kernel/vm/pass.h"
@@ -13,10 +13,18 @@ bool svm_vcpu_init(struct vcpu *vcpu)
         return false;
     vcpu->backend[SVM_VCPU_VMCB] = (uint64_t)mm_direct(vcpu->control);
     svm_control_reset(vcpu);
+    if (vcpu->lab && !svm_lab_init(vcpu)) {
+        mm_page_free(&vcpu->vm->account, vcpu->control, 0);
+        return false;
+    }
     return true;
 }
 
-void svm_vcpu_free(struct vcpu *vcpu) { mm_page_free(&vcpu->vm->account, vcpu->control, 0); }
+void svm_vcpu_free(struct vcpu *vcpu)
+{
+    svm_lab_free(vcpu);
+    mm_page_free(&vcpu->vm->account, vcpu->control, 0);
+}
 
 _Noreturn void svm_enter(struct vcpu *vcpu)
 {
@@ -117,13 +125,40 @@ static inline __attribute__((always_inline)) _Noreturn void handle_and_finish(st
     vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), &row->row));
 }
 
+static bool is_invalid(uint64_t exitcode) { return exitcode == VMEXIT_INVALID || exitcode == VMEXIT_INVALID_32; }
+
+/* All of a lab's exits: SVM_VCPU_INSTRUCTIONS stays 0. Of a virtual interrupt that its guest intercepts, nobody but the
+ * monitor can tell what is to come. */
+static _Noreturn __attribute__((noinline)) void exit_of_lab(struct vcpu *vcpu)
+{
+    struct vmcb *vmcb = svm_vmcb(vcpu);
+    uint64_t exitcode = vcpu->exit_reason;
+    const struct svm_exit_row *row = svm_exit_row(exitcode);
+    bool monitors = svm_lab_owns_exit(vcpu, exitcode) && (vcpu->lab->observed || exitcode == VMEXIT_VINTR);
+    enum verdict verdict;
+
+    leave_guest(vcpu);
+    vcpu->instruction_length = instruction_length(vmcb, row->length);
+    if (!is_invalid(exitcode)) {
+        vmcb->control.clean = svm_machine.clean;
+        svm_asid_flushed(vcpu);
+        if (vmcb->control.exitintinfo & EVENT_VALID)
+            svm_inject_again(vcpu);
+    }
+    svm_lab_leave_guest(vcpu);
+    verdict = vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), monitors ? &lab_exit_row : &row->row);
+    vcpu_exit_finish(vcpu, verdict == VERDICT_MONITOR ? &lab_exit_row : &row->row, verdict);
+}
+
 static _Noreturn void exit_by_event(struct vcpu *vcpu)
 {
     const struct vmcb *vmcb = svm_vmcb(vcpu);
     uint64_t exitcode = vcpu->exit_reason;
 
+    if (vcpu->lab)
+        exit_of_lab(vcpu);
     leave_guest(vcpu);
-    if (exitcode != VMEXIT_INVALID && exitcode != VMEXIT_INVALID_32) {
+    if (!is_invalid(exitcode)) {
         refresh(vcpu);
         if (vmcb->control.exitintinfo & EVENT_VALID)
             svm_inject_again(vcpu);
@@ -194,7 +229,7 @@ static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcp
 /* The slow way is out of line, so that the fast one saves no registers. */
 enum verdict svm_exit(struct vcpu *vcpu)
 {
-    const struct vmcb *vmcb = svm_vmcb(vcpu);
+    struct vmcb *vmcb = svm_vmcb(vcpu);
     uint64_t exitcode = vmcb->control.exitcode;
 
     vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;

@@ -4,6 +4,7 @@
 #include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
 #include "kernel/vm/exit.h"
+#include "kernel/vm/lab.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
 #include "lib/x86.h"
@@ -39,8 +40,8 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu->thread.who = TRACE_WHO(vm->id, id);
     context_init(&vcpu->guest_context);
     if (vm->pin) {
-        vcpu->thread.pcpu = vm->pin;
-        vcpu->thread.pinned = true;
+        vcpu->thread.entity.home = &vm->pin->queue;
+        vcpu->thread.entity.pinned = true;
     }
     vcpu->vm = vm;
     vcpu->id = id;
@@ -52,7 +53,8 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
         return NULL;
     }
     vcpu->page = mm_direct(vcpu->page_hpa);
-    if (!virt->vcpu_init(vcpu)) {
+    if ((vm->has_lab && !lab_create(vcpu)) || !virt->vcpu_init(vcpu)) {
+        lab_destroy(vcpu);
         mm_page_free(&vm->account, block, 0);
         return NULL;
     }
@@ -76,6 +78,7 @@ void vcpu_unload(struct vcpu *vcpu)
 void vcpu_destroy(struct vcpu *vcpu)
 {
     timer_disarm(&vcpu->timer);
+    lab_destroy(vcpu);
     virt->vcpu_free(vcpu);
     mm_page_free(&vcpu->vm->account, mm_direct_hpa(vcpu), 0);
 }
@@ -105,8 +108,36 @@ static void flush_if_stale(struct vcpu *vcpu)
     virt->flush(vcpu);
 }
 
+_Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
+{
+    context_load_lazily(&vcpu->thread.user_context);
+    kernel_lock_leave();
+    regs_return_syscall(&vcpu->thread.regs);
+}
+
+/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
+static _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+{
+    if (row->handler)
+        trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
+    virt->exit_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
+    vcpu_exit_to_monitor(vcpu, false);
+}
+
+/* The time that the lab's monitor gave its guest is over: it gets the pCPU, not the guest. */
+static _Noreturn void stop_for_lab(struct vcpu *vcpu)
+{
+    static const struct exit_row row = {"lab deadline", NULL, 0};
+
+    vcpu->lab->due = false;
+    vcpu->exit_reason = LAB_TIME_OVER;
+    to_monitor(vcpu, &row);
+}
+
 static void set_slice(struct vcpu *vcpu)
 {
+    if (vcpu->lab && vcpu->lab->due)
+        stop_for_lab(vcpu);
     if (vcpu_first_entry_tsc == 0)
         vcpu_first_entry_tsc = x86_rdtsc();
     vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
@@ -126,13 +157,6 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     virt->enter(vcpu);
 }
 
-_Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
-{
-    context_load_lazily(&vcpu->thread.user_context);
-    kernel_lock_leave();
-    regs_return_syscall(&vcpu->thread.regs);
-}
-
 /* Until something is pending. Other pCPUs pend under the kernel lock, so none comes between the look and the sleep. */
 static void block(struct vcpu *vcpu)
 {
@@ -144,12 +168,8 @@ static void block(struct vcpu *vcpu)
 /* Handlers and verdicts that touch what pCPUs share take the kernel lock; the others never do. */
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
-    if (verdict == VERDICT_MONITOR) {
-        if (row->handler)
-            trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
-        virt->exit_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
-        vcpu_exit_to_monitor(vcpu, false);
-    }
+    if (verdict == VERDICT_MONITOR)
+        to_monitor(vcpu, row);
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
@@ -181,8 +201,8 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
     if (!vcpu->thread.in_guest || !wait_interrupt(&vcpu->wait))
         return;
     thread_wake(&vcpu->thread);
-    if (vcpu->thread.running)
-        pcpu_kick(vcpu->thread.pcpu);
+    if (vcpu->thread.entity.running)
+        pcpu_kick(thread_pcpu(&vcpu->thread));
 }
 
 int vcpu_interrupt_pending(const struct vcpu *vcpu)

@@ -9,6 +9,7 @@
 #include "kernel/vm/thread.h"
 #include "lib/addr.h"
 
+struct lab;
 struct vm;
 
 /* Things to see to before the next entry, as bits of vcpu.attention; 0 on the fast path. */
@@ -43,7 +44,8 @@ struct vcpu {
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
     struct wait wait;            /* in a queue, by a hypercall */
-    uint64_t backend[8];         /* the back end's own: documented in its vcpu.c */
+    struct lab *lab;             /* for a VM with `lab = yes`, else NULL; owned */
+    uint64_t backend[12];        /* the back end's own: documented in its vcpu.c */
 };
 
 /* What a handler wants done about an exit. vcpu_exit_finish acts on it, but for the frequent case that a guest goes on

@@ -1,8 +1,8 @@
 ; Into the guest and back. HOST_RSP is the address of the pCPU's exit slots: at an exit [rsp] is the vCPU's register area
 ; (in the order of enum gpr), [rsp + 8] the vCPU, and the stack below is free.
 
-global vmx_resume, vmx_launch, vmx_exit_entry
-extern vmx_exit, vmx_exit_end, vmx_entry_failed
+global vmx_resume, vmx_launch, vmx_exit_entry, vmx_lab_exit_entry
+extern vmx_exit, vmx_exit_end, vmx_lab_exit, vmx_entry_failed
 
 section .text
 
@@ -40,10 +40,7 @@ entry_failed:
     xor ebp, ebp
     call vmx_entry_failed                       ; does not return
 
-; All registers are stored, for a handler may want any of them. A guest that goes on at once gets back those that C code may
-; have changed, and RBX, in which it may get an answer: R12 to R15 are its own again when C code has returned.
-align 16
-vmx_exit_entry:
+%macro save_gprs 0                              ; where the exit slots say; the vCPU comes to RDI
     push rax
     mov rax, [rsp + 8]
     mov [rax + 1 * 8], rcx
@@ -63,6 +60,13 @@ vmx_exit_entry:
     pop qword [rax]
     mov rdi, [rsp + 8]
     xor ebp, ebp                                ; ends the back trace
+%endmacro
+
+; All registers are stored, for a handler may want any of them. A guest that goes on at once gets back those that C code may
+; have changed, and RBX, in which it may get an answer: R12 to R15 are its own again when C code has returned.
+align 16
+vmx_exit_entry:
+    save_gprs
     call vmx_exit                               ; (struct vcpu *): the handler's verdict
     mov rdi, [rsp + 8]
     mov esi, eax
@@ -81,3 +85,8 @@ vmx_exit_entry:
     mov rdi, [rdi + 7 * 8]
     vmresume
     jmp entry_failed
+
+align 16
+vmx_lab_exit_entry:
+    save_gprs
+    call vmx_lab_exit                           ; (struct vcpu *), does not return

@@ -1,7 +1,7 @@
 /* The exit dispatch table: one row per basic exit reason, in the manual's order and words. */
 #include "kernel/vm/exit.h"
 #include "kernel/vm/pass.h"
-#include "kernel/vmx/vmx.h"
+#include "kernel/vmx/lab.h"
 #include "lib/x86.h"
 
 enum { REASONS = 70 };
@@ -266,6 +266,24 @@ void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict)
         to_monitor(vcpu);
     else if (verdict != VERDICT_AGAIN || vcpu->attention != 0)
         finish(vcpu, verdict);
+}
+
+/* Never on the short way: what the guest does between two exits of a lab has to be taken in, and put back. */
+_Noreturn void vmx_lab_exit(struct vcpu *vcpu)
+{
+    const struct exit_row *row;
+    enum verdict verdict;
+
+    vmx_lab_leave_guest(vcpu);
+    vcpu->exit_reason = vmread(EXIT_REASON);
+    vcpu->rip = vmread(GUEST_RIP);
+    row = &rows[find_index(vcpu->exit_reason)];
+    if (vcpu->lab->observed && vmx_lab_owns_exit(vcpu, vcpu->exit_reason))
+        row = &lab_exit_row;
+    verdict = vcpu_exit_handle(vcpu, find_index(vcpu->exit_reason), row);
+    if (verdict == VERDICT_MONITOR)
+        vmx_lab_show_exit(vcpu);
+    vcpu_exit_finish(vcpu, verdict == VERDICT_MONITOR ? &lab_exit_row : row, verdict);
 }
 
 /*

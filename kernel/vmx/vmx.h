@@ -4,7 +4,6 @@
 
 #include "kernel/vm/vcpu.h"
 #include "kernel/vmx/vmcs.h"
-#include "lib/x86.h"
 
 struct pcpu;
 
@@ -42,18 +41,13 @@ void vmx_vcpu_free(struct vcpu *vcpu);
 void vmx_vcpu_load(struct vcpu *vcpu);
 void vmx_vcpu_unload(struct vcpu *vcpu);
 _Noreturn void vmx_run_behind(struct vcpu *vcpu);
-
-static inline void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline)
-{
-    uint64_t now = x86_rdtsc(), ticks = deadline > now ? (deadline - now) >> vmx_controls.preemption_shift : 0;
-
-    (void)vcpu;
-    if (vmx_controls.preemption_timer)
-        vmwrite(PREEMPTION_TIMER_VALUE, ticks < UINT32_MAX ? ticks : UINT32_MAX);
-}
-
+void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline);
 void vmx_vcpu_flush(struct vcpu *vcpu);
 void vmx_vcpu_skip(struct vcpu *vcpu);
+/* Writes the control fields of an ordinary vCPU; the VMCS is current. */
+void vmx_vcpu_write_controls(struct vcpu *vcpu);
+/* The EPT pointer of its VM. */
+uint64_t vmx_eptp(const struct vcpu *vcpu);
 
 /* inject.c */
 bool vmx_interrupts_on(struct vcpu *vcpu);
@@ -76,6 +70,7 @@ int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
  * or with it; else it takes another way into some guest, or into ring 3. */
 enum verdict vmx_exit(struct vcpu *vcpu);
 void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict);
+_Noreturn void vmx_lab_exit(struct vcpu *vcpu); /* the whole of it, for a lab */
 void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
 const char *vmx_exit_name(uint64_t reason);
 uint64_t vmx_exit_reason(unsigned index);
@@ -84,6 +79,6 @@ uint64_t vmx_exit_reason(unsigned index);
  * At the exit vmx_exit is called on a fresh stack, and when the entry fails vmx_entry_failed. */
 _Noreturn void vmx_resume(uint64_t *gpr);
 _Noreturn void vmx_launch(uint64_t *gpr);
-extern const char vmx_exit_entry[];
+extern const char vmx_exit_entry[], vmx_lab_exit_entry[];
 
 #endif

@@ -17,6 +17,7 @@ struct monitor_args {
     uint64_t memory_bytes;        /* guest memory from gpa 0: the size of the TASK_GUEST window */
     uint32_t kind;                /* enum guest_kind */
     uint32_t bad_hypercall_kills; /* 1: an unknown hypercall ends the VM; 0: it returns -ABI_ENOSYS */
+    uint32_t lab;                 /* 1: the guest may use HC_LAB_* */
     char guest_args[GUEST_ARGS_BYTES];
 };
 

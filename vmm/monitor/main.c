@@ -1,4 +1,5 @@
 /* The monitor of one VM: loads its image, and answers the exits that the kernel hands on. */
+#include "vmm/lab/lab.h"
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/lib/task.h"
@@ -58,10 +59,32 @@ static uint64_t vm_load(struct guest *guest)
     return entry;
 }
 
+/* Enters the guest and answers its exits, until the VM ends. */
+static _Noreturn void run(struct guest *guest)
+{
+    enum vcpu_action action = VCPU_RUN_RESUME;
+
+    for (;;) {
+        struct guest_exit e;
+        int64_t result;
+
+        lock_release();
+        result = sys_vcpu_run(guest->vcpu.number, action | lab_run_flags(guest));
+        lock_take();
+        if (lab_exit(guest, result, &action))
+            continue;
+        if (result < 0)
+            guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
+                      "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),
+                      (unsigned long long)guest->vcpu.page->exit.reason);
+        decoders[vm.backend](&guest->vcpu.page->exit, &e);
+        action = handle_exit(guest, &e);
+    }
+}
+
 /* Each vCPU has a thread of its own, which starts here: the first when the VM does, the others by HC_VCPU_START. */
 int main(unsigned number)
 {
-    enum vcpu_action action = VCPU_RUN_RESUME;
     struct guest *guest = &guests[number];
 
     lock_take();
@@ -72,18 +95,6 @@ int main(unsigned number)
     }
     guest->vcpu = (struct vcpu){number, vm.backend, (struct vcpu_page *)(TASK_VCPUS + number * 4096ull)};
     state_start(guest, &vm.start[number]);
-    for (;;) {
-        struct guest_exit e;
-        int64_t result;
-
-        lock_release();
-        result = sys_vcpu_run(number, action);
-        lock_take();
-        if (result < 0)
-            guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
-                      "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),
-                      (unsigned long long)guest->vcpu.page->exit.reason);
-        decoders[vm.backend](&guest->vcpu.page->exit, &e);
-        action = handle_exit(guest, &e);
-    }
+    setjmp(guest->again);
+    run(&guests[number]);
 }

@@ -23,11 +23,13 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
         .memory_bytes = config->memory_bytes,
         .kind = config->kind,
         .bad_hypercall_kills = config->bad_hypercall_kills,
+        .lab = config->lab,
     };
     struct vm_spec spec = {
         .memory_bytes = config->memory_bytes,
         .quota_pages = config->quota_pages,
         .large_pages = config->large_pages,
+        .lab = config->lab,
         .vcpus = (uint32_t)config->vcpus,
         .timeslice_us = (uint32_t)config->timeslice_us,
         .modules = 1,
@@ -155,12 +157,21 @@ static void vm_take_end(struct vm *vm, const struct report_record *record)
     console_escape(vm->reason, sizeof(vm->reason), record->text, record->bytes, true);
 }
 
+/* The name of a test that begins is printed even if the VM's console is not: if the machine dies, it tells of what. */
+static void vm_take_begin(struct vm *vm, const struct report_record *record)
+{
+    char text[4 * REPORT_LINE + 1];
+
+    console_serial_line("# %s> %s", vm->config->name,
+                        console_escape(text, sizeof(text), record->text, record->bytes, false));
+}
+
 static const struct taker {
     char kind;
     void (*take)(struct vm *vm, const struct report_record *record);
 } takers[] = {
     {REPORT_CONSOLE, vm_take_console}, {REPORT_PART, vm_take_console}, {REPORT_TEST, vm_take_test},
-    {REPORT_NOTE, vm_print},       {REPORT_END, vm_take_end},
+    {REPORT_NOTE, vm_print},       {REPORT_END, vm_take_end},     {REPORT_BEGIN, vm_take_begin},
 };
 
 void vm_drain(struct vm *vm)
