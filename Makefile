@@ -74,6 +74,10 @@ endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU:
 	$(built) kernel tasks guests
 	$(tool) NESTOR_WHOLE=1 tools/run-tests tests/hostile.t tests/migration.t
 
+mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)
+	$(built) all
+	$(tool) tools/mutants
+
 check-includes: ## fail on an include that points up the stairs of the tree
 	$(Q)tools/check-includes
 
@@ -93,5 +97,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso debug check soak endure check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: all run run-bochs iso debug check soak endure mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
 FORCE:
