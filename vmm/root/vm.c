@@ -42,6 +42,7 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     *vm = (struct vm){.config = config,
                       .runs = vm->runs,
                       .restarts = vm->restarts,
+                      .pauses_broken = vm->pauses_broken,
                       .free_early = vm->free_early,
                       .free_now = vm->free_now};
     if (config->pinned && config->pin >= info->pcpus) {
