@@ -3,6 +3,7 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
+#include "kernel/vm/exit.h"
 #include "kernel/vm/lab.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
@@ -107,23 +108,20 @@ static void flush_if_stale(struct vcpu *vcpu)
     virt->flush(vcpu);
 }
 
-/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
-static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+_Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
 {
-    struct exit_record *record = &vcpu->page->exit;
+    context_load_lazily(&vcpu->thread.user_context);
+    kernel_lock_leave();
+    regs_return_syscall(&vcpu->thread.regs);
+}
 
-    vcpu->exits_monitor++;
+/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
+static _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+{
     if (row->handler)
         trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
-    record->reason = vcpu->exit_reason;
-    record->count = vcpu->exits;
-    record->rip = vcpu->rip;
-    record->groups = row->groups;
-    virt->exit_record(vcpu, record, row->groups);
-    context_save_cr2(&vcpu->guest_context);
-    vcpu->thread.in_guest = false;
-    vcpu->thread.regs.rax = 0;
-    thread_return();
+    virt->exit_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
+    vcpu_exit_to_monitor(vcpu, false);
 }
 
 /* The time that the lab's monitor gave its guest is over: it gets the pCPU, not the guest. */
@@ -175,7 +173,7 @@ _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, e
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
-    } else if (verdict != VERDICT_RESUME) {
+    } else if (verdict != VERDICT_RESUME && verdict != VERDICT_AGAIN) {
         virt->skip(vcpu);
     }
     if (verdict == VERDICT_BLOCK)

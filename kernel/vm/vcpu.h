@@ -53,7 +53,8 @@ struct vcpu {
 enum verdict {
     VERDICT_ANSWERED, /* enter behind the instruction; the vCPU alone was needed for it: no lock was taken, nothing was pended,
                        * and no register of the guest changed but RAX, RBX, RCX, and RDX */
-    VERDICT_RESUME,  /* enter again at RIP */
+    VERDICT_AGAIN,   /* enter again at RIP: an exit that leaves nothing to be seen to, and has given the lock back */
+    VERDICT_RESUME,  /* enter again at RIP, when all is seen to */
     VERDICT_SKIP,    /* enter behind the instruction, when all is seen to */
     VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
     VERDICT_WAIT,    /* behind the instruction; the handler has blocked the thread, or it goes on at once */
@@ -98,6 +99,9 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu);
 
 /* Acts on the verdict about an exit, if the fast path of kernel/vm/exit.h could not. `row` is the exit's. */
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict);
+
+/* The end of vcpu_exit_to_monitor (exit.h) where ring 3 needs its own context first, or the lock may have to be given back. */
+_Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu);
 
 /* The VM entry failed before guest state was loaded (VMfail): `error` is the VM-instruction error. vcpu_run gives -ABI_ENTRY. */
 _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error);

@@ -33,12 +33,13 @@ static struct lab *lab_by_vcpu[MAX_VCPUS_PER_VM];
 
 static struct lab *lab_of(const struct guest *guest) { return lab_by_vcpu[guest->vcpu.number]; }
 
-static struct lab *make_lab(const struct guest *guest)
+static struct lab *make_lab(struct guest *guest)
 {
     struct lab **lab = &lab_by_vcpu[guest->vcpu.number];
 
     if (!*lab)
         *lab = calloc(1, sizeof(**lab));
+    guest->in_lab = *lab != NULL;
     return *lab;
 }
 
@@ -164,6 +165,7 @@ static void switch_off(const struct guest *guest, uint32_t reason)
         {37, PROC_CONTROLS, 27}, /* monitor trap flag */
         {43, PROC_CONTROLS, 21}, /* TPR below threshold */
         {52, PIN_CONTROLS, 6},   /* preemption timer */
+        {52, PROC_CONTROLS, 22}, /* it hides an open NMI window, that would be next */
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && guest->vm->backend == BACKEND_VMX; i++)

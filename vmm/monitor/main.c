@@ -69,9 +69,9 @@ static _Noreturn void run(struct guest *guest)
         int64_t result;
 
         lock_release();
-        result = sys_vcpu_run(guest->vcpu.number, action | lab_run_flags(guest));
+        result = sys_vcpu_run(guest->vcpu.number, guest->in_lab ? action | lab_run_flags(guest) : action);
         lock_take();
-        if (lab_exit(guest, result, &action))
+        if (guest->in_lab && lab_exit(guest, result, &action))
             continue;
         if (result < 0)
             guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
