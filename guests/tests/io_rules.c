@@ -34,7 +34,8 @@ static const struct operand {
 };
 
 FEATURE_TESTS(io_operand, VMX, NEEDS(BASIC_INS_OUTS_INFORMATION, PROC_IO_BITMAPS), INFORMATION,
-              "an exit by INS or OUTS tells the segment, the address size and the linear address of the operand", operands)
+              "an exit by INS or OUTS tells the segment, the address size and the linear address of the operand",
+              operands)
 {
     enum { SIZE_SHIFT = 7, SIZE = 7, SEGMENT_SHIFT = 15, SEGMENT = 7, FS = 4, GS = 5 };
     const uint64_t above = row->size == 1 ? 0xabcd00000000 : 0, fs = 0x1000, gs = 0x2000;

@@ -5,9 +5,11 @@
 
 enum { ENTRY = 1, SAVE = 2, LOAD = 4, COMBINATIONS = 8 };
 #define PAT_CONTROLS                                                                                                  \
-    AXIS("pat-none", "pat-entry", "pat-save", "pat-entry-save", "pat-load", "pat-entry-load", "pat-save-load", "pat-all")
+    AXIS("pat-none", "pat-entry", "pat-save", "pat-entry-save", "pat-load", "pat-entry-load", "pat-save-load",      \
+         "pat-all")
 #define EFER_CONTROLS                                                                                                 \
-    AXIS("efer-none", "efer-entry", "efer-save", "efer-entry-save", "efer-load", "efer-entry-load", "efer-save-load", "efer-all")
+    AXIS("efer-none", "efer-entry", "efer-save", "efer-entry-save", "efer-load", "efer-entry-load", "efer-save-load", \
+         "efer-all")
 
 #define ALL_CONTROLS                                                                                                  \
     NEEDS(ENTRYC_LOAD_PAT, EXITC_SAVE_PAT, EXITC_LOAD_PAT, ENTRYC_LOAD_EFER, EXITC_SAVE_EFER, EXITC_LOAD_EFER,        \
@@ -89,11 +91,12 @@ static void expect_both(const struct switched *pat, const struct switched *efer)
 
 static const struct feature_axis axes[] = {PAT_CONTROLS, EFER_CONTROLS, {0}};
 
-/* The kernel lets no guest write EFER as long as the exit does not load the host's: then the guest's is what the entry made it. */
+/* The kernel lets no guest write EFER as long as the exit does not load the host's: then the entry makes it. */
 FEATURE_GRID(pat_efer_long, VMX, ALL_CONTROLS, SWITCHED,
              "in IA-32e mode, each control of PAT and EFER does what it says and nothing else", axes)
 {
-    struct switched pat = {.controls = at[0], .field = PAT_FIELD}, efer = {.controls = at[1], .forced = EFER_LME | EFER_LMA};
+    struct switched pat = {.controls = at[0], .field = PAT_FIELD};
+    struct switched efer = {.controls = at[1], .forced = EFER_LME | EFER_LMA};
 
     find_host(&pat, &efer);
     EXPECT_NE(pat.host, PAT_FIELD);
@@ -116,8 +119,9 @@ FEATURE_GRID(pat_efer_long, VMX, ALL_CONTROLS, SWITCHED,
 }
 
 /*
- * Out of IA-32e mode: the VM entry behind the hypercall that writes the fields is into unpaged 32-bit code, which exits at
- * once. "LMA is set to the setting of the IA-32e mode guest control. If CR0.PG is 1, LME too; otherwise it is unmodified."
+ * Out of IA-32e mode: the VM entry behind the hypercall that writes the fields is into unpaged 32-bit code, which
+ * exits at once. "LMA is set to the setting of the IA-32e mode guest control. If CR0.PG is 1, LME too; otherwise it is
+ * unmodified."
  */
 static void enter_unpaged(const struct switched *pat, const struct switched *efer)
 {
@@ -152,7 +156,8 @@ FEATURE_GRID(pat_efer_unpaged, VMX, ALL_CONTROLS, SWITCHED,
              "out of IA-32e mode, each control of PAT and EFER does what it says and nothing else", axes,
              .row_needs = unpaged_needs)
 {
-    struct switched pat = {.controls = at[0], .field = PAT_FIELD}, efer = {.controls = at[1], .forced = EFER_LME | EFER_LMA};
+    struct switched pat = {.controls = at[0], .field = PAT_FIELD};
+    struct switched efer = {.controls = at[1], .forced = EFER_LME | EFER_LMA};
 
     find_host(&pat, &efer);
     lab_keep_msr(PAT);
