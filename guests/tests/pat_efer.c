@@ -169,3 +169,30 @@ FEATURE_GRID(pat_efer_unpaged, VMX, ALL_CONTROLS, SWITCHED,
     expect_both(&pat, &efer);
     EXPECT_EQ(lab_read(ENTRY_CONTROLS) & control_bit(ENTRYC_IA32E_MODE_GUEST), 0);
 }
+
+/* "The value of IA32_EFER.LMA is saved into the IA-32e mode guest control", and CPUs that do so save EFER as well. */
+MODE_CODE(exit_16, 16, "cpuid")
+MODE_CODE(exit_32, 32, "cpuid")
+static const struct exiting {
+    const char *label;
+    enum mode mode;
+    const struct mode_code *code;
+    bool long_mode;
+} exitings[] = {
+    {"compatibility-32", MODE_COMPATIBILITY_32, &exit_32, true}, {"compatibility-16", MODE_COMPATIBILITY_16, &exit_16, true},
+    {"protected-32", MODE_PROTECTED_32, &exit_32, false},        {"protected-16", MODE_PROTECTED_16, &exit_16, false},
+    {"real", MODE_REAL, &exit_16, false},                        {"v86", MODE_V86, &exit_16, false},
+};
+
+FEATURE_TESTS(efer_mode, VMX, NEEDS(MISC_STORES_LMA, EXITC_SAVE_EFER, PROC2_UNRESTRICTED_GUEST),
+              "Saving Control Registers, Debug Registers, and MSRs",
+              "an exit stores EFER.LMA of the guest, which has gone into another mode by itself", exitings)
+{
+    const uint64_t mode_bit = control_bit(ENTRYC_IA32E_MODE_GUEST);
+
+    lab_may_change_all();
+    OBSERVE(mode_run(row->mode, row->code, 0));
+    EXPECT_EXIT(EXIT_CPUID);
+    EXPECT_BITS(lab_read(ENTRY_CONTROLS), mode_bit, row->long_mode ? mode_bit : 0);
+    EXPECT_BITS(lab_read(GUEST_IA32_EFER), EFER_LMA, row->long_mode ? EFER_LMA : 0);
+}
