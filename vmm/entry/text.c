@@ -76,7 +76,7 @@ size_t entry_verdict_text(const struct entry_verdict *verdict, char *to, size_t 
         [ENTRY_VM_EXIT] = "VM exit, reason ",
         [ENTRY_FAIL_INVALID] = "VMfailInvalid",
         [ENTRY_FAIL_VALID] = "VMfailValid, VM-instruction error ",
-        [ENTRY_FAILED_EXIT] = "failed VM entry, exit reason 0x80000000 + ",
+        [ENTRY_FAILED_EXIT] = "VM entry fails as an exit with basic reason ",
         [ENTRY_VMEXIT_INVALID] = "VMEXIT_INVALID",
     };
     struct text text = {to, room, 0};

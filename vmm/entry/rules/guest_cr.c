@@ -46,7 +46,7 @@ static const struct entry_rule rules[] = {
     RULE("G14", GUEST_SYSENTER_EIP, "must be canonical", .wrong = entry_wrong_canonical, .bad = entry_bad_canonical,
          .near = entry_near_canonical),
     RULE("G38", GUEST_CR4, "FRED is for IA-32e mode guests only", .wrong = entry_wrong_ones, .operand = CR4_FRED,
-         .given = LIST(NOT_IA32E, CAN_CR4(CR4_FRED))),
+         .given = LIST(NOT_IA32E, CAN_CR4(CR4_FRED)), .with = "S104"),
 };
 
 const struct entry_table entry_rules_guest_cr = TABLE(rules);

@@ -7,7 +7,6 @@
     LIST(NONE(STATE_CPU_EFER, EFER_LMA | EFER_LME), OFF(EXIT_CONTROLS, EXITC_HOST_64), OFF(EXIT_CONTROLS, EXITC_LOAD_EFER),                              \
          OFF(EXIT_CONTROLS, EXITC_LOAD_CET), SET(HOST_RIP, 0x1000), SET(HOST_SS_SELECTOR, 0x10),                      \
          NONE(HOST_CR4, CR4_PCIDE | CR4_FRED))
-#define NOT_LONG NONE(ENTRY_CONTROLS, B(ENTRYC_IA32E_MODE_GUEST))
 #define IS_LONG_MODE "Nestor's kernel runs in IA-32e mode, where it can't have a 32-bit host state to begin with"
 
 #define FIXED_TO_1(id, field, cap)                                                                                    \
@@ -55,7 +54,7 @@ static const struct entry_rule rules[] = {
          .near = VARIANTS(VALUE("highest", 0xfff8))),
     RULE("H36", HOST_TR_SELECTOR, "must not be 0", .wrong = entry_wrong_zero, .bad = VARIANTS(VALUE("zero", 0)),
          .near = VARIANTS(VALUE("highest", 0xfff8))),
-    RULE("H37", HOST_SS_SELECTOR, "must not be 0 with a 32-bit host", .wrong = entry_wrong_zero, .given = LIST(NOT_LONG),
+    RULE("H37", HOST_SS_SELECTOR, "must not be 0 with a 32-bit host", .wrong = entry_wrong_zero, .skip = LONG_BASES,
          .setup = HOST_32_SETUP, .when = LIST(HOST_32), .bad = VARIANTS(VALUE("zero", 0)), .no_row = IS_LONG_MODE),
     CANONICAL("H38", HOST_FS_BASE),
     CANONICAL("H39", HOST_GS_BASE),
@@ -65,23 +64,23 @@ static const struct entry_rule rules[] = {
 
     RULE("H43", EXIT_CONTROLS, "host address-space size must be 1 in IA-32e mode", .wrong = entry_wrong_zeros,
          .operand = B(EXITC_HOST_64), .setup = LIST(OFF(EXIT_CONTROLS, EXITC_LOAD_EFER)),
-         .when = LIST(ALL(STATE_CPU_EFER, EFER_LMA)), .with = "H14 H16 H37 H46 H47 H48"),
+         .when = LIST(ALL(STATE_CPU_EFER, EFER_LMA)), .with = "H14 H16 H37 H45 H46 H47 H48"),
     RULE("H44", EXIT_CONTROLS, "host address-space size must be 0 outside IA-32e mode", .wrong = entry_wrong_ones,
-         .operand = B(EXITC_HOST_64), .given = LIST(NOT_LONG), .setup = HOST_32_SETUP,
+         .operand = B(EXITC_HOST_64), .skip = LONG_BASES, .setup = HOST_32_SETUP,
          .when = LIST(NONE(STATE_CPU_EFER, EFER_LMA)), .no_row = IS_LONG_MODE),
     RULE("H45", ENTRY_CONTROLS, "IA-32e mode guest must be 0 outside IA-32e mode, or with a 32-bit host",
-         .wrong = entry_wrong_ones, .operand = B(ENTRYC_IA32E_MODE_GUEST), .given = LIST(NOT_LONG), .setup = HOST_32_SETUP,
+         .wrong = entry_wrong_ones, .operand = B(ENTRYC_IA32E_MODE_GUEST), .skip = LONG_BASES, .setup = HOST_32_SETUP,
          .when = LIST(HOST_32), .first_only = true, .no_row = IS_LONG_MODE),
     RULE("H46", HOST_CR4, "CR4.PCIDE must be 0 with a 32-bit host", .wrong = entry_wrong_ones, .operand = CR4_PCIDE,
-         .given = LIST(NOT_LONG, CAN_CR4(CR4_PCIDE)), .setup = HOST_32_SETUP, .when = LIST(HOST_32), .no_row = IS_LONG_MODE),
+         .skip = LONG_BASES, .given = LIST(CAN_CR4(CR4_PCIDE)), .setup = HOST_32_SETUP, .when = LIST(HOST_32), .no_row = IS_LONG_MODE),
     RULE("H47", HOST_RIP, "bits 63:32 must be 0 with a 32-bit host", .wrong = entry_wrong_ones, .operand = HIGH_HALF,
-         .given = LIST(NOT_LONG), .setup = HOST_32_SETUP, .when = LIST(HOST_32), .no_row = IS_LONG_MODE),
+         .skip = LONG_BASES, .setup = HOST_32_SETUP, .when = LIST(HOST_32), .no_row = IS_LONG_MODE),
     RULE("H48", HOST_CR4, "CR4.FRED must be 0 with a 32-bit host", .wrong = entry_wrong_ones, .operand = CR4_FRED,
-         .given = LIST(NOT_LONG, CAN_CR4(CR4_FRED)), .setup = HOST_32_SETUP, .when = LIST(HOST_32), .no_row = IS_LONG_MODE),
+         .skip = LONG_BASES, .given = LIST(CAN_CR4(CR4_FRED)), .setup = HOST_32_SETUP, .when = LIST(HOST_32), .no_row = IS_LONG_MODE),
     RULE("H49", HOST_CR4, "CR4.PAE must be 1 with a 64-bit host", .wrong = entry_wrong_zeros, .operand = CR4_PAE,
          .when = LIST(ON(EXIT_CONTROLS, EXITC_HOST_64))),
     RULE("H50", HOST_RIP, "must be canonical with a 64-bit host", .wrong = wrong_rip,
-         .when = LIST(ON(EXIT_CONTROLS, EXITC_HOST_64), NONE(HOST_CR4, CR4_LA57)),
+         .when = LIST(ON(EXIT_CONTROLS, EXITC_HOST_64)), .setup = LIST(NONE(HOST_CR4, CR4_LA57)),
          .bad = VARIANTS(VALUE("low", 1ull << 47), VALUE("high", ~0ull << 48), VALUE("bit63", 1ull << 63)),
          .near = VARIANTS(VALUE("last-low", (1ull << 47) - 1), VALUE("first-high", ~0ull << 47))),
 };
