@@ -23,8 +23,12 @@ static bool read_cap(const struct entry_caps *caps, uint32_t field, uint64_t *va
 uint64_t entry_get(struct entry_context *context, uint32_t field)
 {
     uint64_t value = 0;
-    bool known = field >= ENTRY_CAP && field < ENTRY_CAP_END ? read_cap(context->caps, field, &value)
-                                                            : context->block->read(context->block->context, field, &value);
+    bool known;
+
+    if (context->instead && context->instead->field == field)
+        return context->instead->value;
+    known = field >= ENTRY_CAP && field < ENTRY_CAP_END ? read_cap(context->caps, field, &value)
+                                                       : context->block->read(context->block->context, field, &value);
 
     if (!known && !context->unknown) { /* the first of them is told, so it has to be the last that is noted */
         context->reads = context->reads < ENTRY_READS_MAX ? context->reads : ENTRY_READS_MAX - 1;
@@ -73,6 +77,15 @@ static enum entry_result check(const struct entry_rule *rule, struct entry_conte
     return context->unknown ? ENTRY_UNKNOWN : *wrong ? ENTRY_BROKEN : ENTRY_KEPT;
 }
 
+/* Whether the rule would be kept if the wrong bits of its field were the other way round. */
+static bool flip_helps(const struct entry_rule *rule, const struct entry_context *context, uint64_t value, uint64_t wrong)
+{
+    const struct entry_pair instead = {rule->field, value ^ wrong};
+    struct entry_context other = {.block = context->block, .caps = context->caps, .instead = &instead};
+
+    return check(rule, &other, &wrong) == ENTRY_KEPT;
+}
+
 static void fill(struct entry_finding *finding, const struct entry_rule *rule, const struct entry_context *context)
 {
     finding->rule = rule;
@@ -98,6 +111,7 @@ enum entry_result entry_rule_check(const struct entry_rule *rule, const struct e
     if (finding && (result == ENTRY_BROKEN || result == ENTRY_UNKNOWN)) {
         fill(finding, rule, &context);
         finding->wrong = wrong;
+        finding->flip_helps = result == ENTRY_BROKEN && flip_helps(rule, &context, finding->value, wrong);
     }
     return result;
 }

@@ -154,6 +154,7 @@ struct entry_finding {
     const struct entry_rule *rule;
     uint64_t value;         /* of the rule's field */
     uint64_t wrong;         /* bits of it that are wrong */
+    bool flip_helps;        /* with those bits the other way round, the rule would be kept */
     uint64_t qualification; /* that an exit must have */
     unsigned reads;         /* entries of read[] */
     struct entry_pair read[ENTRY_READS_MAX]; /* what else was looked at: fields and capability registers */

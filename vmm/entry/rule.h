@@ -101,6 +101,7 @@ struct entry_context {
     const struct entry_caps *caps;
     bool unknown;           /* something was read that is not known */
     uint64_t qualification; /* set by a rule that knows it better than its group */
+    const struct entry_pair *instead; /* null, or what a field is taken to be */
     unsigned reads;
     struct entry_pair read[ENTRY_READS_MAX];
 };
@@ -117,6 +118,9 @@ bool entry_holds(struct entry_context *context, const struct entry_bits *list);
 /* Bits of physical addresses ("MAXPHYADDR"), and of linear ones: what the CPU has, not what CR4.LA57 says. */
 unsigned entry_physical_width(struct entry_context *context);
 unsigned entry_linear_width(struct entry_context *context);
+
+/* Those of the bits from `first` up that differ from bit `first`: 0 if the value is the sign-extension of bits first:0. */
+uint64_t entry_unlike(uint64_t value, unsigned first);
 
 /* The capability register of control bits: bits that must be 1, and bits that may be 1. */
 uint64_t entry_control_ones(struct entry_context *context, uint32_t field);

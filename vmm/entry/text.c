@@ -108,6 +108,11 @@ size_t entry_finding_text(const struct entry_finding *finding, char *to, size_t 
     put_field(&text, finding->rule->field, finding->value);
     put(&text, ": wrong in ");
     put_bits(&text, finding->wrong);
+    if (finding->flip_helps) {
+        put(&text, "; ");
+        put_number(&text, finding->value ^ finding->wrong, 16);
+        put(&text, " would do");
+    }
     put(&text, "\n");
     for (unsigned i = 0; i < finding->reads; i++) {
         if (finding->read[i].field == finding->rule->field)

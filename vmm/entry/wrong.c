@@ -106,20 +106,19 @@ uint64_t entry_wrong_physical(struct entry_context *context, const struct entry_
     return entry_get(context, rule->field) & ~low_bits(entry_physical_width(context)) & ~rule->operand;
 }
 
-/* Those of the bits from `first` up that differ from bit `first`. */
-static uint64_t unlike(uint64_t value, unsigned first)
+uint64_t entry_unlike(uint64_t value, unsigned first)
 {
     return (value >> first & 1 ? ~value : value) & ~low_bits(first);
 }
 
 uint64_t entry_wrong_canonical(struct entry_context *context, const struct entry_rule *rule)
 {
-    return unlike(entry_get(context, rule->field), entry_linear_width(context) - 1);
+    return entry_unlike(entry_get(context, rule->field), entry_linear_width(context) - 1);
 }
 
 uint64_t entry_wrong_sign(struct entry_context *context, const struct entry_rule *rule)
 {
-    return unlike(entry_get(context, rule->field), entry_linear_width(context));
+    return entry_unlike(entry_get(context, rule->field), entry_linear_width(context));
 }
 
 /* "Linear-Address Masking": LAM_U57 and LAM_U48 in CR3 */

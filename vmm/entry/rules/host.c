@@ -25,10 +25,8 @@
 static uint64_t wrong_rip(struct entry_context *context, const struct entry_rule *rule)
 {
     unsigned width = entry_get(context, HOST_CR4) & CR4_LA57 ? 57 : 48;
-    int64_t rip = (int64_t)entry_get(context, rule->field);
 
-    rip >>= width - 1;
-    return rip == 0 || rip == -1 ? 0 : ~0ull << (width - 1);
+    return entry_unlike(entry_get(context, rule->field), width - 1);
 }
 
 static const struct entry_rule rules[] = {
