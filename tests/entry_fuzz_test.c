@@ -1,7 +1,7 @@
 /* sources: vmm/entry tests/entry_support.c tests/lib_support.c */
 /*
- * Random control blocks: the checker never reads or writes what it must not (ASan and UBSan watch), blames a rule only for
- * what was changed, and says nothing of what it does not know.
+ * Random control blocks: the checker never reads or writes what it must not (ASan and UBSan watch), blames a rule only
+ * for what was changed, and says nothing of what it does not know.
  */
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +57,7 @@ static bool is_changed(uint32_t field)
     return known != now.read(now.context, field, &b) || a != b;
 }
 
-/* Some fields change. Which were read for a finding must be among them, or the rule would be broken on the good base. */
+/* Some fields change. A finding must have read one of them, or the rule would be broken on the good base. */
 static void test_changes(void)
 {
     unsigned broken_blocks = 0, broken_rules = 0;
@@ -89,7 +89,8 @@ static void test_changes(void)
             for (unsigned r = 0; r < f->reads; r++)
                 blamed |= is_changed(f->read[r].field);
             CHECK(blamed);
-            CHECK(entry_finding_text(f, NULL, 0) == entry_finding_text(f, text, sizeof text) && strlen(text) < sizeof text);
+            CHECK(entry_finding_text(f, NULL, 0) == entry_finding_text(f, text, sizeof text) &&
+                  strlen(text) < sizeof text);
             broken_rules++;
         }
     }
@@ -162,13 +163,14 @@ static void test_nonsense(void)
     test_passed("values without sense do no harm");
 }
 
-/* ---- Names, labels, text ------------------------------------------------------------------------------------------ */
+/* ---- Names, labels, text ---------------------------------------------------------------------------------- */
 
 static void test_names(void)
 {
     uint32_t field;
 
-    CHECK(entry_field_find("GUEST_CR0", &field) && field == GUEST_CR0 && strcmp(entry_field_name(field), "GUEST_CR0") == 0);
+    CHECK(entry_field_find("GUEST_CR0", &field) && field == GUEST_CR0 &&
+          strcmp(entry_field_name(field), "GUEST_CR0") == 0);
     CHECK(entry_field_find("IA32_VMX_MISC", &field) && field == CAP_IA32_VMX_MISC && entry_cap_index(field) == 0x485);
     CHECK(entry_field_find("STATE_VTPR", &field) && field == STATE_VTPR);
     CHECK(entry_field_find("ENTRY_MSR_0", &field) && field == ENTRY_MSR_INDEX(0));
@@ -177,7 +179,8 @@ static void test_names(void)
     CHECK(!entry_field_find("ENTRY_MSR_1_VALUES", &field) && !entry_field_find("GUEST_CR", &field));
     CHECK(!entry_field_find("", &field) && !entry_field_find("ENTRY_MSR_99999999999999999999", &field));
     CHECK(entry_field_bits(GUEST_CS_SELECTOR) == 16 && entry_field_bits(GUEST_CS_LIMIT) == 32);
-    CHECK(entry_field_bits(GUEST_CR0) == 64 && entry_field_bits(EPT_POINTER) == 64 && entry_field_bits(VMCB_ASID) == 32);
+    CHECK(entry_field_bits(GUEST_CR0) == 64 && entry_field_bits(EPT_POINTER) == 64 &&
+          entry_field_bits(VMCB_ASID) == 32);
     test_passed("fields are found by name");
 }
 
@@ -215,7 +218,8 @@ static void test_text(void)
     block.write(block.context, HOST_RIP, 1ull << 63);
     CHECK(!entry_check(BACKEND_VMX, &block, &cpu->caps, &finding));
     entry_finding_text(&finding, text, sizeof text);
-    CHECK(strstr(text, "H50.HOST_RIP: ") == text && strstr(text, "wrong in bit 63; 0x0 would do\n") && strstr(text, "error 8\n"));
+    CHECK(strstr(text, "H50.HOST_RIP: ") == text && strstr(text, "wrong in bit 63; 0x0 would do\n") &&
+          strstr(text, "error 8\n"));
     test_passed("a finding tells rule, field, value and verdict");
 }
 

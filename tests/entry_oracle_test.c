@@ -1,7 +1,8 @@
 /* sources: vmm/entry tests/entry_support.c tests/lib_support.c */
 /*
- * The checker against what the manuals say, written down here a second time and in another way: which bits of which field
- * are reserved, all kinds of segment access rights, all kinds of injected events, bases and RIP around the canonical gap.
+ * The checker against what the manuals say, written down here a second time and in another way: which bits of which
+ * field are reserved, all kinds of segment access rights, all kinds of injected events, bases and RIP around the
+ * canonical gap.
  */
 #include <stdio.h>
 
@@ -54,29 +55,103 @@ static const char *first(const struct entry_cpu *cpu)
 
 /* ---- Reserved bits ---------------------------------------------------------------------------------------------- */
 
-/* Bits of a rule's field that must be 0, as the manuals list them. Physical addresses have 46 bits here, linear ones 57. */
+/* Bits of a rule's field that must be 0, as the manuals list them. Physical addresses have 46 bits, linear ones 57. */
 #define BEYOND_46 0xffffc00000000000ull
 #define HIGH      0xffffffff00000000ull
 static const struct {
     const char *id;
     uint64_t bits;
 } reserved[] = {
-    {"E2", 0xffffff00}, {"E4", 0x1}, {"E6", 0x20000000}, {"E7", 0xffffffffffffff60ull}, {"E9", 0xfff}, {"E10", 0xfff}, {"E13", 0xfff},
-    {"E15", 0xfff}, {"E17", 0xfffffff0}, {"E21", 0xfff}, {"E30", 0xff00}, {"E31", 0x3f}, {"E38", 0xf00}, {"E43", 0xfff},
-    {"E46", 0xfff}, {"E48", 0xfffffffffffffffeull}, {"E50", 0xfff}, {"E52", 0xfff}, {"E53", 0xfff}, {"E56", 0xfff},
-    {"E63", 0xfe7}, {"E68", 7}, {"E11", BEYOND_46}, {"E12", BEYOND_46}, {"E14", BEYOND_46}, {"E16", BEYOND_46},
-    {"E22", BEYOND_46}, {"E32", BEYOND_46}, {"E39", BEYOND_46}, {"E44", BEYOND_46}, {"E47", BEYOND_46}, {"E51", BEYOND_46},
-    {"E54", BEYOND_46}, {"E55", BEYOND_46}, {"E57", BEYOND_46}, {"E64", BEYOND_46}, {"E69", BEYOND_46}, {"X3", 0xfffffffffffffff0ull},
-    {"X5", 0xf}, {"X6", BEYOND_46}, {"X8", 0xf}, {"X9", BEYOND_46}, {"N2", 0xfe000000}, {"N3", 0xf}, {"N4", BEYOND_46},
-    {"H2", HIGH}, {"H4", 0xfffffffee0104000ull}, {"H6", BEYOND_46 & ~(3ull << 61)}, {"H9", 0xfffefff0ffffff00ull},
-    {"H11", 0xfffffffffffff2feull}, {"H19", HIGH}, {"H20", 0xfffffffffffffa00ull}, {"H28", 7}, {"H29", 7}, {"H30", 7},
-    {"H31", 7}, {"H32", 7}, {"H33", 7}, {"H34", 7}, {"G2", HIGH}, {"G5", 0xfffffffee0104000ull},
-    {"G7", 0xffffffffffff0038ull}, {"G11", BEYOND_46 & ~(3ull << 61)}, {"G12", HIGH}, {"G15", 0xfffefff0ffffff00ull},
-    {"G17", 0xfffffffffffff2feull}, {"G20", 0xffc}, {"G22", 0xfe7f000070840000ull}, {"G27", 0xffffffffff80fff0ull},
-    {"G28", HIGH}, {"G29", 0xff00}, {"G30", 0xfffffffffffffa00ull}, {"S1", 4}, {"S62", 0xf00}, {"S67", 0xf00},
-    {"S81", 0xfffe0000}, {"S86", 0xfffe0000}, {"S91", 0xf00}, {"S95", 0xfffe0000}, {"S99", 0xf00}, {"S102", 0xfffe0000},
-    {"T3", 0xffff0000}, {"T4", 0xffff0000}, {"R3", 0xffffffffffc08028ull}, {"R8", 3}, {"I1", 0xffffffe0}, {"I9", 4},
-    {"P1", 0xfffffffffffea7f0ull}, {"L1", 0xfff}, {"L2", BEYOND_46},
+    {"E2", 0xffffff00},
+    {"E4", 0x1},
+    {"E6", 0x20000000},
+    {"E7", 0xffffffffffffff60ull},
+    {"E9", 0xfff},
+    {"E10", 0xfff},
+    {"E13", 0xfff},
+    {"E15", 0xfff},
+    {"E17", 0xfffffff0},
+    {"E21", 0xfff},
+    {"E30", 0xff00},
+    {"E31", 0x3f},
+    {"E38", 0xf00},
+    {"E43", 0xfff},
+    {"E46", 0xfff},
+    {"E48", 0xfffffffffffffffeull},
+    {"E50", 0xfff},
+    {"E52", 0xfff},
+    {"E53", 0xfff},
+    {"E56", 0xfff},
+    {"E63", 0xfe7},
+    {"E68", 7},
+    {"E11", BEYOND_46},
+    {"E12", BEYOND_46},
+    {"E14", BEYOND_46},
+    {"E16", BEYOND_46},
+    {"E22", BEYOND_46},
+    {"E32", BEYOND_46},
+    {"E39", BEYOND_46},
+    {"E44", BEYOND_46},
+    {"E47", BEYOND_46},
+    {"E51", BEYOND_46},
+    {"E54", BEYOND_46},
+    {"E55", BEYOND_46},
+    {"E57", BEYOND_46},
+    {"E64", BEYOND_46},
+    {"E69", BEYOND_46},
+    {"X3", 0xfffffffffffffff0ull},
+    {"X5", 0xf},
+    {"X6", BEYOND_46},
+    {"X8", 0xf},
+    {"X9", BEYOND_46},
+    {"N2", 0xfe000000},
+    {"N3", 0xf},
+    {"N4", BEYOND_46},
+    {"H2", HIGH},
+    {"H4", 0xfffffffee0104000ull},
+    {"H6", BEYOND_46 & ~(3ull << 61)},
+    {"H9", 0xfffefff0ffffff00ull},
+    {"H11", 0xfffffffffffff2feull},
+    {"H19", HIGH},
+    {"H20", 0xfffffffffffffa00ull},
+    {"H28", 7},
+    {"H29", 7},
+    {"H30", 7},
+    {"H31", 7},
+    {"H32", 7},
+    {"H33", 7},
+    {"H34", 7},
+    {"G2", HIGH},
+    {"G5", 0xfffffffee0104000ull},
+    {"G7", 0xffffffffffff0038ull},
+    {"G11", BEYOND_46 & ~(3ull << 61)},
+    {"G12", HIGH},
+    {"G15", 0xfffefff0ffffff00ull},
+    {"G17", 0xfffffffffffff2feull},
+    {"G20", 0xffc},
+    {"G22", 0xfe7f000070840000ull},
+    {"G27", 0xffffffffff80fff0ull},
+    {"G28", HIGH},
+    {"G29", 0xff00},
+    {"G30", 0xfffffffffffffa00ull},
+    {"S1", 4},
+    {"S62", 0xf00},
+    {"S67", 0xf00},
+    {"S81", 0xfffe0000},
+    {"S86", 0xfffe0000},
+    {"S91", 0xf00},
+    {"S95", 0xfffe0000},
+    {"S99", 0xf00},
+    {"S102", 0xfffe0000},
+    {"T3", 0xffff0000},
+    {"T4", 0xffff0000},
+    {"R3", 0xffffffffffc08028ull},
+    {"R8", 3},
+    {"I1", 0xffffffe0},
+    {"I9", 4},
+    {"P1", 0xfffffffffffea7f0ull},
+    {"L1", 0xfff},
+    {"L2", BEYOND_46},
 };
 
 static void test_reserved(void)
@@ -139,7 +214,7 @@ static bool is_legal(int kind, uint64_t rights, uint64_t limit, const struct mod
 static void test_segments(void)
 {
     static const struct mode modes[] = {
-        {"long64", true, false, false},  {"compat", true, false, false}, {"paged32", false, false, false},
+        {"long64", true, false, false},     {"compat", true, false, false},  {"paged32", false, false, false},
         {"paged32-ug", false, true, false}, {"unpaged", false, true, false}, {"real", false, true, true},
     };
     static const uint32_t rights_fields[] = {GUEST_CS_ACCESS_RIGHTS, GUEST_SS_ACCESS_RIGHTS, GUEST_DS_ACCESS_RIGHTS,
@@ -177,7 +252,8 @@ static void test_segments(void)
 /* ---- Events ----------------------------------------------------------------------------------------------------- */
 
 /* What comes of an event: 0 nothing wrong, 7 VMfailValid, 33 a failed entry. */
-static unsigned expect_event(unsigned type, unsigned vector, bool code, unsigned length, bool hlt, bool real, bool any_code)
+static unsigned expect_event(unsigned type, unsigned vector, bool code, unsigned length, bool hlt, bool real,
+                             bool any_code)
 {
     bool has_code = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
     bool in_hlt = type == 0 || type == 2 || type == 7 || (type == 3 && (vector == 1 || vector == 18));
@@ -208,15 +284,17 @@ static void test_events(void)
                     for (unsigned code = 0; code < 2; code++)
                         for (unsigned l = 0; l < 4; l++) {
                             struct entry_finding finding = {.rule = NULL};
-                            unsigned expected = expect_event(type, vector, code, lengths[l], b & 1, b > 1, any_code), got;
+                            unsigned expected = expect_event(type, vector, code, lengths[l], b & 1, b > 1, any_code),
+                                     got;
 
                             put(ENTRY_INTERRUPTION_INFO, 1u << 31 | code << 11 | type << 8 | vector);
                             put(ENTRY_INSTRUCTION_LENGTH, lengths[l]);
                             got = entry_check(cpu.backend, &block, &cpu.caps, &finding)
-                                      ? 0 : entry_rule_verdict(finding.rule).number;
+                                      ? 0
+                                      : entry_rule_verdict(finding.rule).number;
                             if (got != expected)
-                                printf("# %s, type %u, vector %u, code %u, length %u: %u, not %u\n", bases[b], type, vector,
-                                       code, lengths[l], got, expected);
+                                printf("# %s, type %u, vector %u, code %u, length %u: %u, not %u\n", bases[b], type,
+                                       vector, code, lengths[l], got, expected);
                             CHECK(got == expected);
                         }
         }
@@ -231,11 +309,11 @@ static void test_addresses(void)
         uint64_t value;
         bool base48, base57, rip48, rip57; /* legal with 48 and 57 linear-address bits */
     } addresses[] = {
-        {0x00007fffffffffffull, true, true, true, true},   {0x0000800000000000ull, false, true, true, true},
-        {0x0001000000000000ull, false, true, false, true}, {0xffff7fffffffffffull, false, true, true, true},
-        {0xffff800000000000ull, true, true, true, true},   {0x00ffffffffffffffull, false, true, false, true},
+        {0x00007fffffffffffull, true, true, true, true},    {0x0000800000000000ull, false, true, true, true},
+        {0x0001000000000000ull, false, true, false, true},  {0xffff7fffffffffffull, false, true, true, true},
+        {0xffff800000000000ull, true, true, true, true},    {0x00ffffffffffffffull, false, true, false, true},
         {0x0100000000000000ull, false, false, false, true}, {0x0200000000000000ull, false, false, false, false},
-        {0xff00000000000000ull, false, true, false, true}, {0xfe00000000000000ull, false, false, false, true},
+        {0xff00000000000000ull, false, true, false, true},  {0xfe00000000000000ull, false, false, false, true},
     };
     for (unsigned i = 0; i < sizeof addresses / sizeof *addresses; i++)
         for (unsigned wide = 0; wide < 2; wide++) {

@@ -15,14 +15,14 @@ static struct group {
     const char *title;
     unsigned checks, rows, bad, near, no_probe;
 } groups[] = {
-    {'B', "instruction", 8, 0, 0, 0, 0},         {'E', "execution controls", 70, 0, 0, 0, 0},
-    {'X', "exit controls", 10, 0, 0, 0, 0},      {'N', "entry controls, events", 22, 0, 0, 0, 0},
-    {'H', "host state", 50, 0, 0, 0, 0},         {'G', "guest CRs, DRs, MSRs", 38, 0, 0, 0, 0},
-    {'S', "guest segments", 105, 0, 0, 0, 0},    {'T', "GDTR, IDTR", 4, 0, 0, 0, 0},
-    {'R', "RIP, RFLAGS, SSP", 10, 0, 0, 0, 0},   {'K', "activity state", 8, 0, 0, 0, 0},
-    {'I', "interruptibility", 12, 0, 0, 0, 0},   {'P', "pending debug", 6, 0, 0, 0, 0},
-    {'L', "link pointer", 6, 0, 0, 0, 0},        {'D', "PDPTEs", 4, 0, 0, 0, 0},
-    {'M', "MSR loading", 6, 0, 0, 0, 0},         {'A', "VMRUN", 29, 0, 0, 0, 0},
+    {'B', "instruction", 8, 0, 0, 0, 0},       {'E', "execution controls", 70, 0, 0, 0, 0},
+    {'X', "exit controls", 10, 0, 0, 0, 0},    {'N', "entry controls, events", 22, 0, 0, 0, 0},
+    {'H', "host state", 50, 0, 0, 0, 0},       {'G', "guest CRs, DRs, MSRs", 38, 0, 0, 0, 0},
+    {'S', "guest segments", 105, 0, 0, 0, 0},  {'T', "GDTR, IDTR", 4, 0, 0, 0, 0},
+    {'R', "RIP, RFLAGS, SSP", 10, 0, 0, 0, 0}, {'K', "activity state", 8, 0, 0, 0, 0},
+    {'I', "interruptibility", 12, 0, 0, 0, 0}, {'P', "pending debug", 6, 0, 0, 0, 0},
+    {'L', "link pointer", 6, 0, 0, 0, 0},      {'D', "PDPTEs", 4, 0, 0, 0, 0},
+    {'M', "MSR loading", 6, 0, 0, 0, 0},       {'A', "VMRUN", 29, 0, 0, 0, 0},
 };
 enum { GROUPS = sizeof groups / sizeof *groups, RULES_MAX = 400 };
 
@@ -76,7 +76,9 @@ static void test_order(void)
 
     for (unsigned i = 0; i < entry_rule_count(BACKEND_VMX); i++) {
         struct entry_verdict verdict = entry_rule_verdict(entry_rule(BACKEND_VMX, i));
-        unsigned rank = entry_rule(BACKEND_VMX, i)->id[0] == 'B' ? 0 : verdict.kind == ENTRY_FAIL_VALID ? 1 : verdict.number;
+        unsigned rank = entry_rule(BACKEND_VMX, i)->id[0] == 'B' ? 0
+                        : verdict.kind == ENTRY_FAIL_VALID       ? 1
+                                                                 : verdict.number;
 
         CHECK(rank >= before);
         before = rank;
@@ -99,14 +101,14 @@ static bool names(const char *list, const char *id)
     return false;
 }
 
-static void tell(const char *what, const struct entry_cpu *cpu, const struct entry_base *base, const struct entry_case *c,
-                 const struct entry_finding *finding)
+static void tell(const char *what, const struct entry_cpu *cpu, const struct entry_base *base,
+                 const struct entry_case *c, const struct entry_finding *finding)
 {
     char text[2000];
 
     entry_finding_text(finding, text, sizeof text);
-    printf("# %s: CPU %s, base %s, %s%s.%s: %s", what, cpu->name, base->name, c->near ? "near " : "", c->rule->id, c->label,
-           text);
+    printf("# %s: CPU %s, base %s, %s%s.%s: %s", what, cpu->name, base->name, c->near ? "near " : "", c->rule->id,
+           c->label, text);
 }
 
 /* A case that breaks its rule: all that is broken is it, and what can't but be broken with it. */
@@ -215,8 +217,8 @@ static void print_table(void)
 {
     printf("# group                       checks  rules  bad cases  near cases  no probe\n");
     for (const struct group *group = groups; group < groups + GROUPS; group++)
-        printf("# %c %-25s %6u %6u %10u %11u %9u\n", group->letter, group->title, group->checks, group->rows, group->bad,
-               group->near, group->no_probe);
+        printf("# %c %-25s %6u %6u %10u %11u %9u\n", group->letter, group->title, group->checks, group->rows,
+               group->bad, group->near, group->no_probe);
 }
 
 int main(void)

@@ -10,8 +10,8 @@ struct entry_cpu {
     struct entry_caps caps;
 };
 
-/* "everything": all that the manuals have; "plain": as little as can be, without the TRUE registers; "bochs": the skylake
- * model of Bochs 2.7; "svm", "svm-plain". The list ends with a null name. */
+/* "everything": all that the manuals have; "plain": as little as can be, without the TRUE registers; "bochs": much like
+ * the skylake model of Bochs 2.7; "svm", "svm-plain". The list ends with a null name. */
 const struct entry_cpu *entry_cpus(void);
 const struct entry_cpu *entry_cpu(const char *name);
 

@@ -1,8 +1,8 @@
 /* sources: vmm/entry */
 /*
- * Says why a VM entry fails, from a text with the fields of the control block and the capability registers: the first rule
- * that is broken, in the manual's order. docs/entry.md shows how. Ends with 0 if no rule is broken, 1 if one is, 2 if the
- * text has errors or can't be read.
+ * Says why a VM entry fails, from a text with the fields of the control block and the capability registers: the first
+ * rule that is broken, in the manual's order. docs/entry.md shows how. Ends with 0 if no rule is broken, 1 if one is,
+ * 2 if the text has errors or can't be read.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,25 +15,26 @@
 
 enum { STATUS_GOOD, STATUS_BROKEN, STATUS_ERROR };
 
-static const char usage[] =
-    "usage: tools/why-entry [--all] [--svm | --vmx] [FILE]   (no FILE, or -: standard input)\n"
-    "       tools/why-entry --list\n"
-    "\n"
-    "Says which rule of the manual makes a VM entry fail. FILE has a line `NAME value` for each field of the VMCS or VMCB\n"
-    "that is known, and for each capability register; a name may be the VMCS encoding or the MSR's number, `=` may stand\n"
-    "between, values are decimal or 0x..., and # begins a comment:\n"
-    "\n"
-    "    GUEST_CR0           0x80000031\n"
-    "    0x6804              0x2020        # GUEST_CR4\n"
-    "    IA32_VMX_CR4_FIXED0 0x2000\n"
-    "    CPUID_80000008_EAX  0x3028\n"
-    "\n"
-    "Rules that need a value which is not there are not checked, and counted.\n"
-    "\n"
-    "  --all        all broken rules, not only the first\n"
-    "  --svm --vmx  which kind; without it, a field of a VMCB makes it SVM\n"
-    "  --list       all rules, a line each: id, field, what must be so, what comes of it\n"
-    "  --help       this text\n";
+static const char usage[] = "usage: tools/why-entry [--all] [--svm | --vmx] [FILE]   (no FILE, or -: standard input)\n"
+                            "       tools/why-entry --list\n"
+                            "\n"
+                            "Says which rule of the manual makes a VM entry fail. FILE has a line `NAME value` for "
+                            "each field of the VMCS or VMCB\n"
+                            "that is known, and for each capability register; a name may be the VMCS encoding or the "
+                            "MSR's number, `=` may stand\n"
+                            "between, values are decimal or 0x..., and # begins a comment:\n"
+                            "\n"
+                            "    GUEST_CR0           0x80000031\n"
+                            "    0x6804              0x2020        # GUEST_CR4\n"
+                            "    IA32_VMX_CR4_FIXED0 0x2000\n"
+                            "    CPUID_80000008_EAX  0x3028\n"
+                            "\n"
+                            "Rules that need a value which is not there are not checked, and counted.\n"
+                            "\n"
+                            "  --all        all broken rules, not only the first\n"
+                            "  --svm --vmx  which kind; without it, a field of a VMCB makes it SVM\n"
+                            "  --list       all rules, a line each: id, field, what must be so, what comes of it\n"
+                            "  --help       this text\n";
 
 static struct dump {
     const char *name;

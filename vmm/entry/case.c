@@ -19,7 +19,8 @@ static uint64_t meant(struct entry_context *context, const struct entry_bits *bi
     case HOW_PHYSICAL_END:
         return (1ull << physical) - bits->value;
     case HOW_CR3_TARGETS:
-        targets = entry_get(context, CAP_IA32_VMX_MISC) >> lowest_count & ((1ull << (highest_count - lowest_count + 1)) - 1);
+        targets =
+            entry_get(context, CAP_IA32_VMX_MISC) >> lowest_count & ((1ull << (highest_count - lowest_count + 1)) - 1);
         return targets + bits->value;
     case HOW_ABOVE:
         return 1ull << physical;

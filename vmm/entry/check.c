@@ -28,7 +28,7 @@ uint64_t entry_get(struct entry_context *context, uint32_t field)
     if (context->instead && context->instead->field == field)
         return context->instead->value;
     known = field >= ENTRY_CAP && field < ENTRY_CAP_END ? read_cap(context->caps, field, &value)
-                                                       : context->block->read(context->block->context, field, &value);
+                                                        : context->block->read(context->block->context, field, &value);
 
     if (!known && !context->unknown) { /* the first of them is told, so it has to be the last that is noted */
         context->reads = context->reads < ENTRY_READS_MAX ? context->reads : ENTRY_READS_MAX - 1;
@@ -78,7 +78,8 @@ static enum entry_result check(const struct entry_rule *rule, struct entry_conte
 }
 
 /* Whether the rule would be kept if the wrong bits of its field were the other way round. */
-static bool flip_helps(const struct entry_rule *rule, const struct entry_context *context, uint64_t value, uint64_t wrong)
+static bool flip_helps(const struct entry_rule *rule, const struct entry_context *context, uint64_t value,
+                       uint64_t wrong)
 {
     const struct entry_pair instead = {rule->field, value ^ wrong};
     struct entry_context other = {.block = context->block, .caps = context->caps, .instead = &instead};

@@ -1,7 +1,8 @@
 /*
  * The rules of a VM entry as data ("Checks on VMX Controls and Host-State Area", "Checks on the Guest State Area",
- * "Loading MSRs", Intel SDM; "Canonicalization and Consistency Checks", AMD APM), and a checker that goes by them. Nothing
- * here has side effects, allocates or prints: monitors, test guests and host programs link it. docs/entry.md tells more.
+ * "Loading MSRs", Intel SDM; "Canonicalization and Consistency Checks", AMD APM), and a checker that goes by them.
+ * Nothing here has side effects, allocates or prints: monitors, test guests and host programs link it. docs/entry.md
+ * tells more.
  *
  * A test that drives the rows on a scratch control block:
  *
@@ -23,8 +24,8 @@
 /* ---- A control block ---------------------------------------------------------------------------------------- */
 
 /*
- * A control block as its reader sees it. read: false if the field's value is not known; what depends on it is not checked
- * then. write (may be null for the checker): false if the field can't be written.
+ * A control block as its reader sees it. read: false if the field's value is not known; what depends on it is not
+ * checked then. write (may be null for the checker): false if the field can't be written.
  */
 struct entry_block {
     void *context;
@@ -167,8 +168,8 @@ enum entry_result {
     ENTRY_UNKNOWN,    /* a field or capability that it needs has no known value */
 };
 
-/* Whether one rule is kept. *finding, which may be null, is filled when it is broken, and with ENTRY_UNKNOWN: the last read
- * is what is not known. */
+/* Whether one rule is kept. *finding, which may be null, is filled when it is broken, and with ENTRY_UNKNOWN: the last
+ * read is what is not known. */
 enum entry_result entry_rule_check(const struct entry_rule *rule, const struct entry_block *block,
                                    const struct entry_caps *caps, struct entry_finding *finding);
 
@@ -176,8 +177,8 @@ enum entry_result entry_rule_check(const struct entry_rule *rule, const struct e
 bool entry_check(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
                  struct entry_finding *first);
 
-/* All broken rules, up to `room`; *unknown, which may be null, is how many rules could not be checked. Returns how many are
- * broken, also if there are more than `room`. */
+/* All broken rules, up to `room`; *unknown, which may be null, is how many rules could not be checked. Returns how many
+ * are broken, also if there are more than `room`. */
 unsigned entry_check_all(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
                          struct entry_finding *findings, unsigned room, unsigned *unknown);
 
@@ -193,7 +194,7 @@ size_t entry_verdict_text(const struct entry_verdict *verdict, char *text, size_
 struct entry_base {
     const char *name;            /* "long64", "long64-hlt" */
     uint16_t kind;               /* enum entry_base_kind */
-    const struct entry_bits *guest, *also;
+    const struct entry_bits *part[3]; /* what is written; may end early with null */
 };
 
 unsigned entry_base_count(enum backend backend);
@@ -207,8 +208,9 @@ void entry_base_set(const struct entry_base *base, const struct entry_block *blo
 void entry_base_frame(enum backend backend, const struct entry_block *block, const struct entry_caps *caps);
 
 /*
- * Brings about, on a base that is set, what the rule applies to. False if that is not possible here: on this base, or for
- * lack of a capability; then *obstacle says which rule would be broken, or has a null rule if the rule is not for this base.
+ * Brings about, on a base that is set, what the rule applies to. False if that is not possible here: on this base, or
+ * for lack of a capability; then *obstacle says which rule would be broken, or has a null rule if the rule is not for
+ * this base.
  */
 bool entry_rule_arrange(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
                         const struct entry_caps *caps, struct entry_finding *obstacle);

@@ -11,16 +11,17 @@ static const struct {
     VMCS_FIELDS(X)
 #undef X
 #define X(offset, bytes, name) {name, #name, 0},
-    VMCB_FIELDS(X)
+        VMCB_FIELDS(X)
 #undef X
 #define X(name, msr) {CAP_##name, #name, msr},
-    ENTRY_CAP_MSRS(X)
+            ENTRY_CAP_MSRS(X)
 #undef X
-#define X(name, leaf, subleaf, reg) {CAP_##name, #name, CAP_CPUID | (uint64_t)(subleaf) << 40 | (uint64_t)(reg) << 32 | (leaf)},
-    ENTRY_CAP_CPUID(X)
+#define X(name, leaf, subleaf, reg)                                                                                    \
+    {CAP_##name, #name, CAP_CPUID | (uint64_t)(subleaf) << 40 | (uint64_t)(reg) << 32 | (leaf)},
+                ENTRY_CAP_CPUID(X)
 #undef X
 #define X(name) {STATE_##name, "STATE_" #name, 0},
-    ENTRY_STATE_FIELDS(X)
+                    ENTRY_STATE_FIELDS(X)
 #undef X
 };
 

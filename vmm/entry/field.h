@@ -70,8 +70,8 @@ enum {
 #define ENTRY_MSR_INDEX(entry) (ENTRY_MSR + 2u * (entry))
 #define ENTRY_MSR_VALUE(entry) (ENTRY_MSR + 2u * (entry) + 1u)
 
-/* The name of a field: "GUEST_CR0", "IA32_VMX_MISC", "STATE_VTPR"; "" for what has none. Entries of the MSR-load area have
- * no name of their own: "ENTRY_MSR" and "ENTRY_MSR_VALUE". */
+/* The name of a field: "GUEST_CR0", "IA32_VMX_MISC", "STATE_VTPR"; "" for what has none. Entries of the MSR-load area
+ * have no name of their own: "ENTRY_MSR" and "ENTRY_MSR_VALUE". */
 const char *entry_field_name(uint32_t field);
 
 /* By name; entries of the MSR-load area as "ENTRY_MSR_0" and "ENTRY_MSR_0_VALUE". */

@@ -2,10 +2,10 @@
 #include "vmm/entry/rule.h"
 
 static const struct entry_table *const vmx_tables[] = {
-    &entry_rules_instruction,    &entry_rules_execution,    &entry_rules_execution_pages, &entry_rules_exit,
-    &entry_rules_event,          &entry_rules_host,         &entry_rules_host_msr,        &entry_rules_guest_cr,
-    &entry_rules_guest_msr,      &entry_rules_segment_base, &entry_rules_segment_rights,  &entry_rules_segment_system,
-    &entry_rules_rip,            &entry_rules_activity,     &entry_rules_pending,         &entry_rules_memory,
+    &entry_rules_instruction, &entry_rules_execution,    &entry_rules_execution_pages, &entry_rules_exit,
+    &entry_rules_event,       &entry_rules_host,         &entry_rules_host_msr,        &entry_rules_guest_cr,
+    &entry_rules_guest_msr,   &entry_rules_segment_base, &entry_rules_segment_rights,  &entry_rules_segment_system,
+    &entry_rules_rip,         &entry_rules_activity,     &entry_rules_pending,         &entry_rules_memory,
     &entry_rules_msr_load,
 };
 static const struct entry_table *const svm_tables[] = {&entry_rules_svm};
@@ -61,8 +61,14 @@ const struct entry_rule *entry_rule_find(const char *id)
 /* "VM-Instruction Error Numbers"; "Exit Qualification" of "VM-Entry Failures During or After Loading Guest State" */
 struct entry_verdict entry_rule_verdict(const struct entry_rule *rule)
 {
-    enum { INVALID_CONTROLS = 7, INVALID_HOST_STATE = 8, INVALID_GUEST_STATE = 33, MSR_LOADING = 34,
-           BAD_PDPTE = 2, BAD_LINK_POINTER = 4 };
+    enum {
+        INVALID_CONTROLS = 7,
+        INVALID_HOST_STATE = 8,
+        INVALID_GUEST_STATE = 33,
+        MSR_LOADING = 34,
+        BAD_PDPTE = 2,
+        BAD_LINK_POINTER = 4
+    };
 
     if (rule->verdict.kind != ENTRY_OF_GROUP)
         return rule->verdict;

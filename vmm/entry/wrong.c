@@ -35,7 +35,7 @@ uint64_t entry_wrong_zero(struct entry_context *context, const struct entry_rule
     return entry_effective(context, rule->field) ? 0 : low_bits(entry_field_bits(rule->field));
 }
 
-/* ---- Controls: "VM-Execution Controls", "VM-Exit Controls", "VM-Entry Controls" in "VMX Capability Reporting Facility" -- */
+/* ---- Controls: "VMX Capability Reporting Facility" ----------------------------------------------------------- */
 
 static const struct {
     uint32_t field, plain, true_; /* the registers; true_ counts if bit 55 of IA32_VMX_BASIC is set; 0: none */
@@ -51,8 +51,10 @@ static uint64_t control_cap(struct entry_context *context, uint32_t field)
 {
     for (unsigned i = 0; i < sizeof controls / sizeof *controls; i++)
         if (controls[i].field == field)
-            return entry_get(context, controls[i].true_ && entry_get(context, CAP_IA32_VMX_BASIC) & B(BASIC_TRUE_CONTROLS)
-                                          ? controls[i].true_ : controls[i].plain);
+            return entry_get(context,
+                             controls[i].true_ && entry_get(context, CAP_IA32_VMX_BASIC) & B(BASIC_TRUE_CONTROLS)
+                                 ? controls[i].true_
+                                 : controls[i].plain);
     return 0;
 }
 
@@ -180,19 +182,27 @@ uint64_t entry_wrong_pat(struct entry_context *context, const struct entry_rule 
     return wrong;
 }
 
-#define PAT_BYTE(byte, type) {ENTRY_OWN, 0xffull << (byte) * 8, (uint64_t)(type) << (byte) * 8, HOW_SET}
+#define PAT_BYTE(byte, type) {ENTRY_OWN, 0xffull << (byte)*8, (uint64_t)(type) << (byte)*8, HOW_SET}
 const struct entry_variant entry_bad_pat[] = {
-    {.label = "pa0-2", .write = LIST(PAT_BYTE(0, 2))},   {.label = "pa1-2", .write = LIST(PAT_BYTE(1, 2))},
-    {.label = "pa2-2", .write = LIST(PAT_BYTE(2, 2))},   {.label = "pa3-2", .write = LIST(PAT_BYTE(3, 2))},
-    {.label = "pa4-2", .write = LIST(PAT_BYTE(4, 2))},   {.label = "pa5-2", .write = LIST(PAT_BYTE(5, 2))},
-    {.label = "pa6-2", .write = LIST(PAT_BYTE(6, 2))},   {.label = "pa7-2", .write = LIST(PAT_BYTE(7, 2))},
-    {.label = "pa0-3", .write = LIST(PAT_BYTE(0, 3))},   {.label = "pa0-8", .write = LIST(PAT_BYTE(0, 8))},
-    {.label = "pa7-80", .write = LIST(PAT_BYTE(7, 0x80))}, {.label = "pa7-ff", .write = LIST(PAT_BYTE(7, 0xff))},
+    {.label = "pa0-2", .write = LIST(PAT_BYTE(0, 2))},
+    {.label = "pa1-2", .write = LIST(PAT_BYTE(1, 2))},
+    {.label = "pa2-2", .write = LIST(PAT_BYTE(2, 2))},
+    {.label = "pa3-2", .write = LIST(PAT_BYTE(3, 2))},
+    {.label = "pa4-2", .write = LIST(PAT_BYTE(4, 2))},
+    {.label = "pa5-2", .write = LIST(PAT_BYTE(5, 2))},
+    {.label = "pa6-2", .write = LIST(PAT_BYTE(6, 2))},
+    {.label = "pa7-2", .write = LIST(PAT_BYTE(7, 2))},
+    {.label = "pa0-3", .write = LIST(PAT_BYTE(0, 3))},
+    {.label = "pa0-8", .write = LIST(PAT_BYTE(0, 8))},
+    {.label = "pa7-80", .write = LIST(PAT_BYTE(7, 0x80))},
+    {.label = "pa7-ff", .write = LIST(PAT_BYTE(7, 0xff))},
     {0},
 };
 const struct entry_variant entry_near_pat[] = {
-    {.label = "pa0-7", .write = LIST(PAT_BYTE(0, 7))}, {.label = "pa7-1", .write = LIST(PAT_BYTE(7, 1))},
-    {.label = "pa7-4", .write = LIST(PAT_BYTE(7, 4))}, {.label = "pa7-5", .write = LIST(PAT_BYTE(7, 5))},
+    {.label = "pa0-7", .write = LIST(PAT_BYTE(0, 7))},
+    {.label = "pa7-1", .write = LIST(PAT_BYTE(7, 1))},
+    {.label = "pa7-4", .write = LIST(PAT_BYTE(7, 4))},
+    {.label = "pa7-5", .write = LIST(PAT_BYTE(7, 5))},
     {0},
 };
 
@@ -201,11 +211,13 @@ uint64_t entry_wrong_perf_global_ctrl(struct entry_context *context, const struc
 {
     const uint64_t has_metrics = 1ull << 15, enable_metrics = 1ull << 48;
     uint64_t value = entry_get(context, rule->field), wrong;
-    unsigned general = entry_get(context, CAP_CPUID_A_EAX) >> 8 & 0xff, fixed = entry_get(context, CAP_CPUID_A_EDX) & 0x1f;
+    unsigned general = entry_get(context, CAP_CPUID_A_EAX) >> 8 & 0xff,
+             fixed = entry_get(context, CAP_CPUID_A_EDX) & 0x1f;
 
     wrong = value & ~(low_bits(general < 32 ? general : 32) | low_bits(fixed < 16 ? fixed : 16) << 32);
-    return wrong & enable_metrics && entry_get(context, CAP_IA32_PERF_CAPABILITIES) & has_metrics ? wrong & ~enable_metrics
-                                                                                                 : wrong;
+    return wrong & enable_metrics && entry_get(context, CAP_IA32_PERF_CAPABILITIES) & has_metrics
+               ? wrong & ~enable_metrics
+               : wrong;
 }
 
 uint64_t entry_wrong_efer(struct entry_context *context, const struct entry_rule *rule)

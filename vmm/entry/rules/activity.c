@@ -43,7 +43,8 @@ static uint64_t wrong_support(struct entry_context *context, const struct entry_
 static uint64_t wrong_dpl(struct entry_context *context, const struct entry_rule *rule)
 {
     return entry_get(context, rule->field) == ACTIVITY_HLT && entry_get(context, GUEST_SS_ACCESS_RIGHTS) & AR_DPL
-               ? ACTIVITY_HLT : 0;
+               ? ACTIVITY_HLT
+               : 0;
 }
 
 static uint64_t wrong_blocking(struct entry_context *context, const struct entry_rule *rule)
@@ -58,7 +59,8 @@ static uint64_t wrong_event_hlt(struct entry_context *context, const struct entr
 {
     enum { DEBUG = 1, MACHINE_CHECK = 18 };
     struct event event = event_of(context);
-    bool passes = event.type == EVENT_EXTERNAL || event.type == EVENT_NMI || (event.type == EVENT_OTHER && !event.vector) ||
+    bool passes = event.type == EVENT_EXTERNAL || event.type == EVENT_NMI ||
+                  (event.type == EVENT_OTHER && !event.vector) ||
                   (event.type == EVENT_EXCEPTION && (event.vector == DEBUG || event.vector == MACHINE_CHECK));
 
     return entry_get(context, rule->field) == ACTIVITY_HLT && event.valid && !passes ? ACTIVITY_HLT : 0;
@@ -75,13 +77,16 @@ static uint64_t wrong_event_shutdown(struct entry_context *context, const struct
 
 static uint64_t wrong_event_wait(struct entry_context *context, const struct entry_rule *rule)
 {
-    return entry_get(context, rule->field) == ACTIVITY_WAIT_FOR_SIPI && event_of(context).valid ? ACTIVITY_WAIT_FOR_SIPI : 0;
+    return entry_get(context, rule->field) == ACTIVITY_WAIT_FOR_SIPI && event_of(context).valid ? ACTIVITY_WAIT_FOR_SIPI
+                                                                                                : 0;
 }
 
 static uint64_t wrong_wait_smm(struct entry_context *context, const struct entry_rule *rule)
 {
-    return entry_get(context, rule->field) == ACTIVITY_WAIT_FOR_SIPI && entry_get(context, ENTRY_CONTROLS) & B(ENTRYC_SMM)
-               ? ACTIVITY_WAIT_FOR_SIPI : 0;
+    return entry_get(context, rule->field) == ACTIVITY_WAIT_FOR_SIPI &&
+                   entry_get(context, ENTRY_CONTROLS) & B(ENTRYC_SMM)
+               ? ACTIVITY_WAIT_FOR_SIPI
+               : 0;
 }
 
 /* ---- Interruptibility state ----------------------------------------------------------------------------------- */
@@ -116,7 +121,8 @@ static uint64_t wrong_enclave(struct entry_context *context, const struct entry_
 
     if (!value)
         return 0;
-    return entry_get(context, rule->field) & BLOCKING_MOV_SS || !(entry_get(context, CAP_CPUID_7_EBX) & has_sgx) ? value : 0;
+    return entry_get(context, rule->field) & BLOCKING_MOV_SS || !(entry_get(context, CAP_CPUID_7_EBX) & has_sgx) ? value
+                                                                                                                 : 0;
 }
 
 static uint64_t wrong_fred(struct entry_context *context, const struct entry_rule *rule)
@@ -126,34 +132,38 @@ static uint64_t wrong_fred(struct entry_context *context, const struct entry_rul
     return ring3 ? entry_get(context, rule->field) & BLOCKING_STI : 0;
 }
 
-#define EVENT_WITH(activity, label_, type, vector, length)                                                            \
-    VARIANT(label_, SET(GUEST_ACTIVITY, activity), SET(ENTRY_INTERRUPTION_INFO, EVENT(type, vector)),                 \
+#define EVENT_WITH(activity, label_, type, vector, length)                                                             \
+    VARIANT(label_, SET(GUEST_ACTIVITY, activity), SET(ENTRY_INTERRUPTION_INFO, EVENT(type, vector)),                  \
             SET(ENTRY_INSTRUCTION_LENGTH, length))
 #define EXTERNAL SET(ENTRY_INTERRUPTION_INFO, EVENT(EVENT_EXTERNAL, 32))
 #define NMI      SET(ENTRY_INTERRUPTION_INFO, EVENT(EVENT_NMI, 2))
 #define NO_EVENT SET(ENTRY_INTERRUPTION_INFO, 0)
-#define CPL3                                                                                                          \
-    ALL(GUEST_SS_ACCESS_RIGHTS, AR_DPL), ALL(GUEST_CS_ACCESS_RIGHTS, AR_DPL), ALL(GUEST_SS_SELECTOR, 3),              \
+#define CPL3                                                                                                           \
+    ALL(GUEST_SS_ACCESS_RIGHTS, AR_DPL), ALL(GUEST_CS_ACCESS_RIGHTS, AR_DPL), ALL(GUEST_SS_SELECTOR, 3),               \
         ALL(GUEST_CS_SELECTOR, 3)
 
 static const struct entry_rule rules[] = {
     RULE("K1", GUEST_ACTIVITY, "must be 0 to 3", .wrong = wrong_value,
          .bad = VARIANTS(VALUE("4", 4), VALUE("5", 5), VALUE("highest", 0xffffffff))),
-    RULE("K2", GUEST_ACTIVITY, "must be a state that bits 8:6 of IA32_VMX_MISC offer", .wrong = wrong_support, .varies = true,
+    RULE("K2", GUEST_ACTIVITY, "must be a state that bits 8:6 of IA32_VMX_MISC offer", .wrong = wrong_support,
+         .varies = true,
          .bad = VARIANTS({.label = "hlt", .skip = BASE_VM86, .write = LIST(SET(ENTRY_OWN, ACTIVITY_HLT))},
                          VALUE("shutdown", ACTIVITY_SHUTDOWN), VALUE("wait", ACTIVITY_WAIT_FOR_SIPI))),
     RULE("K3", GUEST_ACTIVITY, "HLT needs SS.DPL = 0", .wrong = wrong_dpl, .given = LIST(CAN_HLT), .skip = BASE_REAL,
          .bad = VARIANTS({.label = "cpl3", .skip = BASE_VM86, .write = LIST(CPL3, SET(ENTRY_OWN, ACTIVITY_HLT))},
                          {.label = "vm86", .skip = (uint16_t)~BASE_VM86, .write = LIST(SET(ENTRY_OWN, ACTIVITY_HLT))}),
-         .near = VARIANTS({.label = "cpl3-active", .skip = BASE_VM86, .write = LIST(CPL3, SET(ENTRY_OWN, ACTIVITY_ACTIVE))})),
-    RULE("K4", GUEST_ACTIVITY, "must be active with blocking by STI or MOV SS", .wrong = wrong_blocking, .skip = BASE_VM86,
-         .given = LIST(CAN_HLT),
+         .near = VARIANTS(
+             {.label = "cpl3-active", .skip = BASE_VM86, .write = LIST(CPL3, SET(ENTRY_OWN, ACTIVITY_ACTIVE))})),
+    RULE("K4", GUEST_ACTIVITY, "must be active with blocking by STI or MOV SS", .wrong = wrong_blocking,
+         .skip = BASE_VM86, .given = LIST(CAN_HLT),
          .bad = VARIANTS(VARIANT("sti", SET(ENTRY_OWN, ACTIVITY_HLT), SET(GUEST_INTERRUPTIBILITY, BLOCKING_STI)),
                          VARIANT("mov-ss", SET(ENTRY_OWN, ACTIVITY_HLT), SET(GUEST_INTERRUPTIBILITY, BLOCKING_MOV_SS)),
-                         {.label = "shutdown-sti", .varies = true,
+                         {.label = "shutdown-sti",
+                          .varies = true,
                           .write = LIST(SET(ENTRY_OWN, ACTIVITY_SHUTDOWN), SET(GUEST_INTERRUPTIBILITY, BLOCKING_STI))}),
-         .near = VARIANTS(VARIANT("active-sti", SET(ENTRY_OWN, ACTIVITY_ACTIVE), SET(GUEST_INTERRUPTIBILITY, BLOCKING_STI)),
-                          VARIANT("hlt-nmi", SET(ENTRY_OWN, ACTIVITY_HLT), SET(GUEST_INTERRUPTIBILITY, BLOCKING_NMI))),
+         .near =
+             VARIANTS(VARIANT("active-sti", SET(ENTRY_OWN, ACTIVITY_ACTIVE), SET(GUEST_INTERRUPTIBILITY, BLOCKING_STI)),
+                      VARIANT("hlt-nmi", SET(ENTRY_OWN, ACTIVITY_HLT), SET(GUEST_INTERRUPTIBILITY, BLOCKING_NMI))),
          .with = "K2"),
     RULE("K5", GUEST_ACTIVITY, "HLT lets only external interrupts, NMIs, #DB, #MC and MTF exits through",
          .wrong = wrong_event_hlt, .given = LIST(CAN_HLT), .skip = BASE_VM86,
@@ -161,22 +171,26 @@ static const struct entry_rule rules[] = {
                          EVENT_WITH(1, "31", EVENT_EXCEPTION, 31, 0), EVENT_WITH(1, "software", EVENT_SOFTWARE, 128, 1),
                          EVENT_WITH(1, "privileged", EVENT_PRIVILEGED, 1, 1),
                          EVENT_WITH(1, "softexc", EVENT_SOFTWARE_EXCEPTION, 3, 1)),
-         .near = VARIANTS(EVENT_WITH(1, "external", EVENT_EXTERNAL, 32, 0), EVENT_WITH(1, "nmi", EVENT_NMI, 2, 0),
-                          EVENT_WITH(1, "db", EVENT_EXCEPTION, 1, 0), EVENT_WITH(1, "mc", EVENT_EXCEPTION, 18, 0),
-                          {.label = "mtf", .varies = true,
-                           .write = LIST(SET(ENTRY_OWN, ACTIVITY_HLT), SET(ENTRY_INTERRUPTION_INFO, EVENT(EVENT_OTHER, 0)))})),
+         .near = VARIANTS(
+             EVENT_WITH(1, "external", EVENT_EXTERNAL, 32, 0), EVENT_WITH(1, "nmi", EVENT_NMI, 2, 0),
+             EVENT_WITH(1, "db", EVENT_EXCEPTION, 1, 0), EVENT_WITH(1, "mc", EVENT_EXCEPTION, 18, 0),
+             {.label = "mtf",
+              .varies = true,
+              .write = LIST(SET(ENTRY_OWN, ACTIVITY_HLT), SET(ENTRY_INTERRUPTION_INFO, EVENT(EVENT_OTHER, 0)))})),
     RULE("K6", GUEST_ACTIVITY, "shutdown lets only NMIs and #MC through", .wrong = wrong_event_shutdown,
          .given = LIST(CAN_SHUTDOWN),
          .bad = VARIANTS(EVENT_WITH(2, "external", EVENT_EXTERNAL, 32, 0), EVENT_WITH(2, "db", EVENT_EXCEPTION, 1, 0),
                          EVENT_WITH(2, "software", EVENT_SOFTWARE, 128, 1)),
          .near = VARIANTS(EVENT_WITH(2, "nmi", EVENT_NMI, 2, 0), EVENT_WITH(2, "mc", EVENT_EXCEPTION, 18, 0))),
-    RULE("K7", GUEST_ACTIVITY, "wait-for-SIPI lets no event through", .wrong = wrong_event_wait, .given = LIST(CAN_WAIT),
+    RULE("K7", GUEST_ACTIVITY, "wait-for-SIPI lets no event through", .wrong = wrong_event_wait,
+         .given = LIST(CAN_WAIT),
          .bad = VARIANTS(EVENT_WITH(3, "external", EVENT_EXTERNAL, 32, 0), EVENT_WITH(3, "nmi", EVENT_NMI, 2, 0),
                          EVENT_WITH(3, "mc", EVENT_EXCEPTION, 18, 0))),
     RULE("K8", GUEST_ACTIVITY, "wait-for-SIPI does not go with entry to SMM", .wrong = wrong_wait_smm,
          .given = LIST(CAN_WAIT, CAN(IA32_VMX_ENTRY_CTLS, ENTRYC_SMM)),
-         .setup = LIST(SET(STATE_SMM, 1), SET(GUEST_INTERRUPTIBILITY, BLOCKING_SMI)), .when = LIST(ON(ENTRY_CONTROLS, ENTRYC_SMM)),
-         .bad = VARIANTS(VALUE("wait", ACTIVITY_WAIT_FOR_SIPI)), .no_row = IN_SMM),
+         .setup = LIST(SET(STATE_SMM, 1), SET(GUEST_INTERRUPTIBILITY, BLOCKING_SMI)),
+         .when = LIST(ON(ENTRY_CONTROLS, ENTRYC_SMM)), .bad = VARIANTS(VALUE("wait", ACTIVITY_WAIT_FOR_SIPI)),
+         .no_row = IN_SMM),
 
     RULE("I1", GUEST_INTERRUPTIBILITY, "bits 31:5 must be 0", .wrong = entry_wrong_ones, .operand = 0xffffffe0),
     RULE("I2", GUEST_INTERRUPTIBILITY, "blocking by STI and by MOV SS must not both be", .wrong = wrong_both,
@@ -186,30 +200,36 @@ static const struct entry_rule rules[] = {
          .bad = VARIANTS(VARIANT("if0", SET(ENTRY_OWN, BLOCKING_STI), NONE(GUEST_RFLAGS, RFLAGS_IF))),
          .near = VARIANTS(VALUE("if1", BLOCKING_STI),
                           VARIANT("mov-ss-if0", SET(ENTRY_OWN, BLOCKING_MOV_SS), NONE(GUEST_RFLAGS, RFLAGS_IF)))),
-    RULE("I4", GUEST_INTERRUPTIBILITY, "no external interrupt is injected with blocking by STI", .wrong = wrong_external,
-         .operand = BLOCKING_STI, .setup = LIST(EXTERNAL), .skip = BASE_HLT,
+    RULE("I4", GUEST_INTERRUPTIBILITY, "no external interrupt is injected with blocking by STI",
+         .wrong = wrong_external, .operand = BLOCKING_STI, .setup = LIST(EXTERNAL), .skip = BASE_HLT,
          .near = VARIANTS(VARIANT("no-event", SET(ENTRY_OWN, BLOCKING_STI), NO_EVENT))),
-    RULE("I5", GUEST_INTERRUPTIBILITY, "no external interrupt is injected with blocking by MOV SS", .wrong = wrong_external,
-         .operand = BLOCKING_MOV_SS, .setup = LIST(EXTERNAL), .skip = BASE_HLT,
+    RULE("I5", GUEST_INTERRUPTIBILITY, "no external interrupt is injected with blocking by MOV SS",
+         .wrong = wrong_external, .operand = BLOCKING_MOV_SS, .setup = LIST(EXTERNAL), .skip = BASE_HLT,
          .near = VARIANTS(VARIANT("no-event", SET(ENTRY_OWN, BLOCKING_MOV_SS), NO_EVENT))),
     RULE("I6", GUEST_INTERRUPTIBILITY, "no NMI is injected with blocking by MOV SS", .wrong = wrong_nmi,
          .operand = BLOCKING_MOV_SS, .setup = LIST(NMI), .skip = BASE_HLT,
          .near = VARIANTS(VARIANT("no-event", SET(ENTRY_OWN, BLOCKING_MOV_SS), NO_EVENT))),
     /* The exit qualification has a number for this one: 3. */
-    RULE("I7", GUEST_INTERRUPTIBILITY, "no NMI is injected with blocking by STI", .wrong = wrong_nmi, .operand = BLOCKING_STI,
-         .setup = LIST(NMI), .skip = BASE_HLT, .optional = true, .verdict = {ENTRY_FAILED_EXIT, 33, 3}),
-    RULE("I8", GUEST_INTERRUPTIBILITY, "with virtual NMIs, no NMI is injected while NMIs are blocked", .wrong = wrong_nmi,
-         .operand = BLOCKING_NMI, .setup = LIST(NMI), .when = LIST(ON(PIN_CONTROLS, PIN_VIRTUAL_NMIS)),
-         .near = VARIANTS(VARIANT("not-virtual", SET(ENTRY_OWN, BLOCKING_NMI), NONE(PIN_CONTROLS, B(PIN_VIRTUAL_NMIS))))),
+    RULE("I7", GUEST_INTERRUPTIBILITY, "no NMI is injected with blocking by STI", .wrong = wrong_nmi,
+         .operand = BLOCKING_STI, .setup = LIST(NMI), .skip = BASE_HLT, .optional = true,
+         .verdict = {ENTRY_FAILED_EXIT, 33, 3}),
+    RULE("I8", GUEST_INTERRUPTIBILITY, "with virtual NMIs, no NMI is injected while NMIs are blocked",
+         .wrong = wrong_nmi, .operand = BLOCKING_NMI, .setup = LIST(NMI),
+         .when = LIST(ON(PIN_CONTROLS, PIN_VIRTUAL_NMIS)),
+         .near =
+             VARIANTS(VARIANT("not-virtual", SET(ENTRY_OWN, BLOCKING_NMI), NONE(PIN_CONTROLS, B(PIN_VIRTUAL_NMIS))))),
     RULE("I9", GUEST_INTERRUPTIBILITY, "blocking by SMI must be 0 outside SMM", .wrong = entry_wrong_ones,
          .operand = BLOCKING_SMI, .when = LIST(SET(STATE_SMM, 0))),
     RULE("I10", GUEST_INTERRUPTIBILITY, "entry to SMM needs blocking by SMI", .wrong = entry_wrong_zeros,
          .operand = BLOCKING_SMI, .given = LIST(CAN(IA32_VMX_ENTRY_CTLS, ENTRYC_SMM)),
          .setup = LIST(SET(STATE_SMM, 1), SET(ENTRY_OWN, BLOCKING_SMI)), .when = LIST(ON(ENTRY_CONTROLS, ENTRYC_SMM)),
          .no_row = IN_SMM),
-    RULE("I11", GUEST_INTERRUPTIBILITY, "enclave interruption needs SGX, and no blocking by MOV SS", .wrong = wrong_enclave,
+    RULE("I11", GUEST_INTERRUPTIBILITY, "enclave interruption needs SGX, and no blocking by MOV SS",
+         .wrong = wrong_enclave,
          .bad = VARIANTS({.label = "no-sgx", .varies = true, .write = LIST(SET(ENTRY_OWN, ENCLAVE_INTERRUPTION))},
-                         {.label = "mov-ss", .skip = BASE_HLT, .write = LIST(SET(ENTRY_OWN, ENCLAVE_INTERRUPTION | BLOCKING_MOV_SS))}),
+                         {.label = "mov-ss",
+                          .skip = BASE_HLT,
+                          .write = LIST(SET(ENTRY_OWN, ENCLAVE_INTERRUPTION | BLOCKING_MOV_SS))}),
          .near = VARIANTS({.label = "sgx", .varies = true, .write = LIST(SET(ENTRY_OWN, ENCLAVE_INTERRUPTION))})),
     RULE("I12", GUEST_INTERRUPTIBILITY, "no blocking by STI in ring 3 with FRED", .wrong = wrong_fred, .skip = BASE_HLT,
          .when = LIST(ALL(GUEST_CR4, CR4_FRED)), .bad = VARIANTS(VARIANT("ring3", CPL3, SET(ENTRY_OWN, BLOCKING_STI))),

@@ -32,7 +32,9 @@ static uint64_t wrong_other(struct entry_context *context, const struct entry_ru
 
     (void)rule;
     return event.valid && event.type == EVENT_OTHER && !has_fred(context) &&
-                   !(entry_control_allowed(context, PROC_CONTROLS) & B(PROC_MONITOR_TRAP_FLAG)) ? EVENT_TYPE : 0;
+                   !(entry_control_allowed(context, PROC_CONTROLS) & B(PROC_MONITOR_TRAP_FLAG))
+               ? EVENT_TYPE
+               : 0;
 }
 
 static uint64_t wrong_other_vector(struct entry_context *context, const struct entry_rule *rule)
@@ -73,7 +75,8 @@ static uint64_t wrong_code_mode(struct entry_context *context, const struct entr
 
     (void)rule;
     return event.valid && event.type == EVENT_EXCEPTION && event.info & EVENT_ERROR_CODE && !is_protected(context)
-               ? EVENT_ERROR_CODE : 0;
+               ? EVENT_ERROR_CODE
+               : 0;
 }
 
 /* "VM-Entry Interruption-Information Field": #DF, #TS, #NP, #SS, #GP, #PF and #AC have an error code */
@@ -94,7 +97,8 @@ static uint64_t wrong_reserved(struct entry_context *context, const struct entry
     uint64_t wrong = event.valid ? event.info & rule->operand : 0;
 
     return wrong & EVENT_NESTED && entry_get(context, CAP_IA32_VMX_BASIC) & B(BASIC_NESTED_EXCEPTION)
-               ? wrong & ~EVENT_NESTED : wrong;
+               ? wrong & ~EVENT_NESTED
+               : wrong;
 }
 
 static uint64_t wrong_error_code(struct entry_context *context, const struct entry_rule *rule)
@@ -138,11 +142,10 @@ static uint64_t wrong_system_call(struct entry_context *context, const struct en
 }
 
 /* Events that a software instruction makes, with its length. */
-#define WITH_LENGTH(label_, type, vector, length)                                                                     \
+#define WITH_LENGTH(label_, type, vector, length)                                                                      \
     VARIANT(label_, SET(ENTRY_INTERRUPTION_INFO, EVENT(type, vector)), SET(ENTRY_INSTRUCTION_LENGTH, length))
-#define NEAR_LENGTH(label_, type, vector, length)                                                                     \
-    {.label = label_, .skip = BASE_HLT, .varies = true,                                                               \
-     .write = LIST(SET(ENTRY_INTERRUPTION_INFO, EVENT(type, vector)), SET(ENTRY_INSTRUCTION_LENGTH, length))}
+#define NEAR_LENGTH(label_, type, vector, length)                                                                      \
+    {.label = label_, .skip = BASE_HLT, .varies = true, .write = LIST(SET(ENTRY_INTERRUPTION_INFO, EVENT(type, vector)), SET(ENTRY_INSTRUCTION_LENGTH, length))}
 #define NEAR(label_, value) {.label = label_, .skip = BASE_HLT, .write = LIST(SET(ENTRY_OWN, value))}
 
 #define INFO ENTRY_INTERRUPTION_INFO
@@ -167,7 +170,8 @@ static const struct entry_rule rules[] = {
                          VALUE("vector3", EVENT(EVENT_NMI, 3)), VALUE("vector255", EVENT(EVENT_NMI, 255))),
          .near = VARIANTS(VALUE("vector2", EVENT(EVENT_NMI, 2)))),
     RULE("N13", INFO, "a hardware exception has a vector up to 31", .wrong = wrong_exception, .with = "K5",
-         .bad = VARIANTS(VALUE("vector32", EVENT(EVENT_EXCEPTION, 32)), VALUE("vector255", EVENT(EVENT_EXCEPTION, 255))),
+         .bad =
+             VARIANTS(VALUE("vector32", EVENT(EVENT_EXCEPTION, 32)), VALUE("vector255", EVENT(EVENT_EXCEPTION, 255))),
          .near = VARIANTS(NEAR("vector31", EVENT(EVENT_EXCEPTION, 31)), NEAR("vector0", EVENT(EVENT_EXCEPTION, 0)))),
     RULE("N14", INFO, "only a hardware exception has an error code", .wrong = wrong_code_type, .with = "K5",
          .setup = LIST(SET(ENTRY_INSTRUCTION_LENGTH, 1)),
@@ -180,14 +184,14 @@ static const struct entry_rule rules[] = {
          .near = VARIANTS(NEAR("gp", GP))),
     RULE("N16", INFO, "the error-code bit must be as the vector has it", .wrong = wrong_code_vector, .with = "K5",
          .given = LIST(NONE(CAP_IA32_VMX_BASIC, B(BASIC_ANY_ERROR_CODE)), ALL(GUEST_CR0, CR0_PE)),
-         .bad = VARIANTS(VALUE("df-without", EVENT(EVENT_EXCEPTION, 8)), VALUE("ts-without", EVENT(EVENT_EXCEPTION, 10)),
-                         VALUE("np-without", EVENT(EVENT_EXCEPTION, 11)), VALUE("ss-without", EVENT(EVENT_EXCEPTION, 12)),
-                         VALUE("gp-without", GP), VALUE("pf-without", EVENT(EVENT_EXCEPTION, 14)),
-                         VALUE("ac-without", EVENT(EVENT_EXCEPTION, 17)), VALUE("de-with", EVENT(EVENT_EXCEPTION, 0) | CODE),
-                         VALUE("db-with", EVENT(EVENT_EXCEPTION, 1) | CODE), VALUE("ud-with", UD | CODE),
-                         VALUE("mf-with", EVENT(EVENT_EXCEPTION, 16) | CODE),
-                         VALUE("mc-with", EVENT(EVENT_EXCEPTION, 18) | CODE),
-                         VALUE("31-with", EVENT(EVENT_EXCEPTION, 31) | CODE)),
+         .bad = VARIANTS(
+             VALUE("df-without", EVENT(EVENT_EXCEPTION, 8)), VALUE("ts-without", EVENT(EVENT_EXCEPTION, 10)),
+             VALUE("np-without", EVENT(EVENT_EXCEPTION, 11)), VALUE("ss-without", EVENT(EVENT_EXCEPTION, 12)),
+             VALUE("gp-without", GP), VALUE("pf-without", EVENT(EVENT_EXCEPTION, 14)),
+             VALUE("ac-without", EVENT(EVENT_EXCEPTION, 17)), VALUE("de-with", EVENT(EVENT_EXCEPTION, 0) | CODE),
+             VALUE("db-with", EVENT(EVENT_EXCEPTION, 1) | CODE), VALUE("ud-with", UD | CODE),
+             VALUE("mf-with", EVENT(EVENT_EXCEPTION, 16) | CODE), VALUE("mc-with", EVENT(EVENT_EXCEPTION, 18) | CODE),
+             VALUE("31-with", EVENT(EVENT_EXCEPTION, 31) | CODE)),
          .near = VARIANTS(NEAR("gp-with", GP | CODE), NEAR("ac-with", EVENT(EVENT_EXCEPTION, 17) | CODE),
                           NEAR("ud-without", UD), NEAR("mf-without", EVENT(EVENT_EXCEPTION, 16)))),
     RULE("N17", INFO, "bits 30:12 are reserved, but for 13 with nested exceptions", .wrong = wrong_reserved,
@@ -195,7 +199,8 @@ static const struct entry_rule rules[] = {
          .bad = VARIANTS(EACH_BEHIND(0x7fffd000, SET(INFO, UD)),
                          {.each = EVENT_NESTED, .write = LIST(SET(INFO, UD)), .varies = true})),
     RULE("N18", ENTRY_EXCEPTION_ERROR_CODE, "bits 31:16 must be 0", .wrong = wrong_error_code, .operand = 0xffff0000,
-         .given = LIST(ALL(GUEST_CR0, CR0_PE)), .with = "K5", .bad = VARIANTS(EACH_BEHIND(0xffff0000, SET(INFO, GP | CODE))),
+         .given = LIST(ALL(GUEST_CR0, CR0_PE)), .with = "K5",
+         .bad = VARIANTS(EACH_BEHIND(0xffff0000, SET(INFO, GP | CODE))),
          .near = VARIANTS({.label = "no-code", .write = LIST(SET(ENTRY_OWN, 0xffffffff))})),
     RULE("N19", ENTRY_INSTRUCTION_LENGTH, "must be at most 15", .wrong = wrong_length, .with = "K5",
          .bad = VARIANTS(WITH_LENGTH("software-16", EVENT_SOFTWARE, 128, 16),
@@ -209,17 +214,19 @@ static const struct entry_rule rules[] = {
                           {.label = "no-length", .write = LIST(SET(ENTRY_OWN, 0xffffffff))})),
     RULE("N20", ENTRY_INSTRUCTION_LENGTH, "must not be 0, unless bit 30 of IA32_VMX_MISC is 1", .wrong = wrong_length_0,
          .with = "K5", .given = LIST(NONE(CAP_IA32_VMX_MISC, B(MISC_INJECT_LENGTH_0))),
-         .bad = VARIANTS(WITH_LENGTH("software", EVENT_SOFTWARE, 128, 0), WITH_LENGTH("privileged", EVENT_PRIVILEGED, 1, 0),
+         .bad = VARIANTS(WITH_LENGTH("software", EVENT_SOFTWARE, 128, 0),
+                         WITH_LENGTH("privileged", EVENT_PRIVILEGED, 1, 0),
                          WITH_LENGTH("softexc", EVENT_SOFTWARE_EXCEPTION, 3, 0)),
          .near = VARIANTS(NEAR_LENGTH("software-1", EVENT_SOFTWARE, 128, 1))),
     RULE("N21", INFO, "only a hardware exception can be nested", .wrong = wrong_nested, .with = "K5",
-         .given = LIST(ALL(CAP_IA32_VMX_BASIC, B(BASIC_NESTED_EXCEPTION))), .setup = LIST(SET(ENTRY_INSTRUCTION_LENGTH, 1)),
+         .given = LIST(ALL(CAP_IA32_VMX_BASIC, B(BASIC_NESTED_EXCEPTION))),
+         .setup = LIST(SET(ENTRY_INSTRUCTION_LENGTH, 1)),
          .bad = VARIANTS(VALUE("external", EVENT(EVENT_EXTERNAL, 32) | EVENT_NESTED),
                          VALUE("nmi", EVENT(EVENT_NMI, 2) | EVENT_NESTED),
                          VALUE("software", EVENT(EVENT_SOFTWARE, 128) | EVENT_NESTED)),
          .near = VARIANTS(NEAR("exception", UD | EVENT_NESTED))),
-    RULE("N22", INFO, "type 7 with FRED has vector 0, 1 or 2, and for 1 and 2 a length up to 15", .wrong = wrong_system_call,
-         .when = LIST(ALL(GUEST_CR4, CR4_FRED)), .with = "K5",
+    RULE("N22", INFO, "type 7 with FRED has vector 0, 1 or 2, and for 1 and 2 a length up to 15",
+         .wrong = wrong_system_call, .when = LIST(ALL(GUEST_CR4, CR4_FRED)), .with = "K5",
          .bad = VARIANTS(VALUE("vector3", EVENT(EVENT_OTHER, 3)), VALUE("vector255", EVENT(EVENT_OTHER, 255)),
                          WITH_LENGTH("length16", EVENT_OTHER, 1, 16)),
          .near = VARIANTS(NEAR_LENGTH("syscall", EVENT_OTHER, 1, 2), NEAR_LENGTH("sysenter", EVENT_OTHER, 2, 2))),

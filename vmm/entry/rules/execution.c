@@ -2,24 +2,24 @@
 #include "vmm/entry/rule.h"
 
 /* A control that another one needs. */
-#define NEEDS_CONTROL(id, control_field, control, field, needed, words, ...)                                          \
-    RULE(id, field, words, .wrong = entry_wrong_zeros, .operand = B(needed), .when = LIST(ON(control_field, control)),  \
+#define NEEDS_CONTROL(id, control_field, control, field, needed, words, ...)                                           \
+    RULE(id, field, words, .wrong = entry_wrong_zeros, .operand = B(needed), .when = LIST(ON(control_field, control)), \
          __VA_ARGS__)
 /* Without EPT, there is no unrestricted guest either: the bases without paging are not for these. */
-#define NEEDS_EPT(id, control_field, control, words)                                                                  \
-    NEEDS_CONTROL(id, control_field, control, PROC2_CONTROLS, PROC2_EPT, words,                                       \
+#define NEEDS_EPT(id, control_field, control, words)                                                                   \
+    NEEDS_CONTROL(id, control_field, control, PROC2_CONTROLS, PROC2_EPT, words,                                        \
                   .setup = LIST(OFF(PROC2_CONTROLS, PROC2_UNRESTRICTED_GUEST)), .skip = BASE_REAL | BASE_UNPAGED)
 /* A control that another one rules out. */
-#define RULES_OUT(id, condition, barred, words, ...)                                                                  \
-    RULE(id, PROC2_CONTROLS, words, .wrong = entry_wrong_ones, .operand = B(barred), .when = LIST(condition),         \
+#define RULES_OUT(id, condition, barred, words, ...)                                                                   \
+    RULE(id, PROC2_CONTROLS, words, .wrong = entry_wrong_ones, .operand = B(barred), .when = LIST(condition),          \
          .given = LIST(CAN(IA32_VMX_PROCBASED_CTLS2, barred)), __VA_ARGS__)
 
 /* Control bits against the capability registers. */
-#define MUST_BE_1(id, field, ...)                                                                                     \
-    RULE(id, field, "bits that the capability MSR has as 1 in 31:0 must be 1", .wrong = entry_wrong_must_be_1,        \
+#define MUST_BE_1(id, field, ...)                                                                                      \
+    RULE(id, field, "bits that the capability MSR has as 1 in 31:0 must be 1", .wrong = entry_wrong_must_be_1,         \
          .bad = entry_each_bit32, .varies = true, .first_only = true, __VA_ARGS__)
-#define MAY_BE_1(id, field, bits, ...)                                                                                \
-    RULE(id, field, "bits that the capability MSR does not allow to be 1 must be 0", .wrong = entry_wrong_may_be_1,   \
+#define MAY_BE_1(id, field, bits, ...)                                                                                 \
+    RULE(id, field, "bits that the capability MSR does not allow to be 1 must be 0", .wrong = entry_wrong_may_be_1,    \
          .bad = bits, .varies = true, .first_only = true, __VA_ARGS__)
 
 static uint64_t wrong_targets(struct entry_context *context, const struct entry_rule *rule)
@@ -53,7 +53,8 @@ static const struct entry_rule rules[] = {
     RULE("E18", TPR_THRESHOLD, "must be at most bits 7:4 of VTPR", .wrong = wrong_threshold,
          .when = LIST(ON(PROC_CONTROLS, PROC_TPR_SHADOW), OFF(PROC2_CONTROLS, PROC2_VIRTUAL_INTERRUPT_DELIVERY),
                       OFF(PROC2_CONTROLS, PROC2_VIRTUALIZE_APIC_ACCESSES)),
-         .bad = VARIANTS(VALUE("above", 1), VALUE("highest", 15), VARIANT("above-5", SET(ENTRY_OWN, 6), SET(STATE_VTPR, 0x5f))),
+         .bad = VARIANTS(VALUE("above", 1), VALUE("highest", 15),
+                         VARIANT("above-5", SET(ENTRY_OWN, 6), SET(STATE_VTPR, 0x5f))),
          .near = VARIANTS(VARIANT("equal-5", SET(ENTRY_OWN, 5), SET(STATE_VTPR, 0x50)),
                           VARIANT("equal-15", SET(ENTRY_OWN, 15), SET(STATE_VTPR, 0xf0)))),
     NEEDS_CONTROL("E19", PIN_CONTROLS, PIN_VIRTUAL_NMIS, PIN_CONTROLS, PIN_NMI, "virtual NMIs need NMI exiting"),
@@ -64,7 +65,8 @@ static const struct entry_rule rules[] = {
     RULES_OUT("E24", OFF(PROC_CONTROLS, PROC_TPR_SHADOW), PROC2_APIC_REGISTER_VIRTUALIZATION,
               "APIC-register virtualization needs the TPR shadow"),
     RULES_OUT("E25", OFF(PROC_CONTROLS, PROC_TPR_SHADOW), PROC2_VIRTUAL_INTERRUPT_DELIVERY,
-              "virtual-interrupt delivery needs the TPR shadow", .setup = LIST(ON(PIN_CONTROLS, PIN_EXTERNAL_INTERRUPT))),
+              "virtual-interrupt delivery needs the TPR shadow",
+              .setup = LIST(ON(PIN_CONTROLS, PIN_EXTERNAL_INTERRUPT))),
     RULES_OUT("E26", ON(PROC2_CONTROLS, PROC2_VIRTUALIZE_X2APIC), PROC2_VIRTUALIZE_APIC_ACCESSES,
               "not both: virtualization of the x2APIC mode and of APIC accesses",
               .setup = LIST(COPY(APIC_ACCESS_ADDRESS, STATE_SCRATCH_PAGE))),
@@ -86,8 +88,9 @@ static const struct entry_rule rules[] = {
     NEEDS_EPT("E41", PROC2_CONTROLS, PROC2_MODE_BASED_EXECUTE, "mode-based execute control needs EPT"),
     NEEDS_EPT("E42", PROC2_CONTROLS, PROC2_SUB_PAGE_WRITE, "sub-page write permissions need EPT"),
     NEEDS_EPT("E45", PROC2_CONTROLS, PROC2_PML, "page-modification logging needs EPT"),
-    RULE("E48", VM_FUNCTION_CONTROLS, "bits that IA32_VMX_VMFUNC does not allow must be 0", .wrong = entry_wrong_may_be_1,
-         .bad = entry_each_bit, .varies = true, .when = LIST(ON(PROC2_CONTROLS, PROC2_VMFUNC))),
+    RULE("E48", VM_FUNCTION_CONTROLS, "bits that IA32_VMX_VMFUNC does not allow must be 0",
+         .wrong = entry_wrong_may_be_1, .bad = entry_each_bit, .varies = true,
+         .when = LIST(ON(PROC2_CONTROLS, PROC2_VMFUNC))),
     RULE("E49", PROC2_CONTROLS, "EPTP switching needs EPT", .wrong = entry_wrong_zeros, .operand = B(PROC2_EPT),
          .setup = LIST(OFF(PROC2_CONTROLS, PROC2_UNRESTRICTED_GUEST)), .skip = BASE_REAL | BASE_UNPAGED,
          .when = LIST(ON(VM_FUNCTION_CONTROLS, FUNCTION_EPTP_SWITCHING))),
@@ -108,8 +111,7 @@ static const struct entry_rule rules[] = {
     RULE("G23", ENTRY_CONTROLS, "RTIT_CTL can't be loaded while Intel PT is tracing", .wrong = entry_wrong_ones,
          .operand = B(ENTRYC_LOAD_RTIT_CTL), .when = LIST(ALL(STATE_CPU_RTIT_CTL, 1)),
          .setup = LIST(OFF(ENTRY_CONTROLS, ENTRYC_LOAD_RTIT_CTL), SET(GUEST_IA32_RTIT_CTL, 0)),
-         .given = LIST(CAN(IA32_VMX_ENTRY_CTLS, ENTRYC_LOAD_RTIT_CTL)),
-         .verdict = {ENTRY_FAIL_VALID, 7, 0}),
+         .given = LIST(CAN(IA32_VMX_ENTRY_CTLS, ENTRYC_LOAD_RTIT_CTL)), .verdict = {ENTRY_FAIL_VALID, 7, 0}),
 };
 
 const struct entry_table entry_rules_execution = TABLE(rules);

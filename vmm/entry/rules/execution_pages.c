@@ -2,10 +2,10 @@
 #include "vmm/entry/rule.h"
 
 /* Two rules for an address of `bytes` alignment that counts with a control. */
-#define ALIGNED(id, field, low_bits, condition)                                                                       \
+#define ALIGNED(id, field, low_bits, condition)                                                                        \
     RULE(id, field, "must be aligned", .wrong = entry_wrong_ones, .operand = low_bits, .when = LIST(condition))
-#define WITHIN(id, field, condition)                                                                                  \
-    RULE(id, field, "must be within the physical-address width", .wrong = entry_wrong_width, .bad = entry_bad_width,  \
+#define WITHIN(id, field, condition)                                                                                   \
+    RULE(id, field, "must be within the physical-address width", .wrong = entry_wrong_width, .bad = entry_bad_width,   \
          .when = LIST(condition))
 #define PAGE 0xfff
 
@@ -32,8 +32,8 @@ static uint64_t wrong_walk(struct entry_context *context, const struct entry_rul
 
 static uint64_t wrong_offered(struct entry_context *context, const struct entry_rule *rule)
 {
-    const uint64_t accessed_dirty = 1 << 6, cap = rule->operand == accessed_dirty ? B(EPT_ACCESSED_DIRTY)
-                                                                                  : B(EPT_SUPERVISOR_SHADOW_STACK);
+    const uint64_t accessed_dirty = 1 << 6,
+                   cap = rule->operand == accessed_dirty ? B(EPT_ACCESSED_DIRTY) : B(EPT_SUPERVISOR_SHADOW_STACK);
 
     return entry_get(context, CAP_IA32_VMX_EPT_VPID_CAP) & cap ? 0 : entry_get(context, rule->field) & rule->operand;
 }
@@ -47,9 +47,9 @@ static uint64_t wrong_last_pid(struct entry_context *context, const struct entry
     return table + index * 8 < table || (table + index * 8) >> width ? ~0ull << width : 0;
 }
 
-#define TYPE(label_, type)        {.label = label_, .write = LIST(BITS(ENTRY_OWN, 7, type))}
+#define TYPE(label_, type) {.label = label_, .write = LIST(BITS(ENTRY_OWN, 7, type))}
 #define TYPE_VARIES(label_, type) {.label = label_, .write = LIST(BITS(ENTRY_OWN, 7, type)), .varies = true}
-#define WALK(label_, walk)        {.label = label_, .write = LIST(BITS(ENTRY_OWN, 7 << 3, (walk) << 3))}
+#define WALK(label_, walk) {.label = label_, .write = LIST(BITS(ENTRY_OWN, 7 << 3, (walk) << 3))}
 #define WALK_VARIES(label_, walk) {.label = label_, .write = LIST(BITS(ENTRY_OWN, 7 << 3, (walk) << 3)), .varies = true}
 
 static const struct entry_rule rules[] = {
@@ -65,8 +65,8 @@ static const struct entry_rule rules[] = {
     WITHIN("E22", APIC_ACCESS_ADDRESS, ON(PROC2_CONTROLS, PROC2_VIRTUALIZE_APIC_ACCESSES)),
     ALIGNED("E31", POSTED_INTERRUPT_DESCRIPTOR, 0x3f, ON(PIN_CONTROLS, PIN_POSTED_INTERRUPTS)),
     WITHIN("E32", POSTED_INTERRUPT_DESCRIPTOR, ON(PIN_CONTROLS, PIN_POSTED_INTERRUPTS)),
-    RULE("E34", EPT_POINTER, "bits 2:0 must be a memory type that IA32_VMX_EPT_VPID_CAP offers", .wrong = wrong_memory_type,
-         .when = LIST(EPT_WITH),
+    RULE("E34", EPT_POINTER, "bits 2:0 must be a memory type that IA32_VMX_EPT_VPID_CAP offers",
+         .wrong = wrong_memory_type, .when = LIST(EPT_WITH),
          .bad = VARIANTS(TYPE("type1", 1), TYPE("type2", 2), TYPE("type3", 3), TYPE("type4", 4), TYPE("type5", 5),
                          TYPE("type7", 7), TYPE_VARIES("type0", 0), TYPE_VARIES("type6", 6)),
          .near = VARIANTS(TYPE_VARIES("type0", 0), TYPE_VARIES("type6", 6))),
@@ -78,7 +78,8 @@ static const struct entry_rule rules[] = {
          .varies = true, .when = LIST(EPT_WITH)),
     RULE("E37", EPT_POINTER, "bit 7 needs supervisor shadow-stack control", .wrong = wrong_offered, .operand = 1 << 7,
          .varies = true, .when = LIST(EPT_WITH)),
-    RULE("E38", EPT_POINTER, "bits 11:8 must be 0", .wrong = entry_wrong_ones, .operand = 0xf00, .when = LIST(EPT_WITH)),
+    RULE("E38", EPT_POINTER, "bits 11:8 must be 0", .wrong = entry_wrong_ones, .operand = 0xf00,
+         .when = LIST(EPT_WITH)),
     RULE("E39", EPT_POINTER, "must be within the physical-address width", .wrong = entry_wrong_physical,
          .when = LIST(EPT_WITH), .bad = entry_bad_width),
     ALIGNED("E43", SUB_PAGE_PERMISSION_POINTER, PAGE, ON(PROC2_CONTROLS, PROC2_SUB_PAGE_WRITE)),
@@ -101,8 +102,9 @@ static const struct entry_rule rules[] = {
          .bad = entry_bad_width, .when = LIST(ON(TERTIARY_CONTROLS, PROC3_IPI_VIRTUALIZATION)), .with = "E70"),
     RULE("E70", PID_POINTER_TABLE_ADDRESS, "the last entry must be within the physical-address width",
          .wrong = wrong_last_pid, .when = LIST(ON(TERTIARY_CONTROLS, PROC3_IPI_VIRTUALIZATION)),
-         .bad = VARIANTS(VARIANT("second", {ENTRY_OWN, ~0ull, 8, HOW_PHYSICAL_END}, SET(LAST_PID_POINTER_INDEX, 1)),
-                         VARIANT("highest", {ENTRY_OWN, ~0ull, 8, HOW_PHYSICAL_END}, SET(LAST_PID_POINTER_INDEX, 0xffff)))),
+         .bad = VARIANTS(
+             VARIANT("second", {ENTRY_OWN, ~0ull, 8, HOW_PHYSICAL_END}, SET(LAST_PID_POINTER_INDEX, 1)),
+             VARIANT("highest", {ENTRY_OWN, ~0ull, 8, HOW_PHYSICAL_END}, SET(LAST_PID_POINTER_INDEX, 0xffff)))),
 };
 
 const struct entry_table entry_rules_execution_pages = TABLE(rules);

@@ -1,7 +1,7 @@
 /* "Checks on Guest Control Registers, Debug Registers, and MSRs": what an entry loads only if its control says so. */
 #include "vmm/entry/rule.h"
 
-#define IA32E B(ENTRYC_IA32E_MODE_GUEST)
+#define IA32E       B(ENTRYC_IA32E_MODE_GUEST)
 #define LOADS(name) .when = LIST(ON(ENTRY_CONTROLS, ENTRYC_LOAD_##name))
 
 static bool is_ia32e(struct entry_context *context) { return entry_get(context, ENTRY_CONTROLS) & IA32E; }
@@ -30,11 +30,11 @@ static uint64_t wrong_pointer(struct entry_context *context, const struct entry_
 #define LBR_CTL_RESERVED  (0xfff0ull | ~0ull << 23)
 #define BNDCFGS_RESERVED  0xffcull
 
-#define RSP(id, field)                                                                                                \
-    RULE(id, field, "must be canonical and 64-byte aligned", .wrong = entry_wrong_fred, .operand = 0x3f,              \
+#define RSP(id, field)                                                                                                 \
+    RULE(id, field, "must be canonical and 64-byte aligned", .wrong = entry_wrong_fred, .operand = 0x3f,               \
          .bad = entry_bad_fred_pointer, LOADS(FRED))
-#define SSP(id, field)                                                                                                \
-    RULE(id, field, "must be canonical and 8-byte aligned", .wrong = entry_wrong_fred, .operand = 7,                  \
+#define SSP(id, field)                                                                                                 \
+    RULE(id, field, "must be canonical and 8-byte aligned", .wrong = entry_wrong_fred, .operand = 7,                   \
          .bad = entry_bad_fred_pointer, LOADS(FRED))
 
 static const struct entry_rule rules[] = {
@@ -53,7 +53,8 @@ static const struct entry_rule rules[] = {
     RULE("G20", GUEST_IA32_BNDCFGS, "bits 11:2 must be 0", .wrong = entry_wrong_ones, .operand = BNDCFGS_RESERVED,
          LOADS(BNDCFGS), .near = VARIANTS(EACH(3))),
     RULE("G21", GUEST_IA32_BNDCFGS, "must be canonical", .wrong = entry_wrong_canonical,
-         .bad = VARIANTS(VARIANT("low", {ENTRY_OWN, ~0ull, 1, HOW_LINEAR}), VALUE("bit63", 1ull << 63)), LOADS(BNDCFGS)),
+         .bad = VARIANTS(VARIANT("low", {ENTRY_OWN, ~0ull, 1, HOW_LINEAR}), VALUE("bit63", 1ull << 63)),
+         LOADS(BNDCFGS)),
     RULE("G22", GUEST_IA32_RTIT_CTL, "reserved bits must be 0", .wrong = entry_wrong_ones, .operand = RTIT_CTL_RESERVED,
          LOADS(RTIT_CTL)),
     RULE("G24", GUEST_S_CET, "must be canonical, and below 4 GiB outside IA-32e mode", .wrong = wrong_pointer,
@@ -69,10 +70,10 @@ static const struct entry_rule rules[] = {
          .near = VARIANTS(VALUE("highest", 0xffffffff)), LOADS(PKRS)),
     RULE("G29", GUEST_UINV, "bits 15:8 must be 0", .wrong = entry_wrong_ones, .operand = 0xff00,
          .near = VARIANTS(VALUE("highest", 255)), LOADS(UINV)),
-    RULE("G30", GUEST_IA32_SPEC_CTRL, "reserved bits must be 0", .wrong = entry_wrong_ones, .operand = SPEC_CTRL_RESERVED,
-         LOADS(SPEC_CTRL)),
-    RULE("G31", GUEST_IA32_FRED_CONFIG, "must be canonical, and bits 2, 5:4 and 11 must be 0", .wrong = entry_wrong_fred,
-         .operand = FRED_CONFIG_RESERVED, .bad = entry_bad_fred_config, LOADS(FRED)),
+    RULE("G30", GUEST_IA32_SPEC_CTRL, "reserved bits must be 0", .wrong = entry_wrong_ones,
+         .operand = SPEC_CTRL_RESERVED, LOADS(SPEC_CTRL)),
+    RULE("G31", GUEST_IA32_FRED_CONFIG, "must be canonical, and bits 2, 5:4 and 11 must be 0",
+         .wrong = entry_wrong_fred, .operand = FRED_CONFIG_RESERVED, .bad = entry_bad_fred_config, LOADS(FRED)),
     RSP("G32", GUEST_IA32_FRED_RSP1),
     RSP("G33", GUEST_IA32_FRED_RSP2),
     RSP("G34", GUEST_IA32_FRED_RSP3),

@@ -3,23 +3,22 @@
 
 /* All that a host outside IA-32e mode must be; its rules apply where these hold. */
 #define HOST_32 NONE(EXIT_CONTROLS, B(EXITC_HOST_64))
-#define HOST_32_SETUP                                                                                                 \
-    LIST(NONE(STATE_CPU_EFER, EFER_LMA | EFER_LME), OFF(EXIT_CONTROLS, EXITC_HOST_64), OFF(EXIT_CONTROLS, EXITC_LOAD_EFER),                              \
-         OFF(EXIT_CONTROLS, EXITC_LOAD_CET), SET(HOST_RIP, 0x1000), SET(HOST_SS_SELECTOR, 0x10),                      \
-         NONE(HOST_CR4, CR4_PCIDE | CR4_FRED))
+#define HOST_32_SETUP                                                                                                  \
+    LIST(NONE(STATE_CPU_EFER, EFER_LMA | EFER_LME), OFF(EXIT_CONTROLS, EXITC_HOST_64),                                 \
+         OFF(EXIT_CONTROLS, EXITC_LOAD_EFER), OFF(EXIT_CONTROLS, EXITC_LOAD_CET), SET(HOST_RIP, 0x1000),               \
+         SET(HOST_SS_SELECTOR, 0x10), NONE(HOST_CR4, CR4_PCIDE | CR4_FRED))
 #define IS_LONG_MODE "Nestor's kernel runs in IA-32e mode, where it can't have a 32-bit host state to begin with"
 
-#define FIXED_TO_1(id, field, cap)                                                                                    \
+#define FIXED_TO_1(id, field, cap)                                                                                     \
     RULE(id, field, "bits that are 1 in " #cap " must be 1", .wrong = entry_wrong_fixed, .operand = CAP_##cap,         \
          .bad = entry_each_bit, .varies = true, .first_only = true)
-#define FIXED_TO_0(id, field, cap)                                                                                    \
+#define FIXED_TO_0(id, field, cap)                                                                                     \
     RULE(id, field, "bits that are 0 in " #cap " must be 0", .wrong = entry_wrong_fixed, .operand = CAP_##cap,         \
          .bad = entry_each_bit, .varies = true, .first_only = true)
-#define CANONICAL(id, field)                                                                                          \
-    RULE(id, field, "must be canonical", .wrong = entry_wrong_canonical, .bad = entry_bad_canonical,                  \
+#define CANONICAL(id, field)                                                                                           \
+    RULE(id, field, "must be canonical", .wrong = entry_wrong_canonical, .bad = entry_bad_canonical,                   \
          .near = entry_near_canonical)
-#define SELECTOR(id, field)                                                                                           \
-    RULE(id, field, "RPL and TI must be 0", .wrong = entry_wrong_ones, .operand = 7)
+#define SELECTOR(id, field) RULE(id, field, "RPL and TI must be 0", .wrong = entry_wrong_ones, .operand = 7)
 
 /* "Canonical" for RIP is a matter of the paging that the host will have: CR4.LA57. */
 static uint64_t wrong_rip(struct entry_context *context, const struct entry_rule *rule)
@@ -70,11 +69,13 @@ static const struct entry_rule rules[] = {
          .wrong = entry_wrong_ones, .operand = B(ENTRYC_IA32E_MODE_GUEST), .skip = LONG_BASES, .setup = HOST_32_SETUP,
          .when = LIST(HOST_32), .first_only = true, .no_row = IS_LONG_MODE),
     RULE("H46", HOST_CR4, "CR4.PCIDE must be 0 with a 32-bit host", .wrong = entry_wrong_ones, .operand = CR4_PCIDE,
-         .skip = LONG_BASES, .given = LIST(CAN_CR4(CR4_PCIDE)), .setup = HOST_32_SETUP, .when = LIST(HOST_32), .no_row = IS_LONG_MODE),
+         .skip = LONG_BASES, .given = LIST(CAN_CR4(CR4_PCIDE)), .setup = HOST_32_SETUP, .when = LIST(HOST_32),
+         .no_row = IS_LONG_MODE),
     RULE("H47", HOST_RIP, "bits 63:32 must be 0 with a 32-bit host", .wrong = entry_wrong_ones, .operand = HIGH_HALF,
          .skip = LONG_BASES, .setup = HOST_32_SETUP, .when = LIST(HOST_32), .no_row = IS_LONG_MODE),
     RULE("H48", HOST_CR4, "CR4.FRED must be 0 with a 32-bit host", .wrong = entry_wrong_ones, .operand = CR4_FRED,
-         .skip = LONG_BASES, .given = LIST(CAN_CR4(CR4_FRED)), .setup = HOST_32_SETUP, .when = LIST(HOST_32), .no_row = IS_LONG_MODE),
+         .skip = LONG_BASES, .given = LIST(CAN_CR4(CR4_FRED)), .setup = HOST_32_SETUP, .when = LIST(HOST_32),
+         .no_row = IS_LONG_MODE),
     RULE("H49", HOST_CR4, "CR4.PAE must be 1 with a 64-bit host", .wrong = entry_wrong_zeros, .operand = CR4_PAE,
          .when = LIST(ON(EXIT_CONTROLS, EXITC_HOST_64))),
     RULE("H50", HOST_RIP, "must be canonical with a 64-bit host", .wrong = wrong_rip,

@@ -20,11 +20,11 @@ static uint64_t wrong_size(struct entry_context *context, const struct entry_rul
     return (entry_get(context, rule->field) & rule->operand) == (is_64 ? rule->operand : 0) ? 0 : rule->operand;
 }
 
-#define RSP(id, field)                                                                                                \
-    RULE(id, field, "must be canonical and 64-byte aligned", .wrong = entry_wrong_fred, .operand = 0x3f,              \
+#define RSP(id, field)                                                                                                 \
+    RULE(id, field, "must be canonical and 64-byte aligned", .wrong = entry_wrong_fred, .operand = 0x3f,               \
          .bad = entry_bad_fred_pointer, LOADS2(FRED))
-#define SSP(id, field)                                                                                                \
-    RULE(id, field, "must be canonical and 8-byte aligned", .wrong = entry_wrong_fred, .operand = 7,                  \
+#define SSP(id, field)                                                                                                 \
+    RULE(id, field, "must be canonical and 8-byte aligned", .wrong = entry_wrong_fred, .operand = 7,                   \
          .bad = entry_bad_fred_pointer, LOADS2(FRED))
 
 static const struct entry_rule rules[] = {
@@ -52,8 +52,8 @@ static const struct entry_rule rules[] = {
          .bad = entry_bad_canonical, .near = entry_near_canonical, LOADS(CET)),
     RULE("H19", HOST_IA32_PKRS, "bits 63:32 must be 0", .wrong = entry_wrong_ones, .operand = HIGH_HALF,
          .near = VARIANTS(VALUE("highest", 0xffffffff)), LOADS(PKRS)),
-    RULE("H20", HOST_IA32_SPEC_CTRL, "reserved bits must be 0", .wrong = entry_wrong_ones, .operand = SPEC_CTRL_RESERVED,
-         LOADS2(SPEC_CTRL)),
+    RULE("H20", HOST_IA32_SPEC_CTRL, "reserved bits must be 0", .wrong = entry_wrong_ones,
+         .operand = SPEC_CTRL_RESERVED, LOADS2(SPEC_CTRL)),
     RULE("H21", HOST_IA32_FRED_CONFIG, "must be canonical, and bits 2, 5:4 and 11 must be 0", .wrong = entry_wrong_fred,
          .operand = FRED_CONFIG_RESERVED, .bad = entry_bad_fred_config, LOADS2(FRED)),
     RSP("H22", HOST_IA32_FRED_RSP1),

@@ -11,7 +11,8 @@ static uint64_t wrong_mode(struct entry_context *context, const struct entry_rul
 {
     uint64_t operation = entry_get(context, rule->field);
 
-    return operation == OPERATION_NONE || (operation == OPERATION_ROOT && entry_get(context, STATE_CPU_MODE)) ? ~0ull : 0;
+    return operation == OPERATION_NONE || (operation == OPERATION_ROOT && entry_get(context, STATE_CPU_MODE)) ? ~0ull
+                                                                                                              : 0;
 }
 
 static uint64_t wrong_operation(struct entry_context *context, const struct entry_rule *rule)
@@ -25,10 +26,12 @@ static uint64_t wrong_pointer(struct entry_context *context, const struct entry_
 }
 
 static const struct entry_rule rules[] = {
-    RULE("B1", STATE_VMX_OPERATION, "the instruction needs VMX operation, and 64-bit or protected mode", .wrong = wrong_mode,
+    RULE("B1", STATE_VMX_OPERATION, "the instruction needs VMX operation, and 64-bit or protected mode",
+         .wrong = wrong_mode,
          .bad = VARIANTS(VALUE("none", OPERATION_NONE), VARIANT("real", SET(STATE_CPU_MODE, 1)),
                          VARIANT("compat", SET(STATE_CPU_MODE, 2))),
-         .no_row = NOT_DATA "Nestor's kernel would have to leave VMX operation or 64-bit mode, and with it all its guests",
+         .no_row =
+             NOT_DATA "Nestor's kernel would have to leave VMX operation or 64-bit mode, and with it all its guests",
          .verdict = {ENTRY_UNDEFINED, 0, 0}),
     RULE("B2", STATE_VMX_OPERATION, "in VMX non-root operation, the instruction exits", .wrong = wrong_operation,
          .bad = VARIANTS(VALUE("non-root", OPERATION_NON_ROOT)),
@@ -43,8 +46,8 @@ static const struct entry_rule rules[] = {
          .operand = SHADOW_VMCS, .verdict = {ENTRY_FAIL_INVALID, 0, 0}),
     RULE("B6", STATE_MOV_SS, "the instruction must not be blocked by MOV SS", .wrong = entry_wrong_ones, .operand = 1,
          .verdict = {ENTRY_FAIL_VALID, 26, 0}),
-    RULE("B7", STATE_LAUNCHED, "VMLAUNCH needs a VMCS whose launch state is clear", .wrong = entry_wrong_ones, .operand = 1,
-         .when = LIST(SET(STATE_INSTRUCTION, 0)), .verdict = {ENTRY_FAIL_VALID, 4, 0}),
+    RULE("B7", STATE_LAUNCHED, "VMLAUNCH needs a VMCS whose launch state is clear", .wrong = entry_wrong_ones,
+         .operand = 1, .when = LIST(SET(STATE_INSTRUCTION, 0)), .verdict = {ENTRY_FAIL_VALID, 4, 0}),
     RULE("B8", STATE_LAUNCHED, "VMRESUME needs a VMCS whose launch state is launched", .wrong = entry_wrong_zeros,
          .operand = 1, .setup = LIST(SET(STATE_LAUNCHED, 1)), .when = LIST(SET(STATE_INSTRUCTION, 1)),
          .verdict = {ENTRY_FAIL_VALID, 5, 0}),

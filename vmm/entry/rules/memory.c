@@ -15,15 +15,17 @@ static uint64_t wrong_pdpte(struct entry_context *context, const struct entry_ru
     return entry & PRESENT ? entry & (RESERVED | ~0ull << entry_physical_width(context)) : 0;
 }
 
-#define PDPTE(id, field, memory)                                                                                      \
-    RULE(id, field, "a present entry must have no reserved bit", .wrong = wrong_pdpte,                                \
-         .given = LIST(ALL(GUEST_CR0, CR0_PG), ALL(GUEST_CR4, CR4_PAE), NONE(ENTRY_CONTROLS, B(ENTRYC_IA32E_MODE_GUEST))), \
-         .setup = LIST(SET(ENTRY_OWN, PRESENT)),                                                                      \
-         .bad = VARIANTS(EACH(RESERVED), {.label = "width", .write = LIST({ENTRY_OWN, ~0ull, 0, HOW_ABOVE})},         \
-                         EACH(1ull << 52 | 1ull << 63),                                                               \
-                         {.label = "memory", .varies = true,                                                          \
+#define PDPTE(id, field, memory)                                                                                       \
+    RULE(id, field, "a present entry must have no reserved bit", .wrong = wrong_pdpte,                                 \
+         .given =                                                                                                      \
+             LIST(ALL(GUEST_CR0, CR0_PG), ALL(GUEST_CR4, CR4_PAE), NONE(ENTRY_CONTROLS, B(ENTRYC_IA32E_MODE_GUEST))),  \
+         .setup = LIST(SET(ENTRY_OWN, PRESENT)),                                                                       \
+         .bad = VARIANTS(EACH(RESERVED), {.label = "width", .write = LIST({ENTRY_OWN, ~0ull, 0, HOW_ABOVE})},          \
+                         EACH(1ull << 52 | 1ull << 63),                                                                \
+                         {.label = "memory",                                                                           \
+                          .varies = true,                                                                              \
                           .write = LIST(OFF(PROC2_CONTROLS, PROC2_EPT), OFF(PROC2_CONTROLS, PROC2_UNRESTRICTED_GUEST), \
-                                        SET(memory, PRESENT | 2))}),                                                  \
+                                        SET(memory, PRESENT | 2))}),                                                   \
          .near = VARIANTS(VALUE("not-present", ~PRESENT), EACH(0xe18)))
 
 static const struct entry_rule rules[] = {

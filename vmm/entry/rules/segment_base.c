@@ -39,36 +39,41 @@ static uint64_t wrong_high(struct entry_context *context, const struct entry_rul
     return segment_is_usable(context, rule->field) ? entry_get(context, rule->field) & HIGH_HALF : 0;
 }
 
-#define VM86_BASE(id, field)                                                                                          \
-    RULE(id, field, "in virtual-8086 mode, must be the selector times 16", .wrong = wrong_vm86_base,                  \
+#define VM86_BASE(id, field)                                                                                           \
+    RULE(id, field, "in virtual-8086 mode, must be the selector times 16", .wrong = wrong_vm86_base,                   \
          .given = LIST(IS_VM86), .bad = VARIANTS(EACH(1ull << 31 | 1 << 20 | 1 << 16 | 1 << 4 | 1)))
-#define VM86_LIMIT(id, field)                                                                                         \
-    RULE(id, field, "in virtual-8086 mode, must be 0xffff", .wrong = wrong_value, .operand = 0xffff,                  \
+#define VM86_LIMIT(id, field)                                                                                          \
+    RULE(id, field, "in virtual-8086 mode, must be 0xffff", .wrong = wrong_value, .operand = 0xffff,                   \
          .given = LIST(IS_VM86), .bad = VARIANTS(EACH(0xffffffff), VALUE("zero", 0)))
-#define VM86_RIGHTS(id, field)                                                                                        \
-    RULE(id, field, "in virtual-8086 mode, must be 0xf3", .wrong = wrong_value, .operand = 0xf3,                      \
+#define VM86_RIGHTS(id, field)                                                                                         \
+    RULE(id, field, "in virtual-8086 mode, must be 0xf3", .wrong = wrong_value, .operand = 0xf3,                       \
          .given = LIST(IS_VM86), .bad = VARIANTS(EACH(0xffffffff)))
 
 /* In virtual-8086 mode, bases have a rule of their own, which says more. */
-#define CANONICAL(id, field)                                                                                          \
-    RULE(id, field, "must be canonical", .wrong = entry_wrong_canonical, .bad = entry_bad_canonical,                  \
+#define CANONICAL(id, field)                                                                                           \
+    RULE(id, field, "must be canonical", .wrong = entry_wrong_canonical, .bad = entry_bad_canonical,                   \
          .near = entry_near_canonical, .skip = BASE_VM86)
-#define LOW(id, field, words, others)                                                                                 \
-    RULE(id, field, words, .wrong = wrong_high, .bad = VARIANTS(EACH(1ull << 32 | 1ull << 47 | 1ull << 63)),          \
+#define LOW(id, field, words, others)                                                                                  \
+    RULE(id, field, words, .wrong = wrong_high, .bad = VARIANTS(EACH(1ull << 32 | 1ull << 47 | 1ull << 63)),           \
          .near = VARIANTS(VALUE("highest", 0xffffffff) others), .skip = BASE_VM86)
-#define OR_UNUSABLE(name) , VARIANT("unusable", SET(ENTRY_OWN, 1ull << 32), ALL(GUEST_##name##_ACCESS_RIGHTS, AR_UNUSABLE))
+#define OR_UNUSABLE(name)                                                                                              \
+    , VARIANT("unusable", SET(ENTRY_OWN, 1ull << 32), ALL(GUEST_##name##_ACCESS_RIGHTS, AR_UNUSABLE))
 
-#define USABLE_LDTR                                                                                                   \
-    LIST(SET(GUEST_LDTR_SELECTOR, 0x20), SET(GUEST_LDTR_BASE, 0), SET(GUEST_LDTR_LIMIT, 0xffff),                      \
+#define USABLE_LDTR                                                                                                    \
+    LIST(SET(GUEST_LDTR_SELECTOR, 0x20), SET(GUEST_LDTR_BASE, 0), SET(GUEST_LDTR_LIMIT, 0xffff),                       \
          SET(GUEST_LDTR_ACCESS_RIGHTS, 0x82))
 
 static const struct entry_rule rules[] = {
-    RULE("S1", GUEST_TR_SELECTOR, "TI must be 0", .wrong = entry_wrong_ones, .operand = TI, .near = VARIANTS(EACH(3 | 8))),
-    RULE("S2", GUEST_LDTR_SELECTOR, "TI must be 0 if LDTR is usable", .wrong = wrong_ti, .operand = TI, .setup = USABLE_LDTR,
-         .near = VARIANTS(EACH(3), VARIANT("unusable", SET(ENTRY_OWN, TI), ALL(GUEST_LDTR_ACCESS_RIGHTS, AR_UNUSABLE)))),
+    RULE("S1", GUEST_TR_SELECTOR, "TI must be 0", .wrong = entry_wrong_ones, .operand = TI,
+         .near = VARIANTS(EACH(3 | 8))),
+    RULE("S2", GUEST_LDTR_SELECTOR, "TI must be 0 if LDTR is usable", .wrong = wrong_ti, .operand = TI,
+         .setup = USABLE_LDTR,
+         .near =
+             VARIANTS(EACH(3), VARIANT("unusable", SET(ENTRY_OWN, TI), ALL(GUEST_LDTR_ACCESS_RIGHTS, AR_UNUSABLE)))),
     RULE("S3", GUEST_SS_SELECTOR, "RPL must be that of CS", .wrong = wrong_rpl, .given = LIST(NOT_VM86),
          .when = LIST(RESTRICTED),
-         .bad = VARIANTS(VARIANT("cs-rpl1", BITS(GUEST_CS_SELECTOR, 3, 1)), VARIANT("cs-rpl2", BITS(GUEST_CS_SELECTOR, 3, 2)),
+         .bad = VARIANTS(VARIANT("cs-rpl1", BITS(GUEST_CS_SELECTOR, 3, 1)),
+                         VARIANT("cs-rpl2", BITS(GUEST_CS_SELECTOR, 3, 2)),
                          VARIANT("cs-rpl3", BITS(GUEST_CS_SELECTOR, 3, 3)))),
     VM86_BASE("S4", GUEST_CS_BASE),
     VM86_BASE("S5", GUEST_SS_BASE),

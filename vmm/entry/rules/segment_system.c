@@ -73,26 +73,26 @@ static uint64_t wrong_fred_iopl(struct entry_context *context, const struct entr
     return cpl3 ? entry_get(context, rule->field) & RFLAGS_IOPL : 0;
 }
 
-#define TYPE(label_, type) OWN_BITS(label_, AR_TYPE, type)
-#define TR_RULE(id, must, ...) RULE(id, GUEST_TR_ACCESS_RIGHTS, must, __VA_ARGS__)
+#define TYPE(label_, type)            OWN_BITS(label_, AR_TYPE, type)
+#define TR_RULE(id, must, ...)        RULE(id, GUEST_TR_ACCESS_RIGHTS, must, __VA_ARGS__)
 #define LIMIT(label_, name, limit, g) VARIANT(label_, SET(GUEST_##name##_LIMIT, limit), BITS(ENTRY_OWN, AR_G, g))
-#define NOT_GRANULAR_LIMITS(name)                                                                                     \
-    .bad = VARIANTS(LIMIT("limit-1fffff", name, 0x1fffff, 0), LIMIT("limit-bit31", name, 0x800fffff, 0)),             \
+#define NOT_GRANULAR_LIMITS(name)                                                                                      \
+    .bad = VARIANTS(LIMIT("limit-1fffff", name, 0x1fffff, 0), LIMIT("limit-bit31", name, 0x800fffff, 0)),              \
     .near = VARIANTS(LIMIT("limit-fffff", name, 0xfffff, 0), LIMIT("limit-4g", name, 0xffffffff, AR_G))
-#define GRANULAR_LIMITS(name)                                                                                         \
-    .bad = VARIANTS(LIMIT("limit-67", name, 0x67, AR_G), LIMIT("limit-ffe", name, 0xffffe, AR_G)),                    \
+#define GRANULAR_LIMITS(name)                                                                                          \
+    .bad = VARIANTS(LIMIT("limit-67", name, 0x67, AR_G), LIMIT("limit-ffe", name, 0xffffe, AR_G)),                     \
     .near = VARIANTS(LIMIT("limit-fff", name, 0xfff, AR_G))
 
 /* An LDTR that is usable; and what it may be if it is not. */
-#define LDTR_RULE(id, must, ...)                                                                                      \
-    RULE(id, GUEST_LDTR_ACCESS_RIGHTS, must,                                                                          \
-         .setup = LIST(SET(GUEST_LDTR_SELECTOR, 0x20), SET(GUEST_LDTR_BASE, 0), SET(GUEST_LDTR_LIMIT, 0xffff),        \
-                       SET(ENTRY_OWN, 0x82)),                                                                         \
+#define LDTR_RULE(id, must, ...)                                                                                       \
+    RULE(id, GUEST_LDTR_ACCESS_RIGHTS, must,                                                                           \
+         .setup = LIST(SET(GUEST_LDTR_SELECTOR, 0x20), SET(GUEST_LDTR_BASE, 0), SET(GUEST_LDTR_LIMIT, 0xffff),         \
+                       SET(ENTRY_OWN, 0x82)),                                                                          \
          __VA_ARGS__)
 #define UNUSABLE VARIANTS({.label = "unusable", .write = LIST(SET(ENTRY_OWN, AR_UNUSABLE))})
 
-#define CPL(dpl, rpl)                                                                                                 \
-    BITS(GUEST_SS_ACCESS_RIGHTS, AR_DPL, (dpl)), BITS(GUEST_CS_ACCESS_RIGHTS, AR_DPL, (dpl)),                         \
+#define CPL(dpl, rpl)                                                                                                  \
+    BITS(GUEST_SS_ACCESS_RIGHTS, AR_DPL, (dpl)), BITS(GUEST_CS_ACCESS_RIGHTS, AR_DPL, (dpl)),                          \
         BITS(GUEST_SS_SELECTOR, 3, rpl), BITS(GUEST_CS_SELECTOR, 3, rpl)
 
 static const struct entry_rule rules[] = {
@@ -111,7 +111,8 @@ static const struct entry_rule rules[] = {
     TR_RULE("S94", "must be usable", .wrong = entry_wrong_ones, .operand = AR_UNUSABLE),
     TR_RULE("S95", "bits 31:17 must be 0", .wrong = entry_wrong_ones, .operand = 0xfffe0000),
     LDTR_RULE("S96", "the type must be 2 if usable", .wrong = wrong_ldt,
-              .bad = VARIANTS(TYPE("type0", 0), TYPE("type3", 3), TYPE("type10", 10), TYPE("type11", 11)), .near = UNUSABLE),
+              .bad = VARIANTS(TYPE("type0", 0), TYPE("type3", 3), TYPE("type10", 10), TYPE("type11", 11)),
+              .near = UNUSABLE),
     LDTR_RULE("S97", "S (bit 4) must be 0 if usable", .wrong = wrong_usable_ones, .operand = AR_S, .near = UNUSABLE),
     LDTR_RULE("S98", "P (bit 7) must be 1 if usable", .wrong = wrong_usable_zeros, .operand = AR_P, .near = UNUSABLE),
     LDTR_RULE("S99", "bits 11:8 must be 0 if usable", .wrong = wrong_usable_ones, .operand = 0xf00),
@@ -120,11 +121,11 @@ static const struct entry_rule rules[] = {
     LDTR_RULE("S101", "G must be 1 if bits 31:20 of the limit have a 1", .wrong = wrong_not_granular, .operand = AR_G,
               NOT_GRANULAR_LIMITS(LDTR)),
     LDTR_RULE("S102", "bits 31:17 must be 0 if usable", .wrong = wrong_usable_ones, .operand = 0xfffe0000),
-    RULE("S103", GUEST_SS_ACCESS_RIGHTS, "DPL must be 0 or 3 with FRED", .wrong = wrong_fred_dpl, .when = LIST(HAS_FRED),
-         .bad = VARIANTS(VARIANT("dpl1", CPL(1 << 5, 1)), VARIANT("dpl2", CPL(2 << 5, 2))), .with = "K3",
-         .near = VARIANTS({.label = "dpl3", .skip = BASE_HLT, .write = LIST(CPL(AR_DPL, 3))})),
-    RULE("S104", GUEST_CS_ACCESS_RIGHTS, "L must be 1 in ring 0 with FRED", .wrong = wrong_fred_long, .when = LIST(HAS_FRED),
-         .bad = VARIANTS(VARIANT("compat", NONE(ENTRY_OWN, AR_L))),
+    RULE("S103", GUEST_SS_ACCESS_RIGHTS, "DPL must be 0 or 3 with FRED", .wrong = wrong_fred_dpl,
+         .when = LIST(HAS_FRED), .bad = VARIANTS(VARIANT("dpl1", CPL(1 << 5, 1)), VARIANT("dpl2", CPL(2 << 5, 2))),
+         .with = "K3", .near = VARIANTS({.label = "dpl3", .skip = BASE_HLT, .write = LIST(CPL(AR_DPL, 3))})),
+    RULE("S104", GUEST_CS_ACCESS_RIGHTS, "L must be 1 in ring 0 with FRED", .wrong = wrong_fred_long,
+         .when = LIST(HAS_FRED), .bad = VARIANTS(VARIANT("compat", NONE(ENTRY_OWN, AR_L))),
          .near = VARIANTS({.label = "ring3", .skip = BASE_HLT, .write = LIST(CPL(AR_DPL, 3), NONE(ENTRY_OWN, AR_L))})),
     RULE("S105", GUEST_RFLAGS, "IOPL must be 0 in ring 3 with FRED", .wrong = wrong_fred_iopl, .when = LIST(HAS_FRED),
          .bad = VARIANTS(EACH_BEHIND(RFLAGS_IOPL, CPL(AR_DPL, 3))), .with = "K3",
