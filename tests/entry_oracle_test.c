@@ -324,8 +324,13 @@ static void test_addresses(void)
             start(wide ? "everything" : "bochs", "long64");
             put(GUEST_RIP, addresses[i].value);
             CHECK((*first(cpu) == 0) == (wide ? addresses[i].rip57 : addresses[i].rip48));
+            start(wide ? "everything" : "bochs", "long64");
+            put(HOST_RIP, addresses[i].value); /* as many bits as HOST_CR4.LA57 says, which "everything" allows */
+            CHECK((*first(cpu) == 0) == addresses[i].base48);
+            put(HOST_CR4, get(HOST_CR4) | (uint64_t)wide << 12);
+            CHECK((*first(cpu) == 0) == (wide ? addresses[i].base57 : addresses[i].base48));
         }
-    test_passed("bases must be canonical, RIP only sign-extended, for 48 and for 57 bits");
+    test_passed("bases must be canonical, RIP only sign-extended, HOST_RIP as the host pages, for 48 and for 57 bits");
 }
 
 int main(void)
