@@ -63,7 +63,7 @@ debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
 
 check: ## build everything and run all tests; ends in "N passed, N failed"
 	$(built) all
-	$(tool) tools/run-tests $(HOST_TESTS) $(SYSTEM_TESTS)
+	$(tool) tools/run-tests $(SYSTEM_TESTS) $(HOST_TESTS)
 
 soak: ## run CONFIG N times (20) in each emulator, with 1 and with 4 CPUs, and count the passes
 	$(built) kernel tasks guests
