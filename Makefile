@@ -74,6 +74,10 @@ endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU:
 	$(built) kernel tasks guests
 	$(tool) NESTOR_WHOLE=1 tools/run-tests tests/hostile.t tests/migration.t
 
+families: ## print what came of each family of feature tests in the last `make check`, as tables
+	$(Q)[ -d '$(BUILD)/families' ] || { echo 'No logs in $(BUILD)/families: `make check` leaves them there.' >&2; exit 1; }
+	$(Q)tools/families $(BUILD)/families/*.log
+
 mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)
 	$(built) all
 	$(tool) tools/mutants
