@@ -118,9 +118,14 @@ _Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
 /* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
 static _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
 {
+    struct exit_record *record;
+
     if (row->handler)
         trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
-    virt->exit_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
+    record = vcpu_exit_record(vcpu, row);
+    if (row->groups & EXIT_GROUP_COUNT)
+        record->count = vcpu->exits;
+    virt->exit_record(vcpu, record, row->groups);
     vcpu_exit_to_monitor(vcpu, false);
 }
 
