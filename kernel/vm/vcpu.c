@@ -48,6 +48,7 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu->timer.expire = guest_timer_expired;
     wait_init(&vcpu->wait);
     vcpu->npt_generation = UINT64_MAX;
+    vcpu->attention = vm->has_lab ? ATTENTION_LAB : 0;
     if (task_page(&vm->task, TASK_VCPUS + id * PAGE_BYTES, MM_READ | MM_WRITE, &vcpu->page_hpa)) {
         mm_page_free(&vm->account, block, 0);
         return NULL;
