@@ -22,7 +22,7 @@ static uint64_t tss_descriptor(uint8_t type, unsigned limit)
     return limit | (base & 0xffffff) << 16 | (uint64_t)type << TYPE_SHIFT | base >> 24 << 56;
 }
 
-static uint64_t task_gate(uint8_t type, unsigned selector) { return (uint64_t)type << TYPE_SHIFT | (uint64_t)selector << 16; }
+static uint64_t task_gate(uint8_t type, uint64_t selector) { return (uint64_t)type << TYPE_SHIFT | selector << 16; }
 
 /* What attempts the switch, at `offset` in the code. EBX is the address of a pointer to the IDT. */
 struct way {
@@ -67,7 +67,7 @@ static void expect_untouched(uint64_t new, unsigned link)
     EXPECT(memcmp(new_tss, zero, sizeof zero) == 0);
 }
 
-/* ---- Exits -------------------------------------------------------------------------------------------------------- */
+/* ---- Exits ----------------------------------------------------------------------------------------------------- */
 
 static const struct exits {
     const char *label;
@@ -87,11 +87,12 @@ static const struct exits {
     {"iret-tss16", &iret_task, TASK_IRET, TSS_16 | BUSY, LIMIT_16, 1, 0, 0},
     {"int", &int_n, TASK_IDT, TSS_32, LIMIT_32, 2, EVENT(EVENT_SOFTWARE_INTERRUPT, VECTOR), 0},
     {"ud", &undefined, TASK_IDT, TSS_32, LIMIT_32, 0, EVENT(EVENT_HARDWARE_EXCEPTION, EXCEPTION_UD), 0},
-    {"gp", &bad_segment, TASK_IDT, TSS_32, LIMIT_32, 0, EVENT(EVENT_HARDWARE_EXCEPTION, EXCEPTION_GP) | EVENT_ERROR_CODE, BEYOND},
+    {"gp", &bad_segment, TASK_IDT, TSS_32, LIMIT_32, 0,
+     EVENT(EVENT_HARDWARE_EXCEPTION, EXCEPTION_GP) | EVENT_ERROR_CODE, BEYOND},
 };
 
 FEATURE_TESTS(task_exits, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST), TREATMENT,
-              "the exit tells selector, source, and the event that was to be delivered; nothing of the switch is done", exits)
+              "the exit tells selector, source, and the event to be delivered; nothing of the switch is done", exits)
 {
     const uint64_t new = tss_descriptor(row->type, row->limit);
     const unsigned link = row->source == TASK_IRET ? NEW : 0;
@@ -110,7 +111,7 @@ FEATURE_TESTS(task_exits, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST), TREATMENT,
     expect_untouched(new, link);
 }
 
-/* ---- Faults ------------------------------------------------------------------------------------------------------- */
+/* ---- Faults ---------------------------------------------------------------------------------------------------- */
 
 static const struct faults {
     const char *label;
@@ -161,7 +162,7 @@ static const struct long_mode {
     unsigned error;
 } long_modes[] = {{"jmp", &jump, NEW}, {"call", &call, NEW}, {"jmp-gate", &jump_gate, GATE}, {"iret", &iret_task, 0}};
 
-FEATURE_TESTS(task_long, VMX, NEEDS(), "Hardware Task Management in 64-Bit Mode", "in compatibility mode, it is #GP and no exit",
+FEATURE_TESTS(task_long, VMX, NEEDS(), "Task Management in 64-bit Mode", "in IA-32e mode, it is #GP and no exit",
               long_modes)
 {
     const uint64_t new = tss_descriptor(TSS_32 | (row->way == &iret_task ? BUSY : 0), LIMIT_32);
