@@ -57,7 +57,8 @@ enum lab_action {
     LAB_RETURN,  /* goes on behind HC_LAB_OBSERVE, which seems to return 1, with all registers as they were then: those of
                   * the control block and the general ones, but not MSRs or debug registers beside them, nor memory:
                   * the frame that makes the call must still be there. Observation is over. VMX: a control whose exit would come
-                  * again at once is cleared: interrupt and NMI window, monitor trap flag, TPR shadow, preemption timer */
+                  * again at once is cleared: interrupt and NMI window, monitor trap flag, TPR shadow, preemption timer,
+                  * page-modification logging */
     LAB_SKIP,    /* goes on behind the instruction; where the exit tells no length, as LAB_RETURN */
     LAB_ENTER,   /* enters again at the same place */
     LAB_EMULATE, /* what the monitor does for a guest that nobody observes */

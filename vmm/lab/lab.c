@@ -154,7 +154,7 @@ static void inject(struct guest *guest, uint64_t event)
 /* The VMX exits that would come again as soon as the guest is entered, and the control that they come of. */
 static void switch_off(const struct guest *guest, uint32_t reason)
 {
-    enum { PIN_CONTROLS = 0x4000, PROC_CONTROLS = 0x4002 };
+    enum { PIN_CONTROLS = 0x4000, PROC_CONTROLS = 0x4002, PROC2_CONTROLS = 0x401e };
     static const struct {
         uint32_t reason;
         uint16_t field;
@@ -166,6 +166,7 @@ static void switch_off(const struct guest *guest, uint32_t reason)
         {43, PROC_CONTROLS, 21}, /* TPR below threshold */
         {52, PIN_CONTROLS, 6},   /* preemption timer */
         {52, PROC_CONTROLS, 22}, /* it hides an open NMI window, that would be next */
+        {62, PROC2_CONTROLS, 17}, /* page-modification log full */
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && guest->vm->backend == BACKEND_VMX; i++)
