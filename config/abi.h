@@ -78,6 +78,7 @@ enum syscall_number {
     SYS_TRACE_START,   /* R  (): each pCPU's trace ring keeps TRACE_RECORDS from now on; before the first VM is created */
     SYS_TRACE_READ,    /* R  (pcpu, uint64_t *from, struct trace_record *, n): records from number *from on, or from the
                         *     oldest that is left; its number is put in *from; -> how many: at most n, 0 = no more */
+    SYS_CONSOLE_READ,  /* R  (): the next byte that came in on the serial line; -ABI_EAGAIN: none has */
     SYS_VM_COUNTERS,   /* R  (vm, struct exit_counter *, n): the kinds of exits that it had; -> how many, at most n */
     SYS_QUEUE_CREATE,  /* R  (from vm, to vm, slots): a queue of a power of two of messages, the next channel of both VMs */
     SYS_RING_CREATE,   /* R  (from vm, to vm, pages): a shared ring with a power of two of data pages, likewise */
