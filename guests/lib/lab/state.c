@@ -41,6 +41,16 @@ void state_setup(void)
     cr4 = insn_read_cr4();
 }
 
+/* A row may have ended in an NMI handler. There are machines on which the entry behind that does not end the blocking. */
+static void end_nmi_blocking(void)
+{
+    __asm__ volatile("mov %%ss, %%ecx\n\tmov %%rsp, %%rax\n\tpush %%rcx\n\tpush %%rax\n\tpushf\n\tmov %%cs, %%ecx\n\t"
+                     "push %%rcx\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tiretq\n1:"
+                     :
+                     :
+                     : "rax", "rcx", "memory");
+}
+
 /*
  * No control of a lab applies any more when this is called: HC_LAB_RESET was. On VMX there are bits of CR0 and CR4 that this
  * vCPU does not own any more, but did: both what is seen of them and what they are follows from a write to the fields.
@@ -72,5 +82,6 @@ void state_reset(void)
     reset_debug_registers = false;
     hypercall(HC_TIMER, 0, 32, 0);
     trap_reset();
+    end_nmi_blocking();
     trap_drain();
 }
