@@ -167,24 +167,6 @@ FEATURE_GRID(vmxop_second, VMX, NEEDS(), "VM-Exit Instruction-Information Field"
     EXPECT_EQ(e.instruction_info >> 28, at[1]);
 }
 
-static const struct feature_axis op_axes[] = {AXIS_VMXOPS_MEMORY, {0}};
-
-/* The instruction before has a displacement: where this goes wrong, that is what shows. */
-FEATURE_GRID(vmxop_displacement, VMX, NEEDS(), "Exit Qualification", "a register operand has the qualification 0", op_axes,
-             .exists = has_register)
-{
-    const struct vmxop *op = &vmxops[at[0]];
-    struct code_registers registers = {.rbx = (uint64_t)page_scratch(0)};
-    uint8_t code[16] = {0x48, 0x8b, 0x93, 0x78, 0x05, 0, 0}; /* MOV RDX, [RBX + 578H] */
-    struct exit_record e;
-
-    code_put(code, 7 + vmxop_encode(op, MOD_REGISTER, code + 7));
-    e = OBSERVE(code_run(&registers));
-    EXPECT_EXIT(op->reason);
-    EXPECT_EQ(e.qualification, 0);
-}
-
-/* As above, without ModRM. */
 static const struct feature_axis none_axes[] = {AXIS("vmlaunch", "vmresume", "vmxoff", "vmcall"), {0}};
 
 FEATURE_GRID(vmxop_none, VMX, NEEDS(), "Exit Qualification", "instructions without operands have the qualification 0", none_axes)

@@ -41,14 +41,24 @@ void state_setup(void)
     cr4 = insn_read_cr4();
 }
 
-/* A row may have ended in an NMI handler. There are machines on which the entry behind that does not end the blocking. */
-static void end_nmi_blocking(void)
+static void iret(void)
 {
     __asm__ volatile("mov %%ss, %%ecx\n\tmov %%rsp, %%rax\n\tpush %%rcx\n\tpush %%rax\n\tpushf\n\tmov %%cs, %%ecx\n\t"
                      "push %%rcx\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tiretq\n1:"
                      :
                      :
                      : "rax", "rcx", "memory");
+}
+
+/* A row with virtual NMIs may have ended in an NMI handler: there are machines on which the entry behind that does not end the
+ * blocking. */
+static void end_nmi_blocking(void)
+{
+    uint64_t pin = lab_read(PIN_CONTROLS);
+
+    lab_write(PIN_CONTROLS, pin | 1ull << (PIN_VIRTUAL_NMIS & NEED_BIT));
+    iret();
+    lab_write(PIN_CONTROLS, pin);
 }
 
 /*
@@ -82,6 +92,7 @@ void state_reset(void)
     reset_debug_registers = false;
     hypercall(HC_TIMER, 0, 32, 0);
     trap_reset();
-    end_nmi_blocking();
+    if (!hypercall_is_svm && lab_is_set(PIN_VIRTUAL_NMIS))
+        end_nmi_blocking();
     trap_drain();
 }
