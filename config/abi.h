@@ -349,7 +349,8 @@ enum hypercall {
     HC_MEMORY_DROP,          /* (gpa, bytes), whole pages: gives memory back; it reads 0 when it is touched again */
     HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
     HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
-    HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns */
+    HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns 0;
+                              * 1: the test is not to be run, as it is known that this machine would not survive it */
     HC_CAESAR,               /* (gpa, bytes, places): shifts the letters there in the alphabet -> how many; an example, vmm/monitor/own.c */
     /* For VMs with `lab = yes`, others get -ABI_EPERM. See config/lab.h. */
     HC_LAB_MACHINE,          /* (gpa of struct lab_pair[], n, gpa of struct lab_refusal): sets them in order; -ABI_EACCES: refused */

@@ -12,6 +12,7 @@
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/root/console.h"
+#include "vmm/root/difference.h"
 #include "vmm/root/module.h"
 
 /* ---- Creation --------------------------------------------------------------------------------------------- */
@@ -56,6 +57,7 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     }
     memcpy(args.name, config->name, sizeof(args.name));
     memcpy(spec.name, config->name, sizeof(spec.name));
+    memcpy(args.not_run, difference_not_run(), sizeof(args.not_run));
     memcpy(args.guest_args, config->args, sizeof(args.guest_args));
     memcpy(page, &args, sizeof(args));
     created_tsc = __rdtsc();
