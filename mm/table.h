@@ -102,6 +102,9 @@ int mm_table_protect(struct mm_table *table, uint64_t va, uint64_t bytes, unsign
 /* What maps va, foreign slots included; false when nothing does, or va is no address of the format. */
 bool mm_table_lookup(struct mm_table *table, uint64_t va, struct mm_mapping *out);
 
+/* Sets *va, a multiple of 4 KiB, to the first page in [*va, end) that is mapped; false when none is. end is at most 2^47. */
+bool mm_table_next(struct mm_table *table, uint64_t *va, uint64_t end);
+
 /* Makes the tables that top-level slots first to last point to, where there are none yet, for mm_table_copy_top. Tables
  * of this level stay until mm_table_destroy, also when they are or get empty. -ABI_ENOMEM. */
 int mm_table_populate_top(struct mm_table *table, unsigned first, unsigned last);

@@ -1,7 +1,9 @@
 /* Calls about vCPUs, by the monitor of their VM. */
 #include "kernel/cpu/trace.h"
 #include "kernel/cpu/user.h"
+#include "kernel/lock.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/vm/item.h"
 #include "kernel/vm/virt_ops.h"
 
 /* Only the vCPU's own thread, so that it can't be in the guest meanwhile. */
@@ -33,6 +35,10 @@ int64_t do_vcpu_run(struct syscall_args *args)
     vcpu->attention |= ATTENTION_SLICE;
     vcpu->thread.in_guest = true;
     trace(TRACE_RUN, vcpu->thread.who, 0, 0);
+    if (vcpu->halted) {
+        kernel_lock_enter();
+        vcpu_wait_if_halted(vcpu);
+    }
     return 0; /* thread_return enters the guest; an exit sets RAX */
 }
 
@@ -47,13 +53,23 @@ int decode_vcpu_pairs(struct syscall_args *args)
     return user_copy_in(args->pair, args->raw[1], args->raw[2] * sizeof *args->pair) ? 0 : -ABI_EFAULT;
 }
 
+static int read_one(struct vcpu *vcpu, uint64_t what, uint64_t *value)
+{
+    return what & VCPU_ITEM ? item_read(vcpu, what ^ VCPU_ITEM, value) : virt->field_read(vcpu, what, value);
+}
+
+static int write_one(struct vcpu *vcpu, uint64_t what, uint64_t value)
+{
+    return what & VCPU_ITEM ? item_write(vcpu, what ^ VCPU_ITEM, value) : virt->field_write(vcpu, what, value);
+}
+
 /* Both stop at the first pair that fails; the pairs before it are done. */
 int64_t do_vcpu_read(struct syscall_args *args)
 {
     vcpu_load(args->vcpu);
     for (uint64_t i = 0; i < args->raw[2]; i++) {
         uint64_t value;
-        int error = virt->field_read(args->vcpu, args->pair[i].what, &value);
+        int error = read_one(args->vcpu, args->pair[i].what, &value);
 
         if (error)
             return error;
@@ -72,7 +88,7 @@ int64_t do_vcpu_write(struct syscall_args *args)
 
         if (!user_copy_in(&value, args->pair[i].where, sizeof value))
             return -ABI_EFAULT;
-        error = virt->field_write(args->vcpu, args->pair[i].what, value);
+        error = write_one(args->vcpu, args->pair[i].what, value);
         if (error)
             return error;
     }

@@ -106,12 +106,29 @@ static void flush_if_stale(struct vcpu *vcpu)
     virt->flush(vcpu);
 }
 
+/* Back to ring 3: vcpu_run gives `error`. */
+static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
+{
+    vcpu->thread.in_guest = false;
+    vcpu->thread.regs.rax = (uint64_t)-(int64_t)error;
+    thread_return();
+}
+
+static void see_to_events(struct vcpu *vcpu)
+{
+    if (vcpu->attention & ATTENTION_RECALL) {
+        vcpu->attention &= ~(unsigned)ATTENTION_RECALL;
+        leave_with(vcpu, ABI_EINTR);
+    }
+    virt->inject(vcpu);
+}
+
 _Noreturn void vcpu_enter(struct vcpu *vcpu)
 {
     vcpu_load(vcpu);
     context_load(&vcpu->guest_context);
-    if (vcpu->attention & ATTENTION_EVENT)
-        virt->inject(vcpu);
+    if (vcpu->attention & (ATTENTION_EVENT | ATTENTION_RECALL))
+        see_to_events(vcpu);
     flush_if_stale(vcpu);
     if (vcpu->attention & ATTENTION_SLICE) {
         if (vcpu_first_entry_tsc == 0)
@@ -144,8 +161,8 @@ static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups)
 static void block(struct vcpu *vcpu)
 {
     kernel_lock_enter();
-    if (vcpu_interrupt_pending(vcpu) < 0)
-        thread_block_current();
+    vcpu->halted = true;
+    vcpu_wait_if_halted(vcpu);
 }
 
 /* Handlers and verdicts that touch what pCPUs share take the kernel lock; the others never do. */
@@ -171,9 +188,15 @@ _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, e
 _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error)
 {
     vcpu->page->exit.qualification = error;
-    vcpu->thread.in_guest = false;
-    vcpu->thread.regs.rax = (uint64_t)-ABI_ENTRY;
-    thread_return();
+    leave_with(vcpu, ABI_ENTRY);
+}
+
+/* It comes to vcpu_enter soon, if it was about to stay in guest mode or blocked. */
+static void back_to_kernel(struct thread *thread)
+{
+    thread_wake(thread);
+    if (thread->running)
+        pcpu_kick(thread->pcpu);
 }
 
 void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
@@ -183,9 +206,42 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
     trace(TRACE_INTERRUPT, vcpu->thread.who, vector, 0);
     if (!vcpu->thread.in_guest || !wait_interrupt(&vcpu->wait))
         return;
-    thread_wake(&vcpu->thread);
-    if (vcpu->thread.running)
-        pcpu_kick(vcpu->thread.pcpu);
+    vcpu->halted = false;
+    back_to_kernel(&vcpu->thread);
+}
+
+void vcpu_recall(struct vcpu *vcpu)
+{
+    vcpu->attention |= ATTENTION_RECALL;
+    if (!vcpu->thread.in_guest)
+        return;
+    wait_cancel(&vcpu->wait);
+    back_to_kernel(&vcpu->thread);
+}
+
+void vcpu_wait_if_halted(struct vcpu *vcpu)
+{
+    if (!vcpu->halted || vcpu->attention & ATTENTION_RECALL)
+        return;
+    vcpu->halted = vcpu_interrupt_pending(vcpu) < 0;
+    if (vcpu->halted)
+        thread_block_current();
+}
+
+void vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline, unsigned vector)
+{
+    uint64_t now, left;
+
+    timer_disarm(&vcpu->timer);
+    if (deadline == 0)
+        return;
+    vcpu->timer_vector = (uint8_t)vector;
+    now = x86_rdtsc();
+    left = deadline - (now + vcpu->tsc_offset);
+    if (deadline <= now + vcpu->tsc_offset)
+        vcpu_interrupt(vcpu, vector);
+    else
+        timer_arm(&vcpu->timer, left < UINT64_MAX - now ? now + left : UINT64_MAX);
 }
 
 int vcpu_interrupt_pending(const struct vcpu *vcpu)

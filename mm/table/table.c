@@ -199,6 +199,23 @@ bool mm_table_lookup(struct mm_table *t, uint64_t va, struct mm_mapping *out)
     return true;
 }
 
+bool mm_table_next(struct mm_table *t, uint64_t *va, uint64_t end)
+{
+    bool found = false;
+
+    lock_take(&t->lock);
+    while (*va < end) {
+        unsigned level;
+
+        found = mm_entry_is_present(t->format, mm_entry_read(find_entry(t, *va, &level)));
+        if (found)
+            break;
+        *va = mm_level_next(*va, end, level);
+    }
+    lock_release(&t->lock);
+    return found;
+}
+
 int mm_table_populate_top(struct mm_table *t, unsigned first, unsigned last)
 {
     uint64_t *root = mm_direct(t->root), missing = 0;

@@ -1,0 +1,13 @@
+#include "drivers/debug_port.h"
+
+#include "lib/x86.h"
+
+enum { DEBUG_PORT = 0xe9 };
+
+bool debug_port_exists(void) { return x86_inb(DEBUG_PORT) == DEBUG_PORT; }
+
+void debug_port_write(const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x86_outb(DEBUG_PORT, (uint8_t)bytes[i]);
+}
