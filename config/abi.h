@@ -253,6 +253,7 @@ enum report_kind {
     REPORT_CONSOLE = 'C', /* a line that the guest printed */
     REPORT_TEST = 'T',    /* a KTAP result line of the guest, without its number: "ok text" or "not ok text # SKIP ..." */
     REPORT_NOTE = 'N',    /* a diagnostic of the monitor, for people */
+    REPORT_STATE = 'S',   /* the last one of a VM that was saved: its bytes at TASK_SAVE, decimal */
     REPORT_END = 'E',     /* the last one: how the guest ended, one of the words in docs/config.md, "exit 0" */
 };
 

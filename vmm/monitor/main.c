@@ -7,6 +7,8 @@
 #include "vmm/monitor/image.h"
 #include "vmm/monitor/lock.h"
 #include "vmm/monitor/state.h"
+#include "vmm/state/restore.h"
+#include "vmm/state/save.h"
 
 typedef void exit_decoder(const struct exit_record *record, struct guest_exit *out);
 
@@ -68,10 +70,16 @@ int main(unsigned number)
     guest->vm = &vm;
     if (number == 0) {
         vm_init(guest);
-        vm.start[0] = (struct vcpu_start){true, vm_load(guest), 0};
+        if (vm.args->state_bytes)
+            restore_vm(guest);
+        else
+            vm.start[0] = (struct vcpu_start){.taken = true, .entry = vm_load(guest)};
     }
     guest->vcpu = (struct vcpu){number, vm.backend, (struct vcpu_page *)(TASK_VCPUS + number * 4096ull)};
-    state_start(guest, &vm.start[number]);
+    if (vm.start[number].from_state)
+        restore_vcpu(guest);
+    else
+        state_start(guest, &vm.start[number]);
     for (;;) {
         struct guest_exit e;
         int64_t result;
@@ -79,6 +87,11 @@ int main(unsigned number)
         lock_release();
         result = sys_vcpu_run(number, action);
         lock_take();
+        action = VCPU_RUN_RESUME;
+        if (result == -ABI_EINTR && vm.args->save_bytes)
+            save_recalled(guest);
+        if (result == -ABI_EINTR)
+            continue;
         if (result < 0)
             guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
                       "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),
