@@ -101,12 +101,32 @@ static uint64_t deadline_tsc(const struct config *config, const struct machine_i
 /* The earlier of two TSC deadlines; 0 = never. */
 static uint64_t earlier(uint64_t a, uint64_t b) { return a && (!b || a < b) ? a : b; }
 
+/* Saves each VM whose time has come; -> the TSC at which the next one's comes. */
+static uint64_t save_due(struct machine *m)
+{
+    uint64_t next = 0;
+
+    for (size_t i = 0; i < m->config->vms; i++) {
+        struct vm *vm = &m->vm[i];
+        uint64_t due = vm->started_tsc + vm->config->save_ms * (m->info->tsc_hz / 1000);
+
+        if (!vm->running || !vm->config->save_ms || vm->saved.asked)
+            continue;
+        if (__rdtsc() >= due)
+            vm_save(vm);
+        else
+            next = earlier(next, due);
+    }
+    return next;
+}
+
 static void follow_all(struct machine *m, uint64_t deadline)
 {
     while (look_after_all(m)) {
         uint64_t redraw = screen_update(&m->screen, m->vm);
-        uint64_t move = migrate_all(m->config, m->vm, m->info);
-        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, earlier(deadline, earlier(redraw, move)));
+        uint64_t move = migrate_all(m->config, m->vm, m->info), save = save_due(m);
+        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED,
+                                        earlier(earlier(deadline, save), earlier(redraw, move)));
 
         if (result >= 0 || (result == -ABI_ETIME && (!deadline || __rdtsc() < deadline)))
             continue;
