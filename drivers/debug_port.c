@@ -8,6 +8,5 @@ bool debug_port_exists(void) { return x86_inb(DEBUG_PORT) == DEBUG_PORT; }
 
 void debug_port_write(const char *bytes, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        x86_outb(DEBUG_PORT, (uint8_t)bytes[i]);
+    __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(n) : "d"((uint16_t)DEBUG_PORT) : "memory");
 }

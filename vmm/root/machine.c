@@ -144,6 +144,14 @@ static void follow_all(struct machine *m, uint64_t deadline)
     }
 }
 
+/* Only now: it takes long, and nobody waits for it. */
+static void write_out_saved(const struct machine *m)
+{
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (m->vm[i].saved.bytes)
+            saved_write_out(&m->vm[i].saved, m->vm[i].config->name);
+}
+
 static void print_table(const struct machine *m)
 {
     console_line("# %-18s %-14s %10s %10s %9s %8s", "VM", "end", "exits", "to monitor", "preempted", "pages");
@@ -219,6 +227,7 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     start_all(&m);
     follow_all(&m, deadline_tsc(config, info));
     screen_end(&m.screen, m.vm);
+    write_out_saved(&m);
     print_table(&m);
     print_migrations(&m);
     print_first_entry();

@@ -30,7 +30,7 @@ bool saved_find(struct saved *saved, const char *name, char *why, size_t room);
 /* The pages that hold these bytes, from a page's start on. */
 struct vm_window saved_window(const void *bytes, uint64_t n);
 
-/* Sends what was saved out of the machine, by the debug port: a line `NESTOR STATE NAME BYTES`, the bytes, '\n'. Says so. */
+/* Sends what was last saved out of the machine, by the debug port: a line `NESTOR STATE NAME BYTES`, the bytes, '\n'. Says so. */
 void saved_write_out(const struct saved *saved, const char *name);
 
 #endif

@@ -333,7 +333,6 @@ static void note_free_memory(struct vm *vm)
 static bool go_on(struct vm *vm, const struct machine_info *info)
 {
     vm_destroy(vm);
-    saved_write_out(&vm->saved, vm->config->name);
     vm->saved.gone_on = true;
     vm->end = (struct end){END_NONE, 0};
     vm->reason[0] = 0;
