@@ -13,7 +13,7 @@ struct checker {
     const struct state_vm *vm;
     struct state_content *content;
     uint32_t seen[MAX_VCPUS_PER_VM]; /* sections of each vCPU, a bit each */
-    bool uart, line, halted, done;
+    bool time, uart, line, halted, done;
     uint64_t memory_end; /* of the last MEMO */
     char *why;
 };
@@ -110,6 +110,15 @@ static bool check_halted(struct checker *c, const struct state_record *record)
     return true;
 }
 
+static bool check_time(struct checker *c, const struct state_record *record)
+{
+    if (record->header.bytes != sizeof(c->content->tsc) || c->time)
+        return bad_record(c, record, "it has another size, or comes twice");
+    c->time = true;
+    memcpy(&c->content->tsc, record->payload, sizeof(c->content->tsc));
+    return true;
+}
+
 static bool check_uart(struct checker *c, const struct state_record *record)
 {
     if (record->header.bytes != sizeof(c->content->uart) || c->uart)
@@ -159,8 +168,8 @@ static const struct kind {
     uint16_t version;
     bool (*check)(struct checker *c, const struct state_record *record);
 } kinds[] = {
-    {"NEST", 1, check_head},   {"HALT", 1, check_halted}, {"UART", 1, check_uart},
-    {"LINE", 1, check_line},   {"MEMO", 1, check_memory}, {"DONE", 1, check_done},
+    {"NEST", 1, check_head}, {"TIME", 1, check_time}, {"HALT", 1, check_halted}, {"UART", 1, check_uart},
+    {"LINE", 1, check_line}, {"MEMO", 1, check_memory}, {"DONE", 1, check_done},
 };
 
 /* How a kind is checked, and the newest version that is known; false if the kind is unknown. */

@@ -18,6 +18,7 @@ struct state_vm {
 /* What a file holds, but for its vCPUs' registers and memory: state_get_vcpu, state_get_memory. */
 struct state_content {
     struct state_head head;
+    uint64_t tsc;    /* of the guest, when it was saved */
     uint32_t vcpus;  /* that were started, a bit each */
     uint32_t halted; /* of these, the ones that nothing can wake */
     struct state_uart uart;

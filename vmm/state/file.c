@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct state_record_header) == 16 && sizeof(struct state_head) == 72, "the layout of files");
+_Static_assert(sizeof(struct state_record_header) == 16 && sizeof(struct state_head) == 56, "the layout of files");
 
 /* ---- Writing ---- */
 

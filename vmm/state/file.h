@@ -21,13 +21,11 @@ struct state_record_header {
 /* Of NEST. */
 struct state_head {
     uint64_t memory_bytes;
-    uint64_t tsc;        /* of the guest, when it was saved */
-    uint64_t tsc_per_ms; /* of the machine that saved it */
     uint32_t vcpus;
     uint32_t guest_kind; /* enum guest_kind */
-    uint32_t backend;    /* enum backend of the machine that saved it */
+    uint32_t backend;    /* enum backend of the machine that saved it: for people */
     uint32_t reserved;
-    char name[32];       /* of the VM, 0-terminated */
+    char name[32];       /* of the VM, 0-terminated: for people */
 };
 
 /* Of DONE. */

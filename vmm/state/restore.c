@@ -37,7 +37,7 @@ void restore_vm(struct guest *guest)
         guest_end(guest, END_BAD_STATE, "%s", why);
     state_get_memory(&file, &vm->memory);
     restore_devices(vm, &content);
-    tsc_offset = content.head.tsc - __builtin_ia32_rdtsc();
+    tsc_offset = content.tsc - __builtin_ia32_rdtsc();
     for (uint32_t i = 0; i < vm->args->vcpus; i++) {
         vm->start[i].taken = vm->start[i].from_state = content.vcpus >> i & 1;
         if (i > 0 && vm->start[i].taken)

@@ -26,7 +26,6 @@ static void begin(struct guest *guest)
     const struct monitor_args *args = guest->vm->args;
     struct state_head head = {
         .memory_bytes = args->memory_bytes,
-        .tsc = __builtin_ia32_rdtsc() + guest_get_one(guest, REG_TSC_OFFSET),
         .vcpus = args->vcpus,
         .guest_kind = args->kind,
         .backend = guest->vm->backend,
@@ -85,10 +84,20 @@ static void put_devices(const struct vm *vm, struct state_writer *writer)
     }
 }
 
+/* The guest's TSC, behind all vCPUs: an interrupt of a timer that is pending there has a deadline that is past. */
+static void put_time(struct guest *guest, struct state_writer *writer)
+{
+    uint64_t offset = guest_get_one(guest, REG_TSC_OFFSET), tsc = __builtin_ia32_rdtsc() + offset;
+
+    state_begin(writer, "TIME", 1);
+    state_put(writer, &tsc, sizeof(tsc));
+}
+
 _Noreturn static void finish(struct guest *guest)
 {
     struct state_writer *writer = &guest->vm->saving.writer;
 
+    put_time(guest, writer);
     put_devices(guest->vm, writer);
     put_memory(writer);
     if (!state_finish(writer))
