@@ -12,7 +12,7 @@
 #define EVENT_VECTOR(e) ((unsigned)((e)&0xff))
 enum { EVENT_EXTERNAL = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3 };
 
-enum { TPR = 0xff, CR8_BITS = 0xf, RIGHTS_DPL_SHIFT = 5, RIGHTS_DPL = 3 << RIGHTS_DPL_SHIFT, RIGHTS_TSS_BUSY = 2 };
+enum { TPR = 0xff, CR8_BITS = 0xf, RIGHTS_DPL_SHIFT = 5, RIGHTS_DPL = 3 << RIGHTS_DPL_SHIFT, RIGHTS_BUSY = 2, RIGHTS_ACCESSED = 1 };
 
 static uint64_t *value_of(struct state_vcpu *vcpu, enum reg reg) { return &vcpu->value[SLOT_REG + (int)reg]; }
 
@@ -101,15 +101,24 @@ static void write_derived(struct guest *guest, struct state_vcpu *vcpu, uint64_t
     guest->cr8 = cr8;
 }
 
-/* VMX wants to be told the entries that SVM reads from memory, and a TSS that is busy, which not every SVM cares for. */
+/* What loading a segment register does to the descriptor, VMX wants to see in the register; an SVM need not keep it there. */
+static void make_segments_palatable(struct state_vcpu *vcpu)
+{
+    for (enum segment_register s = 0; s < SEG_COUNT; s++) {
+        uint64_t *rights = value_of(vcpu, reg_segment(s, SEG_RIGHTS));
+
+        if (!(*rights & RIGHTS_UNUSABLE) && s != SEG_LDTR)
+            *rights |= s == SEG_TR ? RIGHTS_BUSY : RIGHTS_ACCESSED;
+    }
+}
+
+/* VMX wants to be told the entries that SVM reads from memory. */
 static void make_palatable(struct guest *guest, struct state_vcpu *vcpu)
 {
     bool pae = *value_of(vcpu, REG_CR0) & CR0_PG && *value_of(vcpu, REG_CR4) & CR4_PAE &&
                !(*value_of(vcpu, REG_EFER) & EFER_LMA);
-    uint64_t *tss = value_of(vcpu, reg_segment(SEG_TR, SEG_RIGHTS));
 
-    if (!(*tss & RIGHTS_UNUSABLE))
-        *tss |= RIGHTS_TSS_BUSY;
+    make_segments_palatable(vcpu);
     if (pae && !vcpu->present[SLOT_REG + REG_PDPTE0] && guest->vm->backend == BACKEND_VMX)
         cr_load_pdptes(guest, *value_of(vcpu, REG_CR3));
     if (*value_of(vcpu, REG_PENDING_DEBUG) && !reg_what(guest->vm->backend, REG_PENDING_DEBUG))
