@@ -20,7 +20,7 @@ for my $cpus (1, 4) {
     for my $where (sort keys %machines) {
         my $run = "$machines{$where} --cpus $cpus --states $work/$where-$cpus";
         ends("$run --config $data/save.conf", 0, "$where, $cpus CPUs: guests go on from a copy in the same run", @well,
-            map { (qr/^# \Q$_\E: saved, \d+ KiB$/m, qr/^    ok \d+ is saved after \d+ ms, and goes on from that$/m) } @vms);
+            map { (qr/^# saved: \Q$_\E, \d+ KiB$/m, qr/^    ok \d+ is saved after \d+ ms, and goes on from that$/m) } @vms);
         is_deeply([grep { !-s "$work/$where-$cpus/$_.state" } @vms], [], "$where, $cpus CPUs: they are sent out");
         ends("$run --config $data/later.conf", 0, "$where, $cpus CPUs: they go on in a later boot", @well);
     }
@@ -32,7 +32,7 @@ ends("$machines{Bochs} --states $work/QEMU-1 --config $data/later.conf", 0, 'wha
 
 for (sort keys %machines) {
     ends("$machines{$_} --config $data/cycles.conf", 0, "$_: 30 lives, each in two halves, leave all memory free",
-        qr/^    ok \d+ runs 30 times$/m, qr/^# canary: saved, \d+ KiB; no debug port to send them to$/m,
+        qr/^    ok \d+ runs 30 times$/m, qr/^# saved: canary, \d+ KiB; no debug port to send them to$/m,
         qr/^# (\d+) KiB were free after the first runs, \1 KiB after the last$/m);
 }
 
