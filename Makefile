@@ -1,7 +1,7 @@
 # Nestor's front door: `make help` lists what it can do.
 #
-# BUILD=DIR puts everything elsewhere, V=1 shows the commands, CONFIG=FILE names the machine that `make run` boots, N=20
-# tells `make soak` how often.
+# BUILD=DIR puts everything elsewhere, V=1 shows the commands, CONFIG=FILE names the machine that `make run` boots, TESTS=GLOB
+# the feature tests that it runs instead, SHUFFLE=SEED their order, N=20 tells `make soak` how often.
 # Sources are found by folder: adding a file needs no edit here.
 
 MAKEFLAGS += --no-builtin-rules
@@ -35,6 +35,7 @@ include tools/newlib.mk
 include tools/tasks.mk
 include tools/guests.mk
 include tools/tests.mk
+include tools/features.mk
 include tools/bench.mk
 
 -include $(patsubst %.o,%.d,$(filter %.o,$(ALL_OBJECTS)))
@@ -44,20 +45,20 @@ include tools/bench.mk
 built = +$(Q)tools/setup && $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 tool = $(Q)BUILD='$(abspath $(BUILD))'
 
-run: ## boot CONFIG in QEMU (with KVM where it can nest, else TCG)
-	$(built) kernel tasks guests
+run: ## boot CONFIG, or the feature tests that TESTS names, in QEMU (with KVM where it can nest, else TCG)
+	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/run-qemu --config '$(CONFIG)'
 
-run-bochs: ## boot CONFIG in Bochs (VMX)
-	$(built) kernel tasks guests
+run-bochs: ## boot CONFIG, or the feature tests that TESTS names, in Bochs (VMX)
+	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/run-bochs --config '$(CONFIG)'
 
 iso: ## make BUILD/nestor.iso, a GRUB image of CONFIG for BIOS and UEFI, CD and USB
-	$(built) kernel tasks guests
+	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/make-iso --config '$(CONFIG)' '$(BUILD)/nestor.iso'
 
 debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
-	$(built) kernel tasks guests
+	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/run-qemu --config '$(CONFIG)' --tcg --gdb
 
 check: ## build everything and run all tests; ends in "N passed, N failed"
@@ -68,6 +69,14 @@ soak: ## run CONFIG N times (20) in each emulator, with 1 and with 4 CPUs, and c
 	$(built) kernel tasks guests
 	$(Q)export BUILD='$(abspath $(BUILD))'; status=0; for machine in 'run-qemu --tcg' run-bochs; do for cpus in 1 4; do \
 	    tools/repeat $(N) tools/$$machine --cpus $$cpus --config '$(CONFIG)' || status=1; done; done; exit $$status
+
+endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU: an hour or so
+	$(built) kernel tasks guests
+	$(tool) NESTOR_WHOLE=1 tools/run-tests tests/hostile.t tests/migration.t
+
+mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)
+	$(built) all
+	$(tool) tools/mutants
 
 check-includes: ## fail on an include that points up the stairs of the tree
 	$(Q)tools/check-includes
@@ -88,5 +97,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso debug check soak check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: all run run-bochs iso debug check soak endure mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
 FORCE:

@@ -48,8 +48,8 @@ enum abi_error {
 #define GUEST_MEMORY_MAX (TASK_MODULES - TASK_GUEST)
 
 /*
- * System calls: SYSCALL with the number in RAX, arguments in RDI, RSI, RDX, R10; the result comes in RAX; RCX, R11
- * are lost. Who may call is one of R (root), M (monitor).
+ * System calls: SYSCALL with the number in RAX, arguments in RDI, RSI, RDX, R10; the result comes in RAX; the registers
+ * that a C function may change are lost. Who may call is one of R (root), M (monitor).
  */
 enum syscall_number {
     SYS_TASK_EXIT,     /* RM (status): a monitor's ends its VM, root's ends the machine */
@@ -143,8 +143,10 @@ struct vm_spec {
     uint64_t quota_pages;    /* 4 KiB pages it may own in all: memory, tables, monitor */
     uint32_t vcpus;
     uint32_t timeslice_us;   /* microseconds; 0 = the kernel's default */
-    uint32_t large_pages;    /* 1: guest memory is backed by 2 MiB at a time where that is possible; 0: by 4 KiB */
+    uint32_t large_pages;    /* 1: guest memory is backed by 2 MiB at a time, and mapped by the GiB, where that is possible;
+                              * 0: by 4 KiB */
     uint32_t modules;        /* entries of module[] */
+    uint32_t lab;            /* 1: its monitor may set what config/lab.h names; 0: not so */
     uint32_t pin;            /* 0: its vCPUs float; else the number of the pCPU that they stay on, plus 1 */
     uint32_t module[MAX_VM_MODULES]; /* boot module numbers; the monitor calls them 0, 1, ... */
     uint64_t args;           /* address of 4096 bytes for the monitor's TASK_ARGS page */
@@ -187,6 +189,8 @@ struct vm_status {
     uint64_t address;
     uint64_t pages;          /* owned now */
     uint64_t pages_peak;
+    uint64_t mapped_2m;      /* how often 2 MiB of guest memory, and 1 GiB, were mapped by one entry */
+    uint64_t mapped_1g;
     uint64_t exits;          /* VM exits so far */
     uint64_t exits_monitor;  /* of these, handed to the monitor */
     uint64_t migrations;     /* how often one of its vCPUs went on on another pCPU */
@@ -223,7 +227,7 @@ enum trace_kind {
     TRACE_PASS = 'H',      /* its turn begins, in guest mode, with the rest of another's, which blocks: TSC ticks that
                             * the other's part took, `who` of the other */
     TRACE_EXIT = 'X',      /* VM exit: reason, RIP */
-    TRACE_MONITOR = 'M',   /* the exit before this one is its monitor's: ring 3 goes on */
+    TRACE_MONITOR = 'M',   /* VM exit: reason, RIP; or 0, 0: the last exit. It is its monitor's, ring 3 goes on */
     TRACE_RUN = 'R',       /* the monitor enters the guest */
     TRACE_WAKE = 'W',      /* it gets ready: pCPU that it goes to, pCPU where it was */
     TRACE_STEAL = 'L',     /* this idle pCPU takes it: from which pCPU */
@@ -252,6 +256,8 @@ struct report_ring {
 enum report_kind {
     REPORT_CONSOLE = 'C', /* a line that the guest printed */
     REPORT_TEST = 'T',    /* a KTAP result line of the guest, without its number: "ok text" or "not ok text # SKIP ..." */
+    REPORT_BEGIN = 'B',   /* the name of a test that begins */
+    REPORT_NOTHING = '-', /* once this is taken, what came before it has been printed */
     REPORT_NOTE = 'N',    /* a diagnostic of the monitor, for people */
     REPORT_STATE = 'S',   /* the last one of a VM that was saved: its bytes at TASK_SAVE, decimal */
     REPORT_END = 'E',     /* the last one: how the guest ended, one of the words in docs/config.md, "exit 0" */
@@ -303,6 +309,8 @@ struct exit_record {
 struct vcpu_page {
     uint64_t gpr[GPR_COUNT];     /* RSP is a copy, filled at exits for the monitor; write it with vcpu_write */
     struct exit_record exit;     /* the last exit that was handed to the monitor */
+    uint64_t refused_bits;       /* of the last vcpu_write that gave -ABI_EACCES: which bits can't be as asked for, */
+    char refused_why[112];       /* and why, 0-terminated */
 };
 
 /*
@@ -337,7 +345,9 @@ enum vcpu_item {
 enum vcpu_action {
     VCPU_RUN_RESUME, /* enter at RIP */
     VCPU_RUN_SKIP,   /* enter behind the instruction that exited; not valid where its length is not known: -ABI_EINVAL */
+    VCPU_RUN_ACTIONS,
 };
+#define VCPU_RUN_OBSERVE 0x100ull /* | action, in a lab: each exit that is the guest's own comes to the monitor, all groups filled */
 
 /* ---- Guests ---------------------------------------------------------------------------------------------- */
 
@@ -369,6 +379,16 @@ enum hypercall {
     HC_MEMORY_DROP,          /* (gpa, bytes), whole pages: gives memory back; it reads 0 when it is touched again */
     HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
     HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
+    HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns */
+    /* For VMs with `lab = yes`, others get -ABI_EPERM. See config/lab.h. */
+    HC_LAB_MACHINE,          /* (gpa of struct lab_pair[], n, gpa of struct lab_refusal): sets them in order; -ABI_EACCES: refused */
+    HC_LAB_RESULTS,          /* (gpa of struct lab_pair[], n): their values as of the last observed exit, or now if there was none */
+    HC_LAB_OBSERVE,          /* (gpa of struct lab_observation, enum lab_action, argument) -> 0; 1 after LAB_RETURN */
+    HC_LAB_GUARD,            /* (gpa of struct lab_observation, TSC ticks, exits) -> 0; later enum lab_guard, registers as then.
+                              * A null gpa ends it. 0 ticks or exits: no limit */
+    HC_LAB_CHANGED,          /* (gpa of struct lab_pair[], n): guest-state fields that were not the same at the last observed
+                              * exit as at its HC_LAB_OBSERVE, with their value at the exit -> how many, at most n */
+    HC_LAB_RESET,            /* (): all that HC_LAB_MACHINE has set is as at the start; ends an observation, no guard */
     HC_MONITOR_END,
 };
 

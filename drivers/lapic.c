@@ -37,6 +37,7 @@ enum {
     ICR_STARTUP = 6 << 8,
     ICR_PENDING = 1 << 12,
     ICR_ASSERT = 1 << 14,
+    XAPIC_EVERYBODY = 0xff,
 };
 
 #define CPUID_X2APIC      (1u << 21)
@@ -118,6 +119,8 @@ void lapic_timer_one_shot(uint32_t count) { apic_write(APIC_INITIAL_COUNT, count
 void lapic_timer_stop(void) { apic_write(APIC_INITIAL_COUNT, 0); }
 
 uint32_t lapic_timer_left(void) { return apic_read(APIC_CURRENT_COUNT); }
+
+bool lapic_can_reach(uint32_t id) { return !registers || id < XAPIC_EVERYBODY; }
 
 static void send(uint32_t id, uint32_t message)
 {

@@ -40,6 +40,9 @@ void lapic_timer_stop(void);
 /* Ticks left until the timer fires; 0: it has fired or was not armed. */
 uint32_t lapic_timer_left(void);
 
+/* Whether an interprocessor interrupt can be sent to this id: in xAPIC mode it has 8 bits, and 255 means everybody. */
+bool lapic_can_reach(uint32_t id);
+
 /* Interprocessor interrupts to one APIC id, the own one included. They return when the message has left. */
 void lapic_send_nmi(uint32_t id);
 void lapic_send_fixed(uint32_t id, uint8_t vector);

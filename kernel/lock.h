@@ -25,7 +25,7 @@ static inline void kernel_lock_release(struct pcpu *pcpu)
 }
 
 /* Takes it, unless this pCPU has it already. */
-static inline void kernel_lock_enter(void)
+static inline __attribute__((always_inline)) void kernel_lock_enter(void)
 {
     struct pcpu *pcpu = pcpu_this();
 
@@ -34,7 +34,7 @@ static inline void kernel_lock_enter(void)
 }
 
 /* Gives it back, if this pCPU has it. */
-static inline void kernel_lock_leave(void)
+static inline __attribute__((always_inline)) void kernel_lock_leave(void)
 {
     struct pcpu *pcpu = pcpu_this();
 

@@ -18,6 +18,7 @@
 #include "kernel/machine.h"
 #include "kernel/provoke.h"
 #include "kernel/vm/image.h"
+#include "kernel/vm/reserve.h"
 #include "kernel/vm/task.h"
 #include "kernel/vm/thread.h"
 #include "kernel/vm/vcpu.h"
@@ -143,8 +144,8 @@ static void run(void)
     struct pcpu *pcpu = pcpu_this();
     const char *error;
 
-    pcpus[pcpu_count++] = pcpu;
     kernel_lock_enter();
+    pcpu_join(pcpu);
     pcpu_init(pcpu);
     provoke();
     choose_backend();
@@ -157,6 +158,7 @@ static void run(void)
     smp_start(&machine_boot);
     modules_init(&machine_boot);
     images_init();
+    reserve_init();
     channel_init();
     start_root();
     thread_dispatch();
@@ -174,7 +176,7 @@ _Noreturn void kernel_main(uint32_t magic, uint32_t info)
         refuse("the CPU has no NX", "");
     init_memory();
     init_devices();
-    pcpu = pcpu_create(0, lapic_id());
+    pcpu = pcpu_create(lapic_id());
     if (!pcpu)
         panic("no memory for the boot CPU");
     pcpu_run_on_stack(pcpu, run);

@@ -31,6 +31,12 @@ __attribute__((noinline, optimize("no-optimize-sibling-calls"))) static int prov
 
 static void provoke_stack_overflow(void) { provoke_stack_overflow_by(0); }
 
+enum provoked_cpu provoked_cpu;
+
+static void provoke_silent_cpu(void) { provoked_cpu = PROVOKED_SILENT; }
+
+static void provoke_late_cpu(void) { provoked_cpu = PROVOKED_LATE; }
+
 static const struct {
     const char *name;
     void (*act)(void);
@@ -40,6 +46,8 @@ static const struct {
     {"write-to-text", provoke_write_to_text},
     {"execute-data", provoke_execute_data},
     {"stack-overflow", provoke_stack_overflow},
+    {"silent-cpu", provoke_silent_cpu},
+    {"late-cpu", provoke_late_cpu},
 };
 
 void provoke(void)
@@ -49,8 +57,10 @@ void provoke(void)
     if (!boot_option(&machine_boot, "provoke", name, sizeof name))
         return;
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].name, name) == 0)
+        if (strcmp(rows[i].name, name) == 0) {
             rows[i].act();
+            return;
+        }
     print("Nestor: provoke=%s on the command line: expected one of", name);
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
         print(" %s", rows[i].name);

@@ -112,10 +112,10 @@ static inline uint32_t x86_inl(uint16_t port)
 
 static inline uint64_t x86_rdtsc(void)
 {
-    uint32_t low, high;
+    uint64_t low, high; /* RDTSC clears the upper halves */
 
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
+    return high << 32 | low;
 }
 
 /* RDMSR and WRMSR of a register that is known to exist. For others: x86_rdmsr_safe in kernel/cpu/msr.h. */

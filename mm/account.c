@@ -6,13 +6,15 @@
 
 struct mm_account mm_kernel_account = {.quota = MM_NO_QUOTA};
 
-/* Zeroes whole pages. The emulators count an iteration of REP as an instruction: STOSQ has an eighth of STOSB's. */
-static void page_zero(void *page, uint64_t pages)
+/* The emulators count an iteration of REP as an instruction: STOSQ has an eighth of STOSB's. */
+static inline void page_zero(void *page, uint64_t pages)
 {
     uint64_t quads = pages * (PAGE_BYTES / 8);
 
     __asm__ volatile("rep stosq" : "+D"(page), "+c"(quads) : "a"(0ull) : "memory");
 }
+
+void mm_page_zero(hpa_t block, unsigned order) { page_zero(mm_direct(block), 1ull << order); }
 
 static inline bool charge(struct mm_account *account, uint64_t pages)
 {

@@ -27,6 +27,9 @@ void mm_account_return(struct mm_account *account, uint64_t pages);
 /* A zeroed block of 2^order pages, charged to the account. HPA_NONE when the quota or the machine is exhausted. */
 hpa_t mm_page_alloc(struct mm_account *account, unsigned order);
 
+/* Zeroes a block of 2^order pages. */
+void mm_page_zero(hpa_t block, unsigned order);
+
 /* Gives back a block that mm_page_alloc took with the same account and order. */
 void mm_page_free(struct mm_account *account, hpa_t block, unsigned order);
 

@@ -292,6 +292,22 @@ void mm_buddy_divide(hpa_t block, unsigned from, unsigned to)
         mm_bug("a block was divided that is not taken with this order, at", block.value);
 }
 
+void mm_buddy_join(hpa_t block, unsigned from, unsigned to)
+{
+    uint64_t frame = block.value >> PAGE_SHIFT;
+    bool taken;
+
+    lock_take(&buddy.lock);
+    taken = from <= to && to <= MM_ORDER_MAX && is_aligned(block.value, PAGE_BYTES << to);
+    for (uint64_t i = 0; taken && i < 1ull << to; i += 1ull << from)
+        taken = frame_is(frame + i, FRAME_TAKEN | from);
+    for (uint64_t i = 0; taken && i < 1ull << to; i += 1ull << from)
+        *frame_state(frame + i) = i ? FRAME_INSIDE : (uint8_t)(FRAME_TAKEN | to);
+    lock_release(&buddy.lock);
+    if (!taken)
+        mm_bug("blocks were joined that are not all taken with this order, at", block.value);
+}
+
 uint64_t mm_buddy_free_pages(void) { return __atomic_load_n(&buddy.free_pages, __ATOMIC_RELAXED); }
 
 uint64_t mm_buddy_total_pages(void) { return __atomic_load_n(&buddy.total_pages, __ATOMIC_RELAXED); }

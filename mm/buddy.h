@@ -40,6 +40,9 @@ void mm_buddy_free(hpa_t block, unsigned order);
 /* Makes a taken block of order `from` into taken blocks of order `to` <= from, to be freed one by one. */
 void mm_buddy_divide(hpa_t block, unsigned from, unsigned to);
 
+/* The inverse: the taken blocks of order `from` that make up the one of order `to` >= from at `block` become that one. */
+void mm_buddy_join(hpa_t block, unsigned from, unsigned to);
+
 /* 4 KiB pages that are free now. */
 uint64_t mm_buddy_free_pages(void);
 

@@ -99,11 +99,24 @@ int mm_table_unmap(struct mm_table *table, uint64_t va, uint64_t bytes);
 /* Gives all that is mapped in the range these rights; MM_OWNED stays as it is. Errors as in map, but for -ABI_EBUSY. */
 int mm_table_protect(struct mm_table *table, uint64_t va, uint64_t bytes, unsigned rights);
 
+/*
+ * Makes one leaf of `bytes`, 2 MiB or 1 GiB, out of the 512 that map [va, va + bytes), multiples of it, to one block with the same
+ * rights. *retired becomes the table that they were in: the caller frees it, to the table's account, when nobody can walk
+ * it any more; until then it tells the same. Counts as a change of generation. If they were owned, the buddy has to learn
+ * of it by mm_buddy_join. -ABI_EINVAL: they are not such leaves, or the table has no leaves of this size.
+ */
+int mm_table_merge(struct mm_table *table, uint64_t va, uint64_t bytes, hpa_t *retired);
+
 /* What maps va, foreign slots included; false when nothing does, or va is no address of the format. */
 bool mm_table_lookup(struct mm_table *table, uint64_t va, struct mm_mapping *out);
 
 /* Sets *va, a multiple of 4 KiB, to the first page in [*va, end) that is mapped; false when none is. end is at most 2^47. */
 bool mm_table_next(struct mm_table *table, uint64_t *va, uint64_t end);
+/*
+ * The entry of `level` (0: 4 KiB, 1: 2 MiB, 2: 1 GiB) on the way to va, leaf or not: what the hardware reads. NULL if the
+ * way ends above it. It stays where it is until something there is unmapped; who changes it answers for what comes of it.
+ */
+uint64_t *mm_table_entry(struct mm_table *table, uint64_t va, unsigned level);
 
 /* Makes the tables that top-level slots first to last point to, where there are none yet, for mm_table_copy_top. Tables
  * of this level stay until mm_table_destroy, also when they are or get empty. -ABI_ENOMEM. */

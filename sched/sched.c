@@ -1,42 +1,42 @@
 #include "sched/sched.h"
 
 #include "lib/addr.h"
+#include "lib/string.h"
 
 void sched_queue_init(struct sched_queue *queue)
 {
-    list_init(&queue->ready);
-    queue->length = 0;
-    queue->current = NULL;
-    queue->started = queue->slice_end = 0;
-    queue->heir = NULL;
+    memset(queue, 0, sizeof *queue);
+    list_init(&queue->ready[SCHED_FLOATING]);
+    list_init(&queue->ready[SCHED_PINNED]);
 }
 
-void sched_entity_init(struct sched_entity *entity, uint64_t slice_ticks)
+void sched_entity_init(struct sched_entity *entity, struct sched_queue *home, uint64_t slice_ticks)
 {
+    memset(entity, 0, sizeof *entity);
     list_init(&entity->node);
-    entity->queue = NULL;
+    entity->home = home;
     entity->slice_ticks = slice_ticks;
-    entity->run_ticks = 0;
-    entity->wait_ticks = 0;
-    entity->preemptions = 0;
 }
 
-void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
+void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_t since)
 {
-    entity->ready_since = now;
-    list_push_back(&queue->ready, &entity->node);
+    entity->ready_since = since;
+    entity->ticket = queue->next_ticket++;
+    list_push_back(&queue->ready[entity->pinned], &entity->node);
+    queue->length[entity->pinned]++;
     entity->queue = queue;
-    queue->length++;
 }
 
 void sched_remove(struct sched_entity *entity)
 {
-    if (!entity->queue)
+    struct sched_queue *queue = entity->queue;
+
+    if (!queue)
         return;
     list_remove(&entity->node);
-    entity->queue->length--;
-    if (entity->queue->heir == entity)
-        entity->queue->heir = NULL;
+    queue->length[entity->pinned]--;
+    if (queue->heir == entity)
+        queue->heir = NULL;
     entity->queue = NULL;
 }
 
@@ -75,13 +75,19 @@ struct sched_entity *sched_inherit(struct sched_queue *queue, uint64_t now)
     return entity;
 }
 
+static struct sched_entity *first(const struct sched_queue *queue, enum sched_list list)
+{
+    return queue->length[list] ? container_of(queue->ready[list].next, struct sched_entity, node) : NULL;
+}
+
 struct sched_entity *sched_rr_pick(struct sched_queue *queue, uint64_t now)
 {
-    struct sched_entity *entity;
+    struct sched_entity *entity = first(queue, SCHED_FLOATING), *pinned = first(queue, SCHED_PINNED);
 
-    if (list_is_empty(&queue->ready))
+    if (!entity || (pinned && pinned->ticket < entity->ticket))
+        entity = pinned;
+    if (!entity)
         return NULL;
-    entity = container_of(queue->ready.next, struct sched_entity, node);
     queue->slice_end = now + entity->slice_ticks;
     run(queue, entity, now);
     return entity;

@@ -69,6 +69,7 @@ static void test_x2apic(void)
     start(0xfee00900, 6);
     CHECK(msr[MSR_APIC_BASE] == 0xfee00d00 && lapic_id() == 0x12345);
     CHECK(msr[0x80f] == 0x1ff && msr[0x832] == 0xf0 && msr[0x835] == 0x10000 && msr[0x83e] == 0xb);
+    CHECK(lapic_can_reach(254) && lapic_can_reach(255) && lapic_can_reach(0x10002));
     lapic_send_startup(0x10002, 9);
     CHECK(msr[0x830] == 0x1000200004609);
     lapic_timer_one_shot(77);
@@ -83,6 +84,7 @@ static void test_x2apic(void)
 static void test_messages(void)
 {
     start(0xfee00900, 6);
+    CHECK(lapic_can_reach(254) && !lapic_can_reach(255) && !lapic_can_reach(256));
     lapic_send_nmi(5);
     CHECK(page[0x310 / 4] == 5u << 24 && page[0x300 / 4] == 0x4400);
     lapic_send_fixed(254, 0x55);

@@ -8,7 +8,7 @@ use File::Temp 'tempdir';
 use Test::More;
 use ktap 'ktap_read';
 
-our @EXPORT = qw($top $build $work $config qemu bochs run ends ends_well reports says link_build put_file get_file);
+our @EXPORT = qw($top $build $work $config qemu bochs run ends ends_well reports says link_build put_file get_file expected_ends);
 
 (our $top = abs_path($0)) =~ s{/tests/[^/]*$}{};
 our $build = abs_path($ENV{BUILD} // "$top/build");
@@ -94,6 +94,15 @@ sub get_file
     open my $in, '<:raw', $name or die "$name: $!";
     local $/;
     return <$in>;
+}
+
+# How each VM of a config is to end, as the table at the end of a run says it.
+sub expected_ends
+{
+    my ($text) = @_;
+    my %end = map { my ($name) = /^(\S+)\]/; ($name => /^expect = (.+)$/m ? $1 : /^background = yes$/m ? 'running' : 'exit 0') }
+        grep { /^[^\[]\S*\]/ } split /^\[vm /m, $text;
+    return \%end;
 }
 
 # A folder with links to this build's images, some of which can be replaced: for the tools' BUILD.

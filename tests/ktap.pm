@@ -25,7 +25,8 @@ sub document_lines
 }
 
 # One level: version, plan, results in their order. A subtest is a block of lines that are indented further, right before
-# the result line that has its name. -> {name, plan, results: [{ok, number, name, skip, subtest}], notes: [...]}
+# the result line that has its name. What stands behind " # " in a result is SKIP, or says why it is not ok.
+# -> {name, plan, results: [{ok, number, name, skip, why, subtest}], notes: [...]}
 sub read_level
 {
     my ($doc, $level, $name, @lines) = @_;
@@ -43,11 +44,13 @@ sub read_level
         } elsif ($line =~ /^#( |$)/) {
             wrong($doc, 'a line in the middle of a subtest', $line) if @block;
             push @{$part->{notes}}, $line;
-        } elsif ($line =~ /^(not )?ok (\d+) (\S.*?)( # SKIP.*)?$/) {
-            my $result = {ok => !$1, number => $2, name => $3, skip => !!$4, notes => scalar @{$part->{notes}}};
+        } elsif ($line =~ /^(not )?ok (\d+) (\S.*?)(?: # (.*))?$/) {
+            my $result = {ok => !$1, number => $2, name => $3, why => $4, notes => scalar @{$part->{notes}}};
+            $result->{skip} = ($4 // '') =~ /^SKIP\b/ ? 1 : '';
+            $result->{known} = !$result->{ok} && ($4 // '') =~ /^XFAIL\b/;
 
             wrong($doc, 'a wrong number', $line) if $result->{number} != @{$part->{results}} + 1;
-            wrong($doc, 'an unknown directive', $line) if $result->{name} =~ / # /;
+            wrong($doc, 'an unknown directive', $line) if $result->{ok} && defined $result->{why} && !$result->{skip};
             wrong($doc, 'not ok, and skipped', $line) if $result->{skip} && !$result->{ok};
             $result->{subtest} = read_subtest($doc, $level + 1, $result, splice @block) if @block || $level == 0;
             push @{$part->{results}}, $result;
@@ -70,7 +73,7 @@ sub read_subtest
     $part = read_level($doc, $level, undef, @lines);
     wrong($doc, "the subtest of $result->{name} is called " . ($part->{name} // 'nothing'))
         if ($part->{name} // '') ne $result->{name};
-    wrong($doc, "$result->{name} and its subtest differ") if $result->{ok} != !grep { !$_->{ok} } @{$part->{results}};
+    wrong($doc, "$result->{name} and its subtest differ") if $result->{ok} != !grep { !$_->{ok} && !$_->{known} } @{$part->{results}};
     return $part;
 }
 
@@ -95,7 +98,7 @@ sub check_whole
 }
 
 # -> {errors: [text], verdict, before, after (text), results: {name: as read_level's}, order: [names],
-#     notes: [lines], printed: {name: [lines]}, table: {name: {end, exits, monitor, preemptions, pages}}}
+#     notes: [lines], printed: {name: [lines]}, table: {name: {end, exits, monitor, preemptions, pages, run}}}
 # With `flat`, results need no subtests: machines that did not begin have none.
 sub ktap_read
 {
@@ -115,8 +118,8 @@ sub ktap_read
     }
     for (@{$top->{notes}}) {
         push @{$doc->{printed}{$1}}, $2 if /^# (\S+): (.*)$/ && $doc->{results}{$1};
-        $doc->{table}{$1} //= {end => $2, exits => $3, monitor => $4, preemptions => $5, pages => $6}
-            if /^# (\S+) +(\S+(?: -?\d+)?) +(\d+) +(\d+) +(\d+) +(\d+)$/ && $doc->{results}{$1};
+        $doc->{table}{$1} //= {end => $2, exits => $3, monitor => $4, preemptions => $5, pages => $6, run => $7}
+            if /^# (\S+) +(\S+(?: -?\d+)?) +(\d+) +(\d+) +(\d+) +(\d+) +([\d.]+)$/ && $doc->{results}{$1};
     }
     return $doc;
 }

@@ -25,7 +25,7 @@ ok 1 a
     KTAP version 1
     # Subtest: b
     1..1
-    not ok 1 ends with exit 0
+    not ok 1 ends with exit 0 # a.c:7: x is 1, expected 2
 not ok 2 b
 # c: the last word
     KTAP version 1
@@ -34,10 +34,10 @@ not ok 2 b
     ok 1 has what no CPU has # SKIP no CPU has it
     ok 2 ends with exit 0
 ok 3 c # SKIP
-# VM                 end                 exits to monitor preempted    pages
-# a                  halt                    5          4         3       21
-# b                  exit -1                 6          0         0       22
-# c                  exit 0                  7          6         2       23
+# VM                 end                 exits to monitor preempted    pages  run ms
+# a                  halt                    5          4         3       21     0.5
+# b                  exit -1                 6          0         0       22     0.0
+# c                  exit 0                  7          6         2       23    12.3
 # 1 passed, 1 failed, 1 skipped
 NESTOR END fail
 2 of 3 VMs did what they were meant to do.
@@ -49,8 +49,10 @@ is_deeply([@$doc{qw(before after verdict)}], ["Nestor\n", "2 of 3 VMs did what t
     'what is around it, and the verdict');
 is_deeply($doc->{order}, [qw(a b c)], 'the results in their order');
 is_deeply([map { $_->{name} } @{$doc->{results}{a}{subtest}{results}}], ['counts to 3', 'ends with halt'], 'a subtest');
+is($doc->{results}{b}{subtest}{results}[0]{name}, 'ends with exit 0', 'a result that says why has its name');
+is($doc->{results}{b}{subtest}{results}[0]{why}, 'a.c:7: x is 1, expected 2', 'and why');
 is_deeply($doc->{printed}, {a => ['hello'], b => ['hello'], c => ['hello', 'the last word']}, 'what VMs printed');
-is_deeply($doc->{table}{b}, {end => 'exit -1', exits => 6, monitor => 0, preemptions => 0, pages => 22}, 'the table');
+is_deeply($doc->{table}{b}, {end => 'exit -1', exits => 6, monitor => 0, preemptions => 0, pages => 22, run => '0.0'}, 'the table');
 
 # What is replaced by what, and the error that it makes.
 for (
@@ -73,6 +75,7 @@ for (
     ['not ok 2 b', 'ok 2 b', qr/^b and its subtest differ/],
     ['not ok 2 b', 'not ok 2 b # SKIP', qr/^not ok, and skipped/],
     ['ok 1 a', 'ok 1 a # TODO', qr/^an unknown directive/],
+    ['ok 1 counts to 3', 'ok 1 counts to 3 # why not', qr/^an unknown directive/],
     ["ok 1 a\n", '', qr/^a line in the middle of a subtest/],
     ["    1..2\n    ok 1 c", "    1..2\n# c: hello\n    ok 1 c", qr/^a line in the middle of a subtest: # c: hello/],
     ["# c: hello\n", '# c: hel', qr/^no version line/],
@@ -80,7 +83,7 @@ for (
     ['# b: hello', '', qr/^neither KTAP nor a comment/],
     ["ok 1 a\n", "ok 1 a\n# a: more\n", qr/^printed after its result: # a: more/],
     ['# 1 passed, 1', '# 2 passed, 1', qr/^the sums are not/],
-    ["    1..1\n    not ok 1 ends with exit 0\n", '', qr/^no plan in b/],
+    ["    1..1\n    not ok 1 ends with exit 0 # a.c:7: x is 1, expected 2\n", '', qr/^no plan in b/],
     ['not ok 2 b', 'not ok 2 a', qr/^two results for: a/],
 ) {
     my ($from, $to, $error) = @$_;

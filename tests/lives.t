@@ -30,9 +30,9 @@ lives(qemu(), 'SVM, 1 CPU');
 lives(bochs(), 'VMX, 1 CPU');
 for ([qemu('--cpus 3'), 'SVM, 3 CPUs'], [bochs('--cpus 3'), 'VMX, 3 CPUs']) {
     my $text = lives(@$_);
-    my ($moves) = $text =~ /^# noise: went on on another CPU (\d+) times$/m;
+    my ($moves) = $text =~ /^# moved to another CPU: noise, (\d+) times$/m;
     cmp_ok($moves // 0, '>=', 1, "$_->[1]: a spinning vCPU was moved to other CPUs");
-    like($text, qr/^# smp-pinned: went on on another CPU 0 times$/m, "$_->[1]: a pinned one was not");
+    like($text, qr/^# moved to another CPU: smp-pinned, 0 times$/m, "$_->[1]: a pinned one was not");
 }
 
 # vCPUs that compute all the time, each sent to other CPUs again and again: nothing that they have gets lost on the way.
@@ -40,7 +40,7 @@ $kernel_machine::config = "$data/migrate.conf";
 for ([qemu('--icount --cpus 4'), 'SVM'], [bochs('--cpus 4'), 'VMX']) {
     my ($status, $text) = run($_->[0]);
     is($status, 0, "$_->[1], 4 CPUs: guests that are moved all the time end well") or diag($text);
-    my @moves = $text =~ /^# \S+: went on on another CPU (\d+) times$/mg;
+    my @moves = $text =~ /^# moved to another CPU: \S+, (\d+) times$/mg;
     cmp_ok((sort { $a <=> $b } @moves)[0] // 0, '>=', 5, "$_->[1], 4 CPUs: each was moved: @moves");
 }
 

@@ -9,15 +9,6 @@ use kernel_machine;
 
 my $default = "$top/config/default.conf";
 
-# How each VM of a config is to end, as the table at the end of a run says it.
-sub expected_ends
-{
-    my ($text) = @_;
-    my %end = map { my ($name) = /^(\S+)\]/; ($name => /^expect = (.+)$/m ? $1 : /^background = yes$/m ? 'running' : 'exit 0') }
-        grep { /^[^\[]\S*\]/ } split /^\[vm /m, $text;
-    return \%end;
-}
-
 # Boots the config; -> what it reported, after the tests that hold for each machine in which nothing goes wrong.
 sub runs_well
 {

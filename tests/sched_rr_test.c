@@ -25,7 +25,8 @@ static void reset(const uint64_t *slice)
     sched_queue_init(&queue);
     for (unsigned i = 0; i < ENTITIES; i++) {
         model.slice[i] = slice ? slice[i] : 100;
-        sched_entity_init(&entity[i], model.slice[i]);
+        sched_entity_init(&entity[i], &queue, model.slice[i]);
+        entity[i].pinned = i % 3 == 0;
     }
 }
 
@@ -39,14 +40,20 @@ static bool is_ready(unsigned e)
 
 static void check(uint64_t now)
 {
-    const struct list *node = queue.ready.next;
+    const struct list *node[SCHED_LISTS] = {queue.ready[SCHED_FLOATING].next, queue.ready[SCHED_PINNED].next};
     uint64_t end = model.current < 0 ? UINT64_MAX : model.slice_end;
 
-    for (unsigned i = 0; i < model.n; i++, node = node->next) {
-        CHECK(node == &entity[model.ready[i]].node);
-        CHECK(node->next->prev == node);
+    for (unsigned i = 0; i < model.n; i++) {
+        const struct list **next = &node[entity[model.ready[i]].pinned];
+
+        CHECK(*next == &entity[model.ready[i]].node);
+        CHECK((*next)->next->prev == *next);
+        *next = (*next)->next;
     }
-    CHECK(node == &queue.ready && queue.length == model.n);
+    for (unsigned list = 0; list < SCHED_LISTS; list++)
+        CHECK(node[list] == &queue.ready[list]);
+    CHECK(queue.length[SCHED_FLOATING] + queue.length[SCHED_PINNED] == model.n);
+    CHECK(sched_any_ready(&queue) == (model.n > 0));
     CHECK(queue.current == (model.current < 0 ? NULL : &entity[model.current]));
     CHECK(queue.heir == (model.heir < 0 ? NULL : &entity[model.heir]));
     CHECK(sched_slice_end(&queue) == end);

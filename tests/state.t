@@ -123,6 +123,8 @@ sub config_says
 my $two = "[vm b]\nimage = hello64.elf\n";
 config_says("[vm a]\nimage = x\nstate = y\n", '1: [vm a] has an image and a state; expected one of them');
 config_says("[vm a]\nstate =\n", '1: [vm a] has an empty state; expected the name of a module');
+config_says("[vm a]\nimage = x\nlab = yes\nsave = 10\n",
+    '1: [vm a] is a lab, and what a lab has set is not saved; expected no `save` and no `state`');
 config_says("[machine]\nqueue = a -> b\n[vm a]\nimage = x\nsave = 10\n$two",
     '2: queue: VM `a` has `save` or `state`, and channels are not saved; expected one without them');
 put_file("$work/c.conf", "[machine]\ntimeout = 20\n[vm a]\nstate = none.state\n");

@@ -239,7 +239,6 @@ static const struct {
     {VM "pin = 64\n", "a.conf:3: pin: `64` is not accepted; expected a number from 0 to 63\n"},
     {VM "timeslice = 9\n", "a.conf:3: timeslice: `9` is not accepted; expected a number from 10 to 1000000\n"},
     {VM "console = maybe\n", "a.conf:3: console: `maybe` is not accepted; expected yes or no\n"},
-    {VM "lab = yes\n", "a.conf:3: lab: `yes` is for a later version, which has lab hypercalls; expected no\n"},
     {VM "kind = linux\n", "a.conf:3: kind: `linux` is not a kind of guest; expected nestor or flat16\n"},
     {VM "bad-hypercall = ignore\n", "a.conf:3: bad-hypercall: `ignore` is not accepted; expected error or kill\n"},
     {VM "output = a\\q\n", "a.conf:3: output: `a\\q` has an unknown escape; expected \\n, \\t or \\\\\n"},
@@ -365,7 +364,7 @@ static void check_sane(const struct config *config)
     for (size_t i = 0; config->errors == 0 && i < config->vms; i++) {
         const struct vm_config *vm = &config->vm[i];
 
-        CHECK(vm->name[0] && vm->image[0] && vm->kind < GUEST_KINDS && vm->vcpus >= 1 && vm->vcpus <= MAX_VCPUS_PER_VM && !vm->lab);
+        CHECK(vm->name[0] && vm->image[0] && vm->kind < GUEST_KINDS && vm->vcpus >= 1 && vm->vcpus <= MAX_VCPUS_PER_VM);
         CHECK(vm->memory_bytes >= 4096 && vm->memory_bytes % 4096 == 0 && vm->quota_pages >= 16);
         CHECK(vm->expect.kind > END_NONE && vm->expect.kind < END_KINDS);
     }

@@ -1,4 +1,4 @@
-/* sources: vmm/root/result.c vmm/root/escape.c vmm/lib/end.c tests/lib_support.c */
+/* sources: vmm/root/result.c vmm/root/difference.c vmm/root/escape.c vmm/lib/end.c tests/lib_support.c */
 /* A VM's KTAP subtest and verdict; console_line() is here, and keeps what would be printed. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 
 #include "tests/lib_support.h"
 #include "vmm/root/console.h"
+#include "vmm/root/difference.h"
 #include "vmm/root/result.h"
 
 static char printed[1 << 20];
@@ -124,19 +125,41 @@ static void test_results(void)
     test_passed("results of the guest are numbered and counted");
 }
 
+static void test_known(void)
+{
+    static char text[] = "[difference]\nplatform = p\nid = vmx.a\nseen = no exit\nmanual = m\nwhy = w\n"
+                         "[difference]\nplatform = p\nid = vmx.b\nseen = nothing\nmanual = m\nwhy = w\n";
+    static const char *lines[] = {"not ok vmx.a # expected 1", "ok vmx.b", "not ok vmx.c", "ok vmx.b # SKIP x"};
+    const struct vm_config config = {.name = "g", .expect = {END_EXIT, 0}};
+    struct vm vm = {.config = &config, .was_started = true, .end = {END_EXIT, 0}, .test = lines, .tests = 1};
+    char why[DIFFERENCE_WHY_BYTES];
+
+    CHECK(difference_read("f", text, sizeof(text) - 1, "p", why));
+    used = 0;
+    result_print(&vm, 1);
+    CHECK(strstr(printed, "    not ok 1 vmx.a # XFAIL no exit\n") && vm.passed && vm.known == 1 && vm.results_failed == 0);
+    vm.tests = 4;
+    used = 0;
+    result_print(&vm, 1);
+    CHECK(strstr(printed, "    not ok 2 vmx.b # is listed as a known difference (nothing), but is as it should be\n"));
+    CHECK(strstr(printed, "    ok 4 vmx.b # SKIP x\n") && !vm.passed && vm.known == 1 && vm.results_failed == 2);
+    CHECK(difference_read("f", text, 0, "p", why));
+    test_passed("a known difference is none of the failures, one that does not show is");
+}
+
 static void test_too_many(void)
 {
     const struct vm_config config = {.name = "g", .expect = {END_EXIT, 0}};
     static const char *lines[VM_TESTS_MAX];
-    struct vm vm = {.config = &config, .was_started = true, .end = {END_EXIT, 0}, .test = lines, .tests = 1234};
+    struct vm vm = {.config = &config, .was_started = true, .end = {END_EXIT, 0}, .test = lines, .tests = 12345};
 
     for (unsigned i = 0; i < VM_TESTS_MAX; i++)
         lines[i] = "ok x";
     used = 0;
     result_print(&vm, 1);
-    CHECK(strstr(printed, "    1..1002\n") && strstr(printed, "    ok 1000 x\n"));
+    CHECK(strstr(printed, "    1..10002\n") && strstr(printed, "    ok 10000 x\n"));
     CHECK(strstr(printed,
-                 "    not ok 1001 sends at most 1000 results, not 1234\n    ok 1002 ends with exit 0\nnot ok 1 g\n"));
+                 "    not ok 10001 sends at most 10000 results, not 12345\n    ok 10002 ends with exit 0\nnot ok 1 g\n"));
     CHECK(!vm.passed);
     test_passed("a flood of results fails");
 }
@@ -149,6 +172,7 @@ int main(void)
     test_never_started();
     test_output();
     test_results();
+    test_known();
     test_too_many();
     return test_done();
 }

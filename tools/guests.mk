@@ -59,4 +59,18 @@ GUEST_IMAGES := $(foreach m,$(GUEST_MAINS),$(call guest_image,$(m)))
 $(foreach m,$(GUEST_MAINS),\
     $(eval $(call guest-$(call guest_kind,$(m)),$(call guest_name,$(m)),$(call guest_sources,$(m)))))
 
+# Feature tests: an image is a folder of them, with the libraries. Nothing in it uses SSE registers or the FPU, so that
+# tests may forbid them.
+FEATURE_FOLDERS := guests/tests guests/selftest
+FEATURE_LIBRARY := $(call sources,guests/lib/common guests/lib/x64 guests/lib/lab guests/lib/feature)
+
+$(eval $(call compile,feature,$(NEWLIB_CFLAGS) -mgeneral-regs-only,-f elf64,$(NEWLIB_STAMP)))
+
+feature_image = $(BUILD)/guests/$(notdir $(1)).elf
+$(foreach f,$(FEATURE_FOLDERS),$(eval $(call link,$(call feature_image,$(f)),\
+    $(call objects,feature,$(call sources,$(f)) $(FEATURE_LIBRARY)),\
+    guests/lib/guest64.ld,--no-warn-rwx-segments,$(NEWLIB_LIBRARIES),$(NEWLIB_STAMP))))
+
+GUEST_IMAGES += $(foreach f,$(FEATURE_FOLDERS),$(call feature_image,$(f)))
+
 guests: guest-check $(GUEST_IMAGES) ## build the guest images, BUILD/guests/*

@@ -94,6 +94,18 @@ stage_modules()
         esac
         add_module "$(absolute "$file")" "$key in $1, line $line"
     done <"$work/images"
+    ! grep -Eq '^[ \t]*lab[ \t]*=[ \t]*yes' "$1" || add_differences
+}
+
+# add_differences: one module of all known differences, for machines with feature tests.
+add_differences()
+{
+    for file in "$top"/config/known-differences/*.conf; do
+        [ -f "$file" ] || continue
+        echo "[file ${file##*/}]"
+        cat "$file"
+    done >"$work/known-differences"
+    add_module "$work/known-differences" "known differences"
 }
 
 # verdict FILE: "pass" or "fail" as the machine's last word in a serial log, or nothing.

@@ -11,12 +11,12 @@ static const uint32_t msr_numbers[CONTEXT_MSRS] = {
     [CONTEXT_TSC_AUX] = MSR_TSC_AUX, [CONTEXT_KERNEL_GS_BASE] = MSR_KERNEL_GS_BASE,
 };
 
-/* What ring 3 and the SYSCALL entry need. The same on all pCPUs, but for the address of struct pcpu. */
+/* What ring 3 and the SYSCALL entry need. The same on all pCPUs, but for the entry. */
 static uint64_t kernel_msr[CONTEXT_MSRS];
 
 static uint64_t kernel_value(enum context_msr i)
 {
-    return i == CONTEXT_KERNEL_GS_BASE ? (uint64_t)pcpu_this() : kernel_msr[i];
+    return i == CONTEXT_LSTAR ? pcpu_syscall_entry(pcpu_this()) : kernel_msr[i];
 }
 
 static bool msr_exists(enum context_msr i) { return i != CONTEXT_TSC_AUX || cpu_features.rdtscp; }
@@ -49,6 +49,7 @@ void context_init_pcpu(void)
         kernel_msr[i] = msr_exists(i) ? x86_rdmsr(msr_numbers[i]) : 0;
     __asm__ volatile("fninit");
     mxcsr_mask = read_mxcsr_mask();
+    x86_write_cr0(x86_read_cr0() | CR0_TS);
 }
 
 bool context_mxcsr_is_legal(uint32_t mxcsr) { return (mxcsr & ~mxcsr_mask) == 0; }
@@ -85,7 +86,7 @@ void context_own_debug(struct context *context)
 {
     if (context->owns_debug)
         return;
-    context->owns_debug = true;
+    context->eager = context->owns_debug = true;
     load_debug(context);
 }
 
@@ -99,8 +100,8 @@ void context_add_dr6(struct context *context, uint64_t bits)
     __asm__ volatile("mov %0, %%db6" : : "r"(dr6 | bits));
 }
 
-/* SWAPGS changes KERNEL_GS_BASE without an exit, also for a guest that has never written one of these MSRs; and the SYSCALL
- * entry relies on the kernel's own value. */
+/* SWAPGS changes KERNEL_GS_BASE without an exit, also for a guest that has never written one of these MSRs. The kernel has
+ * no use for it, so that guest's monitor may run with it. */
 static void notice_swapgs(struct context *context)
 {
     uint64_t base = x86_rdmsr(MSR_KERNEL_GS_BASE);
@@ -113,8 +114,7 @@ static void notice_swapgs(struct context *context)
 
 static void save(struct context *context)
 {
-    __asm__ volatile("fxsave64 %0" : "=m"(context->fpu));
-    context->cr2 = x86_read_cr2();
+    __asm__ volatile("clts; fxsave64 %0" : "=m"(context->fpu));
     notice_swapgs(context);
     if (context->owns_debug)
         save_debug(context);
@@ -127,22 +127,38 @@ static void write_msrs(const struct context *context)
             x86_wrmsr(msr_numbers[i], context->owns_msrs ? context->msr[i] : kernel_value(i));
 }
 
-void context_load(struct context *context)
+void context_switch(struct context *context)
 {
     struct pcpu *pcpu = pcpu_this();
     struct context *old = pcpu->context;
 
-    if (old == context)
-        return;
     if (old)
         save(old);
-    __asm__ volatile("fxrstor64 %0" : : "m"(context->fpu));
-    x86_write_cr2(context->cr2);
+    __asm__ volatile("clts; fxrstor64 %0" : : "m"(context->fpu));
     if (context->owns_msrs || (old && old->owns_msrs))
         write_msrs(context);
     if (context->owns_debug)
         load_debug(context);
     pcpu->context = context;
+    pcpu->fpu_open = true;
+    context_close_fpu();
+}
+
+void context_open_fpu(struct context *context)
+{
+    if (pcpu_this()->context != context)
+        context_switch(context);
+    __asm__ volatile("clts");
+    pcpu_this()->fpu_open = true;
+}
+
+void context_close_fpu(void)
+{
+    struct pcpu *pcpu = pcpu_this();
+
+    if (pcpu->fpu_open)
+        x86_write_cr0(x86_read_cr0() | CR0_TS);
+    pcpu->fpu_open = false;
 }
 
 void context_unload(struct context *context)
@@ -156,6 +172,8 @@ void context_unload(struct context *context)
     if (context->owns_msrs)
         write_msrs(&neutral);
     pcpu->context = NULL;
+    pcpu->fpu_open = true;
+    context_close_fpu();
 }
 
 int context_msr_index(uint32_t msr)
@@ -180,6 +198,14 @@ bool context_msr_is_legal(enum context_msr index, uint64_t value)
     }
 }
 
+void context_take_msrs(struct context *context)
+{
+    context->eager = context->owns_msrs = true;
+    for (enum context_msr i = 0; i < CONTEXT_MSRS; i++)
+        if (msr_exists(i))
+            context->msr[i] = x86_rdmsr(msr_numbers[i]);
+}
+
 uint64_t context_msr_read(struct context *context, enum context_msr index)
 {
     if (pcpu_this()->context == context)
@@ -194,7 +220,7 @@ void context_msr_write(struct context *context, enum context_msr index, uint64_t
     if (loaded)
         notice_swapgs(context);
     first = !context->owns_msrs;
-    context->owns_msrs = true;
+    context->eager = context->owns_msrs = true;
     context->msr[index] = value;
     if (loaded && first)
         write_msrs(context);

@@ -1,15 +1,28 @@
 ; Ways into the kernel other than VM exits: traps, interrupts and SYSCALL; and the ways back to ring 3.
 ;
-; The first members of struct pcpu, and the exit slots that the kernel stack begins below (pcpu.h).
-PCPU_USER_RSP  equ 0
-PCPU_FRAME_END equ 8
-PCPU_STACK_TOP equ 16
+; The first members of struct pcpu (pcpu.h), and members of struct regs (regs.h).
+PCPU_REGS      equ 0
+PCPU_STACK_TOP equ 8
+
+REGS_R15    equ 0 * 8
+REGS_R14    equ 1 * 8
+REGS_R13    equ 2 * 8
+REGS_R12    equ 3 * 8
+REGS_RBP    equ 10 * 8
+REGS_RBX    equ 11 * 8
+REGS_RAX    equ 14 * 8
+REGS_VECTOR equ 15 * 8
+REGS_RIP    equ 17 * 8
+REGS_RFLAGS equ 19 * 8
+REGS_RSP    equ 20 * 8
 
 REGS_SYSCALL equ 256
-SEL_USER_DS  equ 0x1b
-SEL_USER_CS  equ 0x23
 
-global trap_stubs, syscall_entry, regs_return, run_on_stack
+PCPU_BASE  equ 0xffffff8000000000
+PCPU_BYTES equ 0x10000
+MAX_PCPUS  equ 64                               ; config/limits.h
+
+global trap_stubs, syscall_stubs, regs_return, run_on_stack
 extern trap_handle, syscall_handle
 
 ; The general registers, in the order of struct regs.
@@ -77,40 +90,65 @@ trap_common:
     add rsp, 16                                 ; vector, error code
     iretq
 
-; SYSCALL has set CS, SS, RCX = RIP, R11 = RFLAGS and masked IF, DF, AC, TF, NT. The registers go to current->regs, and
-; nothing needs GS after the second SWAPGS.
+; SYSCALL has set CS, SS, RCX = RIP, R11 = RFLAGS and masked IF, DF, AC, TF, NT. To ring 3 it is a function call: what
+; a function may change is not kept, and is 0 afterwards. CS and SS in current->regs are ring 3's from the start.
+;
+; One stub a pCPU, 16 bytes each, so that no segment register has to tell which pCPU this is: a guest's SWAPGS can't
+; mislead the kernel, nor a task's MOV to GS.
 align 16
+syscall_stubs:
+%assign pcpu 0
+%rep MAX_PCPUS
+    align 16
+    mov r9, PCPU_BASE + pcpu * PCPU_BYTES
+    jmp syscall_entry
+%assign pcpu pcpu + 1
+%endrep
+
 syscall_entry:
-    swapgs
-    mov [gs:PCPU_USER_RSP], rsp
-    mov rsp, [gs:PCPU_FRAME_END]
-    push SEL_USER_DS
-    push qword [gs:PCPU_USER_RSP]
-    push r11
-    push SEL_USER_CS
-    push rcx
-    push 0
-    push REGS_SYSCALL
-    push_registers
-    mov rdi, rsp
-    mov rsp, [gs:PCPU_STACK_TOP]
-    swapgs
+    mov r8, [r9 + PCPU_REGS]
+    mov [r8 + REGS_RSP], rsp
+    mov [r8 + REGS_RIP], rcx
+    mov [r8 + REGS_RFLAGS], r11
+    mov [r8 + REGS_RBX], rbx
+    mov [r8 + REGS_RBP], rbp
+    mov [r8 + REGS_R12], r12
+    mov [r8 + REGS_R13], r13
+    mov [r8 + REGS_R14], r14
+    mov [r8 + REGS_R15], r15
+    mov qword [r8 + REGS_VECTOR], REGS_SYSCALL
+    mov rsp, [r9 + PCPU_STACK_TOP]
+    mov rcx, r10
+    mov r8, rax
     xor ebp, ebp
-    call syscall_handle                         ; (struct regs *), does not return
+    call syscall_handle                         ; (four arguments, number), does not return
 
 ; void regs_return(struct regs *): back to ring 3.
 align 16
 regs_return:
-    mov rsp, rdi
-    pop_registers
-    cmp qword [rsp], REGS_SYSCALL
+    cmp qword [rdi + REGS_VECTOR], REGS_SYSCALL
     jne .iret
-    mov rcx, [rsp + 16]                         ; a user address, so canonical: SYSRET can't fault
-    mov r11, [rsp + 32]
-    mov rsp, [rsp + 40]
+    mov rcx, [rdi + REGS_RIP]                   ; a user address, so canonical: SYSRET can't fault
+    mov r11, [rdi + REGS_RFLAGS]
+    mov rax, [rdi + REGS_RAX]
+    mov rbx, [rdi + REGS_RBX]
+    mov rbp, [rdi + REGS_RBP]
+    mov r12, [rdi + REGS_R12]
+    mov r13, [rdi + REGS_R13]
+    mov r14, [rdi + REGS_R14]
+    mov r15, [rdi + REGS_R15]
+    mov rsp, [rdi + REGS_RSP]
+    xor edx, edx
+    xor esi, esi
+    xor edi, edi
+    xor r8d, r8d
+    xor r9d, r9d
+    xor r10d, r10d
     o64 sysret
 .iret:
-    add rsp, 16
+    mov rsp, rdi
+    pop_registers
+    add rsp, 16                                 ; vector, error code
     iretq
 
 ; void run_on_stack(void *stack, void (*f)(void)): f does not return.

@@ -7,17 +7,24 @@
 #include "kernel/cpu/trace.h"
 #include "kernel/cpu/trap.h"
 #include "lib/x86.h"
+#include "sched/policy.h"
 
-_Static_assert(offsetof(struct pcpu, user_rsp) == 0, "known to entry.asm");
-_Static_assert(offsetof(struct pcpu, frame_end) == 8, "known to entry.asm");
-_Static_assert(offsetof(struct pcpu, stack_top) == 16, "known to entry.asm");
+_Static_assert(offsetof(struct pcpu, regs) == 0, "known to entry.asm");
+_Static_assert(offsetof(struct pcpu, stack_top) == 8, "known to entry.asm");
 _Static_assert(sizeof(struct pcpu) <= PCPU_STRUCT_PAGES * PAGE_BYTES, "the guard page comes next");
 
 struct pcpu *pcpus[MAX_PCPUS];
 unsigned pcpu_count;
 
-void syscall_entry(void);
+extern const char syscall_stubs[];
 _Noreturn void run_on_stack(void *stack, void (*f)(void));
+
+uint64_t pcpu_syscall_entry(const struct pcpu *pcpu)
+{
+    enum { STUB_BYTES = 16 };
+
+    return (uint64_t)syscall_stubs + ((uint64_t)pcpu - PCPU_BASE) / PCPU_BYTES * STUB_BYTES;
+}
 
 /* Backs `pages` pages that end at offset `top` of the block. */
 static bool map_pages(uint64_t block, uint64_t top, unsigned pages)
@@ -43,16 +50,20 @@ static void fill_gdt(struct pcpu *pcpu)
     pcpu->gdt[SEL_TSS / 8 + 1] = base >> 32;
 }
 
-struct pcpu *pcpu_create(unsigned id, uint32_t apic_id)
+/* A block is never used for another CPU: one that did not join may still come to life on it. */
+struct pcpu *pcpu_create(uint32_t apic_id)
 {
-    uint64_t block = PCPU_BASE + id * PCPU_BYTES;
+    static unsigned blocks;
+    uint64_t block = PCPU_BASE + blocks * PCPU_BYTES;
     struct pcpu *pcpu = (struct pcpu *)block;
 
+    if (blocks == MAX_PCPUS)
+        return NULL;
+    blocks++;
     if (!map_pages(block, PCPU_STRUCT_PAGES * PAGE_BYTES, PCPU_STRUCT_PAGES) || !map_pages(block, PCPU_DF_STACK_TOP, 1) ||
         !map_pages(block, PCPU_NMI_STACK_TOP, 1) || !map_pages(block, PCPU_MC_STACK_TOP, 1) ||
         !map_pages(block, PCPU_STACK_TOP, PCPU_STACK_PAGES) || !trace_init_pcpu(pcpu))
         return NULL;
-    pcpu->id = id;
     pcpu->apic_id = apic_id;
     pcpu->stack_top = (uint64_t)pcpu_exit_slots(pcpu);
     sched_queue_init(&pcpu->queue);
@@ -64,6 +75,15 @@ struct pcpu *pcpu_create(unsigned id, uint32_t apic_id)
     pcpu->tss.io_map_base = sizeof pcpu->tss; /* no bitmap: ring 3 has no ports */
     fill_gdt(pcpu);
     return pcpu;
+}
+
+void pcpu_join(struct pcpu *pcpu)
+{
+    static struct sched_machine machine;
+
+    pcpu->id = pcpu_count;
+    sched_join(&machine, &pcpu->queue);
+    pcpus[pcpu_count++] = pcpu;
 }
 
 static void load_gdt(struct pcpu *pcpu)
@@ -91,10 +111,10 @@ static void set_syscall(struct pcpu *pcpu)
 {
     x86_wrmsr(MSR_EFER, x86_rdmsr(MSR_EFER) | EFER_SCE);
     x86_wrmsr(MSR_STAR, (uint64_t)(SEL_KERNEL_DS | 3) << 48 | (uint64_t)SEL_KERNEL_CS << 32);
-    x86_wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
+    x86_wrmsr(MSR_LSTAR, pcpu_syscall_entry(pcpu));
     x86_wrmsr(MSR_CSTAR, 0);
     x86_wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_DF | RFLAGS_AC | RFLAGS_TF | RFLAGS_NT);
-    x86_wrmsr(MSR_KERNEL_GS_BASE, (uint64_t)pcpu);
+    x86_wrmsr(MSR_KERNEL_GS_BASE, 0);
 }
 
 void pcpu_init(struct pcpu *pcpu)

@@ -13,6 +13,7 @@
 struct thread;
 struct vcpu;
 struct context;
+struct regs;
 
 /*
  * A pCPU's block is PCPU_BYTES of virtual addresses, aligned to its size: struct pcpu at its start, then the stacks with
@@ -50,20 +51,19 @@ enum { GDT_ENTRIES = 8 };
 
 /* Unless a line says otherwise, only the pCPU itself reads and writes its structure. */
 struct pcpu {
-    uint64_t user_rsp;              /* scratch of the SYSCALL entry; the first three are known to entry.asm */
-    uint64_t frame_end;             /* where the SYSCALL entry pushes the registers: end of current->regs */
+    struct regs *regs;              /* where the SYSCALL entry keeps the registers: current->regs; known to entry.asm */
     uint64_t stack_top;             /* of the kernel stack, below its two slots: see struct exit_slots */
-    unsigned id;                    /* 0 is the boot CPU; set once */
+    unsigned id;                    /* 0 is the boot CPU; set once, by pcpu_join */
     uint32_t apic_id;               /* set once */
     struct thread *current;         /* who runs, or NULL: set by thread_dispatch */
     struct vcpu *vcpu_loaded;       /* whose control block is current in hardware (VMPTRLD), or NULL */
+    bool fpu_open;                  /* CR0.TS is clear for ring 3, whose context is in the registers */
     struct context *context;        /* whose FPU and MSR values are in the registers, or NULL */
     uint64_t space_loaded;          /* CR3 */
     bool resched;                   /* the current thread's turn is over: looked at before each return */
     bool has_lock;                  /* this pCPU is in the kernel lock */
-    bool idle;                      /* halted, or about to be: wants a kick for new work; under the kernel lock */
     struct list dying;              /* threads that have to leave this pCPU for good; under the kernel lock */
-    struct sched_queue queue;       /* ready threads */
+    struct sched_queue queue;       /* ready threads; under the kernel lock */
     struct heap timers;             /* struct timer by deadline */
     uint64_t tick_deadline;         /* TSC of what is next: the end of the timeslice or the first timer */
     uint64_t lapic_deadline;        /* TSC for which the LAPIC timer is set, at or before tick_deadline; 0: it has fired */
@@ -103,11 +103,18 @@ static inline struct exit_slots *pcpu_exit_slots(struct pcpu *pcpu)
 /* Segment selectors. SYSCALL and SYSRET fix the order of the first five. */
 enum { SEL_KERNEL_CS = 0x08, SEL_KERNEL_DS = 0x10, SEL_USER_DS = 0x18 | 3, SEL_USER_CS = 0x20 | 3, SEL_TSS = 0x28 };
 
-/* Allocates and maps the block of pCPU `id`; NULL when memory is out. */
-struct pcpu *pcpu_create(unsigned id, uint32_t apic_id);
+/* Allocates and maps the block of one more pCPU; NULL when memory is out, or MAX_PCPUS have one. */
+struct pcpu *pcpu_create(uint32_t apic_id);
+
+/* On that pCPU, when all else is set up: it gets the next number, and has to look for threads from now on. Under the kernel
+ * lock. */
+void pcpu_join(struct pcpu *pcpu);
 
 /* On that pCPU: loads GDT, TSS, IDT, the SYSCALL registers and the control-register bits that the kernel relies on. */
 void pcpu_init(struct pcpu *pcpu);
+
+/* Where SYSCALL enters the kernel on this pCPU: each has a way in of its own, which knows its structure's address. */
+uint64_t pcpu_syscall_entry(const struct pcpu *pcpu);
 
 /* Leaves the present stack for the pCPU's own and calls f there. */
 _Noreturn void pcpu_run_on_stack(struct pcpu *pcpu, void (*f)(void));

@@ -12,7 +12,10 @@ struct regs {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-/* In `vector`: entered by SYSCALL, so it may be left by SYSRET. */
+/*
+ * In `vector`: entered by SYSCALL, so it may be left by SYSRET. Of the general registers, only those hold something that
+ * a called function preserves, and RAX, the result.
+ */
 enum { REGS_SYSCALL = 256 };
 
 static inline bool regs_from_user(const struct regs *r) { return (r->cs & 3) == 3; }

@@ -7,6 +7,7 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/space.h"
 #include "kernel/lock.h"
+#include "kernel/provoke.h"
 #include "kernel/vm/thread.h"
 #include "kernel/vm/virt_ops.h"
 #include "lib/print.h"
@@ -16,7 +17,8 @@
 
 #define KERNEL_BASE 0xffffffff80000000ull
 
-enum { INIT_WAIT_US = 10000, STARTUP_WAIT_US = 200, ANSWER_WAIT_US = 200000 };
+/* The last one is long, as an emulator's CPUs are threads that may have to wait for their turn; only a dead CPU costs it. */
+enum { INIT_WAIT_US = 10000, STARTUP_WAIT_US = 200, ANSWER_WAIT_US = 1000000 };
 
 /* The words behind the trampoline's code, as trampoline.asm lays them out. */
 struct trampoline_values {
@@ -31,7 +33,9 @@ extern const char trampoline_start[], trampoline_end[], trampoline_values[], boo
 
 _Noreturn void ap_main(void);
 
-/* What the pCPU that is being started says: set by it, read by the boot CPU. */
+/* The pCPU that is being started, as long as the boot CPU waits for it; and what it says: both under the kernel lock, but
+ * that the boot CPU looks at the answer without it. */
+static _Atomic(struct pcpu *) starting;
 static _Atomic(const char *) answer;
 static const char joined[] = "";
 
@@ -79,43 +83,56 @@ static void fill_page(uint64_t page, const struct pcpu *pcpu)
     values->stack = pcpu->stack_top;
 }
 
+/* Without the kernel lock: who is up already needs it to go to sleep, and who comes up to join. */
 static void wait_us(uint64_t us)
 {
     uint64_t end = x86_rdtsc() + clock_ticks_from_us(us);
 
+    kernel_lock_leave();
     while (x86_rdtsc() < end && !answer)
         __builtin_ia32_pause();
+    kernel_lock_enter();
+}
+
+static bool provoked_by(const struct pcpu *pcpu, enum provoked_cpu how)
+{
+    return provoked_cpu == how && pcpu->apic_id == PROVOKED_APIC_ID;
 }
 
 /* INIT, start-up IPI, and a second one for CPUs that missed the first. Returns what the pCPU said, or NULL. */
-static const char *wake(uint32_t apic_id, uint64_t page)
+static const char *wake(struct pcpu *pcpu, uint64_t page)
 {
+    uint8_t number = (uint8_t)(page >> PAGE_SHIFT);
+
     answer = NULL;
-    lapic_send_init(apic_id);
+    starting = pcpu;
+    lapic_send_init(pcpu->apic_id);
     wait_us(INIT_WAIT_US);
-    lapic_send_startup(apic_id, (uint8_t)(page >> PAGE_SHIFT));
+    if (!provoked_by(pcpu, PROVOKED_SILENT))
+        lapic_send_startup(pcpu->apic_id, number);
     wait_us(STARTUP_WAIT_US);
-    if (!answer)
-        lapic_send_startup(apic_id, (uint8_t)(page >> PAGE_SHIFT));
+    if (!answer && !provoked_by(pcpu, PROVOKED_SILENT))
+        lapic_send_startup(pcpu->apic_id, number);
     wait_us(ANSWER_WAIT_US);
+    starting = NULL;
     return answer;
 }
 
 static void start(uint32_t apic_id, uint64_t page)
 {
-    struct pcpu *pcpu = pcpu_create(pcpu_count, apic_id);
+    struct pcpu *pcpu = pcpu_create(apic_id);
     const char *said;
 
     if (!pcpu) {
-        print("Nestor: no memory for the CPU with APIC id %u: it is left out\n", apic_id);
+        print("Nestor: the CPU with APIC id %u is left out: there is no room for it\n", apic_id);
         return;
     }
     fill_page(page, pcpu);
-    said = wake(apic_id, page);
-    if (said == joined)
-        pcpus[pcpu_count++] = pcpu;
-    else
+    said = wake(pcpu, page);
+    if (said != joined)
         print("Nestor: the CPU with APIC id %u is left out: %s\n", apic_id, said ? said : "it does not start");
+    if (!said)
+        lapic_send_init(apic_id); /* should it wake up yet: not on a stack, or a page, that is another's by then */
 }
 
 /* How many pCPUs the command line allows. */
@@ -134,23 +151,36 @@ static unsigned wanted(const struct boot_info *info)
     return MAX_PCPUS;
 }
 
+static bool is_up(uint32_t apic_id)
+{
+    for (unsigned i = 0; i < pcpu_count; i++)
+        if (pcpus[i]->apic_id == apic_id)
+            return true;
+    return false;
+}
+
 void smp_start(const struct boot_info *info)
 {
     struct acpi_cpu_iterator iterator = {0};
     uint64_t page = find_page(info);
-    unsigned most = wanted(info);
+    unsigned most = wanted(info), more = 0;
     struct acpi_cpu cpu;
 
     virt->capabilities(&first);
-    while (pcpu_count < most && acpi_cpu_next(&iterator, &cpu)) {
-        if (!cpu.enabled || cpu.apic_id == pcpus[0]->apic_id)
-            continue;
-        if (!page) {
-            print("Nestor: no free page below 1 MiB to start other CPUs from: only one is used\n");
-            return;
-        }
-        start(cpu.apic_id, page);
+    while (acpi_cpu_next(&iterator, &cpu)) {
+        if (!cpu.enabled || is_up(cpu.apic_id))
+            continue; /* some firmware tells of a CPU twice */
+        if (pcpu_count == most || !page)
+            more++;
+        else if (!lapic_can_reach(cpu.apic_id))
+            print("Nestor: the CPU with APIC id %u is left out: it needs x2APIC\n", cpu.apic_id);
+        else
+            start(cpu.apic_id, page);
     }
+    if (!page && more)
+        print("Nestor: no free page below 1 MiB to start other CPUs from: only one is used\n");
+    else if (more && most == MAX_PCPUS)
+        print("Nestor: %u more CPUs are left out: %u is the most\n", more, MAX_PCPUS);
 }
 
 /* What a pCPU must have in common with the boot CPU: all that guests may have been promised. */
@@ -178,9 +208,16 @@ _Noreturn void ap_main(void)
     error = check();
     if (!error)
         error = virt->pcpu_enable(pcpu);
-    answer = error ? error : joined;
-    if (error)
-        x86_halt();
+    while (provoked_by(pcpu, PROVOKED_LATE) && starting == pcpu)
+        __builtin_ia32_pause();
     kernel_lock_enter();
+    if (error || starting != pcpu) {
+        if (starting == pcpu)
+            answer = error;
+        kernel_lock_leave();
+        x86_halt();
+    }
+    pcpu_join(pcpu);
+    answer = joined;
     thread_dispatch();
 }

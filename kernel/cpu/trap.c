@@ -103,10 +103,13 @@ static void handle_kernel_interrupt(uint64_t vector)
 
 static void handle_user_exception(const struct regs *regs)
 {
+    struct thread *thread = pcpu_this()->current;
     uint64_t address = regs->vector == VECTOR_PF ? x86_read_cr2() : regs->rip;
 
-    if (regs->vector != VECTOR_PF || !back_user_page(address))
-        task_end(pcpu_this()->current->task, VM_END_MONITOR_FAULT, (int64_t)regs->vector, address);
+    if (regs->vector == VECTOR_NM)
+        context_open_fpu(&thread->user_context);
+    else if (regs->vector != VECTOR_PF || !back_user_page(address))
+        task_end(thread->task, VM_END_MONITOR_FAULT, (int64_t)regs->vector, address);
 }
 
 /*

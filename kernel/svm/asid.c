@@ -47,7 +47,7 @@ void svm_asid_flush(struct vcpu *vcpu)
     struct pcpu *pcpu = pcpu_this();
     struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 
-    if (control->tlb_control != TLB_CONTROL_NOTHING)
+    if (control->tlb_control == TLB_CONTROL_FLUSH_ALL || control->tlb_control == TLB_CONTROL_FLUSH_ASID)
         return;
     if (svm_machine.features & SVM_FEATURE_FLUSH_BY_ASID) {
         control->tlb_control = TLB_CONTROL_FLUSH_ASID;

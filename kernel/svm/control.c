@@ -7,8 +7,6 @@
 
 struct svm_machine svm_machine;
 
-enum { IOPM_ORDER = 2, MSRPM_ORDER = 1, MSRPM_RANGE_BYTES = 2048 }; /* 12 KiB in a block of 16, and 8 KiB */
-
 /*
  * #AC and #DB are given back to the guest, but an endless series of either, inside the processor, would let no
  * interrupt through. DR0 to DR3 are not switched. PAUSE is not slowed down: a timeslice ends all the same.
@@ -44,12 +42,12 @@ static void remove_impossible(uint32_t *intercept)
         intercept[INTERCEPT_MISC2] &= ~(uint32_t)INTERCEPT_RDPRU;
 }
 
-/* "MSR Permissions Map": two bits an MSR, in three ranges of 2000H. Only the first two are used. */
 static void pass_msr(uint8_t *msrpm, uint32_t msr)
 {
-    unsigned range = msr >= 0xc0000000 ? 1 : 0, bit = (msr & 0x1fff) * 2;
+    unsigned bit;
 
-    msrpm[range * MSRPM_RANGE_BYTES + bit / 8] &= (uint8_t) ~(3u << bit % 8);
+    if (svm_msrpm_bit(msr, &bit))
+        msrpm[bit / 8] &= (uint8_t) ~(3u << bit % 8);
 }
 
 /* The signature of QEMU's own emulation, "TCGTCGTCGTCG". */
@@ -62,12 +60,12 @@ static bool is_tcg(void)
 
 static bool make_maps(void)
 {
-    svm_machine.iopm = mm_page_alloc(&mm_kernel_account, IOPM_ORDER);
-    svm_machine.msrpm = mm_page_alloc(&mm_kernel_account, MSRPM_ORDER);
+    svm_machine.iopm = mm_page_alloc(&mm_kernel_account, SVM_IOPM_ORDER);
+    svm_machine.msrpm = mm_page_alloc(&mm_kernel_account, SVM_MSRPM_ORDER);
     if (hpa_is_none(svm_machine.iopm) || hpa_is_none(svm_machine.msrpm))
         return false;
-    memset(mm_direct(svm_machine.iopm), 0xff, PAGE_BYTES << IOPM_ORDER);
-    memset(mm_direct(svm_machine.msrpm), 0xff, PAGE_BYTES << MSRPM_ORDER);
+    memset(mm_direct(svm_machine.iopm), 0xff, PAGE_BYTES << SVM_IOPM_ORDER);
+    memset(mm_direct(svm_machine.msrpm), 0xff, PAGE_BYTES << SVM_MSRPM_ORDER);
     for (unsigned i = 0; i < sizeof passed_msrs / sizeof *passed_msrs; i++)
         pass_msr(mm_direct(svm_machine.msrpm), passed_msrs[i]);
     return true;

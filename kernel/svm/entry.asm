@@ -26,6 +26,21 @@ SLOT_VCPU equ 8
     mov rsi, [%1 + 6 * 8]
 %endmacro
 
+; Those of a guest that goes on at once: what C code may have changed, and RBX, in which it may get an answer. R12
+; to R15 are the guest's own again when C code has returned.
+%macro load_answered 1
+    mov rcx, [%1 + 1 * 8]
+    mov rdx, [%1 + 2 * 8]
+    mov rbx, [%1 + 3 * 8]
+    mov rbp, [%1 + 5 * 8]
+    mov rdi, [%1 + 7 * 8]
+    mov r8, [%1 + 8 * 8]
+    mov r9, [%1 + 9 * 8]
+    mov r10, [%1 + 10 * 8]
+    mov r11, [%1 + 11 * 8]
+    mov rsi, [%1 + 6 * 8]
+%endmacro
+
 %macro store_gprs 1
     mov [%1 + 1 * 8], rcx
     mov [%1 + 2 * 8], rdx
@@ -43,8 +58,8 @@ SLOT_VCPU equ 8
     mov [%1 + 15 * 8], r15
 %endmacro
 
-global svm_entry, svm_load, svm_resume
-extern svm_exit
+global svm_entry, svm_load
+extern svm_exit, svm_exit_end
 
 section .text
 
@@ -58,20 +73,23 @@ svm_entry:
 
 ; The same, after svm_exit: GIF is still 0.
 ; _Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots)
+align 16
 svm_load:
     mov rax, rdi
 .load:
     vmload
-
-; The same, after svm_exit: GIF is still 0, and what VMLOAD loads is still the guest's.
-; _Noreturn void svm_resume(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots)
-svm_resume:
-    mov rax, rdi
     mov rsp, rdx
     load_gprs rsi
+.run:
     vmrun
     mov rax, [rsp + SLOT_GPR]
     store_gprs rax
     mov rdi, [rsp + SLOT_VCPU]
     xor ebp, ebp                                ; ends the back trace
-    call svm_exit                               ; does not return
+    call svm_exit                               ; (struct vcpu *): the handler's verdict
+    mov rdi, [rsp + SLOT_VCPU]
+    mov esi, eax
+    call svm_exit_end                           ; (struct vcpu *, verdict): the VMCB; returns only for an answer
+    mov rsi, [rsp + SLOT_GPR]
+    load_answered rsi
+    jmp .run

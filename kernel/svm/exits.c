@@ -1,5 +1,5 @@
 /* The exit dispatch table: "SVM Intercept Exit Codes" in the appendices of AMD's volume 2. */
-#include "kernel/svm/svm.h"
+#include "kernel/svm/lab.h"
 
 #include "kernel/cpu/panic.h"
 #include "kernel/vm/vm.h"
@@ -10,7 +10,10 @@ static enum verdict handle_hlt(struct vcpu *vcpu)
     return vcpu_handle_halt(vcpu, svm_vmcb(vcpu)->save.rflags & RFLAGS_IF);
 }
 
-static enum verdict handle_vmmcall(struct vcpu *vcpu) { return vcpu_handle_hypercall(vcpu, svm_vmcb(vcpu)->save.cpl); }
+static enum verdict handle_vmmcall(struct vcpu *vcpu)
+{
+    return svm_vmcb(vcpu)->save.cpl == 0 ? vcpu_handle_hypercall(vcpu) : vcpu_refuse_hypercall(vcpu);
+}
 
 /* SMI and INIT were taken at STGI; of VINTR, nothing is wanted but the exit: see svm_inject. */
 static enum verdict handle_nothing(struct vcpu *vcpu)
@@ -19,9 +22,11 @@ static enum verdict handle_nothing(struct vcpu *vcpu)
     return VERDICT_RESUME;
 }
 
-/* The first access to a debug register: the guest gets them for good, and the instruction is tried again. */
+/* The first access to a debug register: the guest gets them for good, and the instruction is tried again. A lab has them. */
 static enum verdict handle_debug_register(struct vcpu *vcpu)
 {
+    if (vcpu->lab)
+        return VERDICT_MONITOR;
     context_own_debug(&vcpu->guest_context);
     svm_vmcb(vcpu)->control.intercept[INTERCEPT_DR] = 0;
     svm_changed(vcpu, CLEAN_I);
@@ -88,7 +93,10 @@ static enum verdict handle_msr(struct vcpu *vcpu)
 {
     struct vmcb *vmcb = svm_vmcb(vcpu);
     bool write = vmcb->control.exitinfo1 & 1;
+    enum verdict verdict;
 
+    if (vcpu->lab && svm_lab_handle_msr(vcpu, write, &verdict))
+        return verdict;
     if ((uint32_t)vcpu->page->gpr[GPR_RCX] == MSR_PAT)
         return write ? write_pat(vcpu, vmcb) : read_pat(vcpu, vmcb);
     return write ? vcpu_handle_msr_write(vcpu) : vcpu_handle_msr_read(vcpu);

@@ -1,5 +1,5 @@
 /* The field policy: what a monitor may read and write of its vCPU's VMCB. */
-#include "kernel/svm/svm.h"
+#include "kernel/svm/lab.h"
 
 #include "lib/string.h"
 #include "lib/x86.h"
@@ -130,6 +130,8 @@ int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
         return -ABI_EINVAL;
     if (f->secret)
         return -ABI_EACCES;
+    if (vcpu->lab && svm_lab_field_read(vcpu, what, value))
+        return 0;
     *value = get(vcpu, f);
     return 0;
 }
@@ -147,18 +149,29 @@ static void write_through(struct vcpu *vcpu, const struct field *f, uint64_t val
     }
 }
 
+static int refuse(struct vcpu *vcpu, const struct field *f, uint64_t bits)
+{
+    if (!vcpu->lab)
+        return -ABI_EACCES;
+    return f->secret ? lab_refuse(vcpu, 0, "this field holds an address of the host") :
+                       lab_refuse(vcpu, bits, "these bits are the kernel's, or the CPU's answer");
+}
+
 int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value)
 {
     const struct field *f = find(what);
     uint64_t old;
+    int result;
 
     if (!f)
         return -ABI_EINVAL;
     if (f->bytes < sizeof value && value >> f->bytes * 8)
         return -ABI_EINVAL;
+    if (vcpu->lab && svm_lab_field_write(vcpu, what, value, &result))
+        return result;
     old = get(vcpu, f);
     if (f->secret || ((value ^ old) & ~(f->open | f->hidden)))
-        return -ABI_EACCES;
+        return refuse(vcpu, f, (value ^ old) & ~(f->open | f->hidden));
     value = (value & f->open) | (old & ~f->open);
     memcpy((char *)svm_vmcb(vcpu) + f->offset, &value, f->bytes);
     svm_changed(vcpu, f->clean);

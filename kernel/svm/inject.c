@@ -1,5 +1,5 @@
 /* Events for the guest: "Event Injection", "EXITINTINFO Pseudo-Code", "Injecting Virtual (INTR) Interrupts". */
-#include "kernel/svm/svm.h"
+#include "kernel/svm/lab.h"
 #include "lib/x86.h"
 
 /* Asks for an exit as soon as the guest can take an interrupt, by a virtual interrupt that is intercepted, or no longer
@@ -84,6 +84,25 @@ static void give_virtual_interrupt(struct vcpu *vcpu, struct vmcb_control *contr
         vcpu->attention |= ATTENTION_EVENT;
 }
 
+/* By EVENTINJ, as soon as the guest can take it; until then, and where EVENTINJ won't do, by what the guest lends. */
+static void give_lab_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+    int vector = vcpu_interrupt_pending(vcpu);
+    bool shadow = vmcb->control.interrupt_shadow & INTERRUPT_SHADOW;
+
+    if (vector < 0)
+        return;
+    vcpu->attention |= ATTENTION_EVENT; /* each entry tries again */
+    if (!svm_machine.virtual_interrupts && can_take_interrupt(vmcb)) {
+        vmcb->control.eventinj = EVENT_VALID | EVENT_INTR | (unsigned)vector;
+        vcpu_interrupt_taken(vcpu, (unsigned)vector);
+    } else if (svm_machine.virtual_interrupts && !shadow && svm_lab_borrow(vcpu, (unsigned)vector)) {
+        vcpu_interrupt_taken(vcpu, (unsigned)vector);
+    } else if (!svm_machine.virtual_interrupts) {
+        svm_lab_borrow(vcpu, (unsigned)vector);
+    }
+}
+
 /* ATTENTION_EVENT is cleared before the look at what is pending: another pCPU may pend something meanwhile. */
 void svm_inject(struct vcpu *vcpu)
 {
@@ -92,7 +111,9 @@ void svm_inject(struct vcpu *vcpu)
     vcpu->attention &= ~(unsigned)ATTENTION_EVENT;
     if (vcpu->reinject && !(vmcb->control.eventinj & EVENT_VALID))
         inject_again(vcpu, &vmcb->control);
-    if (svm_machine.virtual_interrupts)
+    if (vcpu->lab)
+        give_lab_interrupt(vcpu, vmcb);
+    else if (svm_machine.virtual_interrupts)
         give_virtual_interrupt(vcpu, &vmcb->control);
     else
         inject_interrupt(vcpu, vmcb);
@@ -135,7 +156,7 @@ static bool is_same(uint64_t a, uint64_t b) { return (uint32_t)a == (uint32_t)b;
 void svm_inject_again(struct vcpu *vcpu)
 {
     uint64_t event = svm_vmcb(vcpu)->control.exitintinfo;
-    bool injected = is_same(vcpu->backend[SVM_VCPU_EVENT], event) && vcpu->backend[SVM_VCPU_EVENT_EXITS] == vcpu->exits;
+    bool injected = is_same(vcpu->backend[SVM_VCPU_EVENT], event) && vcpu->backend[SVM_VCPU_EVENT_EXITS] + 1 == vcpu->exits;
 
     /* One of the guest's own comes again by itself: RIP is still at the instruction. */
     if ((is_software(event) && !injected) || is_virtual(event))

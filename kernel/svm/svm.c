@@ -1,5 +1,5 @@
 /* The SVM back end: "Secure Virtual Machine" in AMD's volume 2, behind the table that the rest of the kernel knows. */
-#include "kernel/svm/svm.h"
+#include "kernel/svm/lab.h"
 
 #include "kernel/cpu/msr.h"
 #include "kernel/vm/virt_ops.h"
@@ -120,6 +120,9 @@ const struct virt_ops svm_ops = {
     .exit_record = svm_exit_record,
     .field_read = svm_field_read,
     .field_write = svm_field_write,
+    .lab_read = svm_lab_read,
+    .lab_write = svm_lab_write,
+    .lab_reset = svm_lab_reset,
     .inject_gp = svm_inject_gp,
     .exit_name = svm_exit_name,
     .exit_reason = svm_exit_reason,

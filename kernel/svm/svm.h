@@ -20,15 +20,6 @@
 /* Exception vectors that lib/x86.h does not name. */
 enum { SVM_VECTOR_OF = 4, SVM_VECTOR_AC = 17 };
 
-/* "CPUID Fn8000_000A_EDX SVM Feature Identification". */
-enum {
-    SVM_FEATURE_NP = 1 << 0,
-    SVM_FEATURE_NRIP_SAVE = 1 << 3,
-    SVM_FEATURE_VMCB_CLEAN = 1 << 5,
-    SVM_FEATURE_FLUSH_BY_ASID = 1 << 6,
-    SVM_FEATURE_DECODE_ASSISTS = 1 << 7,
-};
-
 /* Use of pcpu.backend. */
 enum svm_pcpu {
     SVM_PCPU_HOST_VMCB, /* physical address of the page that VMLOAD takes the host's state from */
@@ -39,12 +30,15 @@ enum svm_pcpu {
 
 /* Use of vcpu.backend. */
 enum svm_vcpu {
+    SVM_VCPU_VMCB,       /* where vcpu.control is in the direct map */
     SVM_VCPU_PCPU,       /* number of the pCPU that it was loaded on last, plus 1 */
     SVM_VCPU_GENERATION, /* of that pCPU's ASIDs, from which it has its own */
-    SVM_VCPU_DIRECT,     /* exit codes below this may be answered directly; 0: the VMCB wants a refresh, see svm_changed */
+    SVM_VCPU_INSTRUCTIONS, /* exit codes below this may be instructions'; 0: the VMCB wants a refresh first, see svm_changed */
     SVM_VCPU_EVENT,      /* eventinj as of the last entry that injected something, */
     SVM_VCPU_EVENT_EXITS, /* vcpu.exits at that entry, */
     SVM_VCPU_EVENT_RIP,   /* and the next RIP that a software event pushes */
+    SVM_VCPU_IOPM,        /* physical addresses of a lab's own permission maps; 0: it has the shared ones */
+    SVM_VCPU_MSRPM,
 };
 
 /* What this machine has: set by svm_control_init, the same on all pCPUs. */
@@ -60,13 +54,27 @@ struct svm_machine {
 
 extern struct svm_machine svm_machine;
 
-static inline struct vmcb *svm_vmcb(const struct vcpu *vcpu) { return mm_direct(vcpu->control); }
+/* The permission maps: 12 KiB in a block of 16, and 8 KiB. */
+enum { SVM_IOPM_ORDER = 2, SVM_MSRPM_ORDER = 1 };
+
+/* Where the bit for RDMSR of an MSR is in the MSR permission map ("MSR Permissions Map"), with that for WRMSR behind it;
+ * false for an MSR that has none. */
+static inline bool svm_msrpm_bit(uint64_t msr, unsigned *bit)
+{
+    enum { RANGE_BITS = 0x4000 };
+    unsigned range = msr >> 16 == 0 ? 0 : msr >> 16 == 0xc000 ? 1 : 2;
+
+    *bit = range * RANGE_BITS + (unsigned)(msr & 0x1fff) * 2;
+    return (msr & 0xffff) < 0x2000 && (range < 2 || msr >> 16 == 0xc001);
+}
+
+static inline struct vmcb *svm_vmcb(const struct vcpu *vcpu) { return (struct vmcb *)vcpu->backend[SVM_VCPU_VMCB]; }
 
 /* Each change of the VMCB is told here, with the clean bits (CLEAN_*) of what has changed. */
 static inline void svm_changed(struct vcpu *vcpu, uint32_t clean)
 {
     svm_vmcb(vcpu)->control.clean &= ~clean;
-    vcpu->backend[SVM_VCPU_DIRECT] = 0;
+    vcpu->backend[SVM_VCPU_INSTRUCTIONS] = 0;
 }
 
 /* control.c: fills svm_machine. NULL, or an error text. */
@@ -129,14 +137,17 @@ void svm_fields_init(void);
 int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
-/* entry.asm: enter the guest of `vmcb`, whose general registers are at `gpr`. They come back in svm_exit. svm_resume is for
- * svm_exit itself, when it has not left the guest's state; svm_load for when it goes from there to another guest's. */
+/* entry.asm: enter the guest of `vmcb`, whose general registers are at `gpr`. They come back in svm_exit. svm_load is for
+ * going on from there with another guest, when the state of neither the first nor the host is loaded. */
 _Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 _Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
-_Noreturn void svm_resume(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 
-/* vcpu.c: called by entry.asm with each #VMEXIT, at the top of the kernel stack. */
-_Noreturn void svm_exit(struct vcpu *vcpu);
+/* vcpu.c: the two halves of an exit, called by entry.asm at the top of the kernel stack. Where the first returns, the exit's
+ * handler has run with GIF 0 and with the guest's state of VMLOAD still in the CPU. The second returns the VMCB's
+ * physical address if the guest goes on so, behind its instruction; else it takes another way into some guest, or into
+ * ring 3. */
+enum verdict svm_exit(struct vcpu *vcpu);
+uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict);
 
 /* vcpu.c: virt_ops of these names. */
 bool svm_vcpu_init(struct vcpu *vcpu);

@@ -1,5 +1,5 @@
 /* A vCPU of SVM: its VMCB, the way into the guest and back, and what an exit tells. */
-#include "kernel/svm/svm.h"
+#include "kernel/svm/lab.h"
 
 #include "kernel/vm/exit.h"
 #include "kernel/vm/pass.h"
@@ -11,11 +11,20 @@ bool svm_vcpu_init(struct vcpu *vcpu)
     vcpu->control = mm_page_alloc(&vcpu->vm->account, 0);
     if (hpa_is_none(vcpu->control))
         return false;
+    vcpu->backend[SVM_VCPU_VMCB] = (uint64_t)mm_direct(vcpu->control);
     svm_control_reset(vcpu);
+    if (vcpu->lab && !svm_lab_init(vcpu)) {
+        mm_page_free(&vcpu->vm->account, vcpu->control, 0);
+        return false;
+    }
     return true;
 }
 
-void svm_vcpu_free(struct vcpu *vcpu) { mm_page_free(&vcpu->vm->account, vcpu->control, 0); }
+void svm_vcpu_free(struct vcpu *vcpu)
+{
+    svm_lab_free(vcpu);
+    mm_page_free(&vcpu->vm->account, vcpu->control, 0);
+}
 
 _Noreturn void svm_enter(struct vcpu *vcpu)
 {
@@ -43,7 +52,7 @@ static void refresh(struct vcpu *vcpu)
 {
     svm_vmcb(vcpu)->control.clean = svm_machine.clean;
     svm_asid_flushed(vcpu);
-    vcpu->backend[SVM_VCPU_DIRECT] = SVM_CODES_LOW;
+    vcpu->backend[SVM_VCPU_INSTRUCTIONS] = SVM_CODES_LOW;
     if (svm_machine.virtual_interrupts)
         svm_inject_withdraw(vcpu);
 }
@@ -61,30 +70,62 @@ static void leave_guest(const struct vcpu *vcpu)
                      : "memory");
 }
 
-/* Out of line, so that the other way has no registers to save. */
-static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu, const struct vmcb *vmcb)
+static inline __attribute__((always_inline)) _Noreturn void handle_and_finish(struct vcpu *vcpu,
+                                                                             const struct svm_exit_row *row)
 {
-    uint64_t exitcode = vmcb->control.exitcode;
-    const struct svm_exit_row *row = svm_exit_row(exitcode);
+    vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
+    vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), &row->row));
+}
 
-    vcpu_exit_note(vcpu, (unsigned)(row - svm_exit_table));
+static bool is_invalid(uint64_t exitcode) { return exitcode == VMEXIT_INVALID || exitcode == VMEXIT_INVALID_32; }
+
+/* All of a lab's exits: SVM_VCPU_INSTRUCTIONS stays 0. Of a virtual interrupt that its guest intercepts, nobody but the
+ * monitor can tell what is to come. */
+static _Noreturn __attribute__((noinline)) void exit_of_lab(struct vcpu *vcpu)
+{
+    struct vmcb *vmcb = svm_vmcb(vcpu);
+    uint64_t exitcode = vcpu->exit_reason;
+    const struct svm_exit_row *row = svm_exit_row(exitcode);
+    bool monitors = svm_lab_owns_exit(vcpu, exitcode) && (vcpu->lab->observed || exitcode == VMEXIT_VINTR);
+    enum verdict verdict;
+
     leave_guest(vcpu);
     vcpu->instruction_length = instruction_length(vmcb, row->length);
-    if (exitcode != VMEXIT_INVALID && exitcode != VMEXIT_INVALID_32) {
+    if (!is_invalid(exitcode)) {
+        vmcb->control.clean = svm_machine.clean;
+        svm_asid_flushed(vcpu);
+        if (vmcb->control.exitintinfo & EVENT_VALID)
+            svm_inject_again(vcpu);
+    }
+    svm_lab_leave_guest(vcpu);
+    verdict = vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), monitors ? &lab_exit_row : &row->row);
+    vcpu_exit_finish(vcpu, verdict == VERDICT_MONITOR ? &lab_exit_row : &row->row, verdict);
+}
+
+static _Noreturn void exit_by_event(struct vcpu *vcpu)
+{
+    const struct vmcb *vmcb = svm_vmcb(vcpu);
+    uint64_t exitcode = vcpu->exit_reason;
+
+    if (vcpu->lab)
+        exit_of_lab(vcpu);
+    leave_guest(vcpu);
+    if (!is_invalid(exitcode)) {
         refresh(vcpu);
         if (vmcb->control.exitintinfo & EVENT_VALID)
             svm_inject_again(vcpu);
     }
-    vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, &row->row));
+    handle_and_finish(vcpu, svm_exit_row(exitcode));
 }
 
-static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcpu, enum verdict verdict)
+static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu)
 {
-    const struct svm_exit_row *row = svm_exit_row(vcpu->exit_reason);
+    uint64_t exitcode = vcpu->exit_reason;
 
+    if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || svm_exit_table[exitcode].length == 0)
+        exit_by_event(vcpu);
     leave_guest(vcpu);
-    vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
-    vcpu_exit_finish(vcpu, &row->row, verdict);
+    handle_and_finish(vcpu, &svm_exit_table[exitcode]);
 }
 
 /* Behind an instruction whose length is fixed. */
@@ -115,41 +156,43 @@ static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *from,
     svm_load(to->control, gpr, pcpu_exit_slots(pcpu));
 }
 
-/*
- * An exit by an instruction whose handler is direct did not cut the delivery of an event short. The handler runs with GIF
- * 0 and with the guest's state of VMLOAD still in the CPU: going back then takes nothing but VMRUN.
- */
-static inline __attribute__((always_inline)) _Noreturn void exit_directly(struct vcpu *vcpu, const struct svm_exit_row *row)
+static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcpu, enum verdict verdict)
 {
-    enum verdict verdict;
-    struct vmcb *vmcb;
-    uint64_t *gpr;
+    const struct svm_exit_row *row = &svm_exit_table[vcpu->exit_reason];
 
-    vcpu_exit_note(vcpu, (unsigned)vcpu->exit_reason);
-    verdict = row->row.handler(vcpu);
-    vmcb = svm_vmcb(vcpu);
-    gpr = vcpu->page->gpr;
     if (verdict == VERDICT_PASS)
         pass_directly(vcpu, row);
-    if (!vcpu_exit_is_done(vcpu, verdict))
-        finish_directly(vcpu, verdict);
-    vmcb->save.rip = next_rip(vcpu, vmcb, row);
-    vmcb->save.rax = gpr[GPR_RAX];
-    vmcb->control.interrupt_shadow = 0;
-    svm_resume(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));
+    leave_guest(vcpu);
+    vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
+    vcpu_exit_finish(vcpu, &row->row, verdict);
 }
 
-_Noreturn void svm_exit(struct vcpu *vcpu)
+/* The slow way is out of line, so that the fast one saves no registers. */
+enum verdict svm_exit(struct vcpu *vcpu)
 {
-    const struct vmcb *vmcb = svm_vmcb(vcpu);
+    struct vmcb *vmcb = svm_vmcb(vcpu);
     uint64_t exitcode = vmcb->control.exitcode;
 
     vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;
     vcpu->rip = vmcb->save.rip;
     vcpu->exit_reason = exitcode;
-    if (exitcode < vcpu->backend[SVM_VCPU_DIRECT] && svm_exit_table[exitcode].direct)
-        exit_directly(vcpu, &svm_exit_table[exitcode]);
-    exit_slowly(vcpu, vmcb);
+    if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || !svm_exit_table[exitcode].direct)
+        exit_slowly(vcpu);
+    vcpu_exit_note(vcpu, exitcode, TRACE_EXIT);
+    return svm_exit_table[exitcode].row.handler(vcpu);
+}
+
+uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict)
+{
+    const struct svm_exit_row *row = &svm_exit_table[vcpu->exit_reason];
+    struct vmcb *vmcb = svm_vmcb(vcpu);
+
+    if (!vcpu_exit_is_done(vcpu, verdict))
+        finish_directly(vcpu, verdict);
+    vmcb->save.rip = next_rip(vcpu, vmcb, row);
+    vmcb->save.rax = vcpu->page->gpr[GPR_RAX];
+    vmcb->control.interrupt_shadow = 0;
+    return vcpu->control.value;
 }
 
 void svm_skip(struct vcpu *vcpu)
@@ -166,20 +209,10 @@ static void record_bytes(const struct vmcb_control *control, struct exit_record 
     memcpy(record->bytes, control->bytes, sizeof control->bytes);
 }
 
-void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
+/* Out of line: exits by an instruction have none of this. */
+static __attribute__((noinline)) void record_more(const struct vmcb_control *control, struct exit_record *record,
+                                                  unsigned groups)
 {
-    const struct vmcb *vmcb = svm_vmcb(vcpu);
-    const struct vmcb_control *control = &vmcb->control;
-
-    vcpu->page->gpr[GPR_RSP] = vmcb->save.rsp;
-    if (groups & EXIT_GROUP_QUALIFICATION) {
-        record->qualification = control->exitinfo1;
-        record->qualification2 = control->exitinfo2;
-    }
-    if (groups & EXIT_GROUP_LENGTH) {
-        record->instruction_length = vcpu->instruction_length;
-        record->next_rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? control->next_rip : 0;
-    }
     if (groups & EXIT_GROUP_ADDRESS)
         record->physical = control->exitinfo2;
     if (groups & EXIT_GROUP_VECTORING) {
@@ -188,4 +221,18 @@ void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned gro
     }
     if (groups & EXIT_GROUP_BYTES)
         record_bytes(control, record);
+}
+
+void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
+{
+    const struct vmcb *vmcb = svm_vmcb(vcpu);
+    const struct vmcb_control *control = &vmcb->control;
+
+    vcpu->page->gpr[GPR_RSP] = vmcb->save.rsp;
+    record->qualification = control->exitinfo1;
+    record->qualification2 = control->exitinfo2;
+    record->instruction_length = vcpu->instruction_length;
+    record->next_rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? control->next_rip : 0;
+    if (groups & ~(unsigned)(EXIT_GROUP_QUALIFICATION | EXIT_GROUP_LENGTH))
+        record_more(control, record, groups);
 }

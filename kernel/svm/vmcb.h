@@ -56,15 +56,18 @@ enum {
 enum {
     V_TPR = 0xff,
     V_IRQ = 1 << 8,
+    V_GIF = 1 << 9,
     V_INTR_PRIO = 0xf << 16,
     V_IGN_TPR = 1 << 20,
     V_INTR_MASKING = 1 << 24,
+    V_GIF_ENABLE = 1 << 25,
     V_INTR_VECTOR_SHIFT = 32,
 };
 #define V_INTR_VECTOR (0xffull << V_INTR_VECTOR_SHIFT)
 
-/* tlb_control: "TLB Control". The last one only with CPUID Fn8000_000A_EDX[FlushByAsid]. */
-enum { TLB_CONTROL_NOTHING = 0, TLB_CONTROL_FLUSH_ALL = 1, TLB_CONTROL_FLUSH_ASID = 3 };
+/* tlb_control: "TLB Control". The last two only with CPUID Fn8000_000A_EDX[FlushByAsid]. */
+enum { TLB_CONTROL_NOTHING = 0, TLB_CONTROL_FLUSH_ALL = 1, TLB_CONTROL_FLUSH_ASID = 3,
+       TLB_CONTROL_FLUSH_ASID_LOCAL = 7 /* all but global pages */ };
 
 /* interrupt_shadow */
 enum { INTERRUPT_SHADOW = 1 << 0 };
@@ -82,6 +85,9 @@ enum { EVENT_ERROR_SHIFT = 32 };
 /* nested_control */
 enum { NESTED_NP_ENABLE = 1 << 0 };
 
+/* lbr_control: "Virtualizing LBR Registers", "Virtual VMLOAD and VMSAVE" */
+enum { LBR_ENABLE = 1 << 0, VIRTUAL_VMLOAD = 1 << 1 };
+
 /* clean: "VMCB Clean Bits". A set bit says that the fields are as they were at the last #VMEXIT of this VMCB here. */
 enum vmcb_clean {
     CLEAN_I = 1 << 0,    /* intercepts, TSC offset, pause filter */
@@ -94,11 +100,28 @@ enum vmcb_clean {
     CLEAN_DT = 1 << 7,  /* GDTR, IDTR */
     CLEAN_SEG = 1 << 8, /* CS, DS, SS, ES, CPL */
     CLEAN_CR2 = 1 << 9,
-    CLEAN_ALL = 0x3ff, /* the ones above: what else there is, Nestor does not use */
+    CLEAN_LBR = 1 << 10, /* DBGCTL and the records of branches */
+    CLEAN_ALL = 0x7ff, /* the ones above: what else there is, Nestor does not use */
 };
 
 /* exitinfo1 of a nested page fault: "Nested versus Guest Page Faults, Fault Ordering". */
 #define NPF_PRESENT (1ull << 0) /* not for want of a page */
+
+/* "CPUID Fn8000_000A_EDX SVM Feature Identification". */
+enum {
+    SVM_FEATURE_NP = 1 << 0,
+    SVM_FEATURE_LBR = 1 << 1,
+    SVM_FEATURE_NRIP_SAVE = 1 << 3,
+    SVM_FEATURE_VMCB_CLEAN = 1 << 5,
+    SVM_FEATURE_FLUSH_BY_ASID = 1 << 6,
+    SVM_FEATURE_DECODE_ASSISTS = 1 << 7,
+    SVM_FEATURE_VIRTUAL_VMLOAD = 1 << 15,
+    SVM_FEATURE_VGIF = 1 << 16,
+};
+
+/* exitcode: those that exits.c knows by more than their row. An exception's vector is added to the first. */
+enum { VMEXIT_EXCEPTION = 0x40, VMEXIT_INTR = 0x60, VMEXIT_INIT = 0x63, VMEXIT_VINTR = 0x64, VMEXIT_VMMCALL = 0x81,
+       VMEXIT_NPF = 0x400 };
 
 /* exitcode when VMRUN found the VMCB inconsistent: all ones, or the lower half of them under QEMU's emulation. */
 #define VMEXIT_INVALID    UINT64_MAX

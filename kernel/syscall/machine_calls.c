@@ -127,7 +127,7 @@ int64_t do_yield(struct syscall_args *args)
     struct pcpu *pcpu = pcpu_this();
 
     (void)args;
-    if (pcpu->queue.length > 0)
+    if (sched_any_ready(&pcpu->queue))
         pcpu->resched = true;
     return 0;
 }

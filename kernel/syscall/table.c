@@ -1,10 +1,9 @@
 #include "kernel/syscall/syscall.h"
 
 #include "kernel/cpu/pcpu.h"
-#include "kernel/cpu/regs.h"
 #include "kernel/lock.h"
 
-_Noreturn void syscall_handle(struct regs *regs);
+_Noreturn void syscall_handle(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t number);
 
 const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_TASK_EXIT] = {"task_exit", TASK_ROOT | TASK_MONITOR, decode_nothing, do_task_exit},
@@ -53,16 +52,16 @@ static int64_t call(struct syscall_args *args, uint64_t number)
     return error ? error : syscall_table[number].act(args);
 }
 
-/* Called by the SYSCALL entry, on a fresh kernel stack; `regs` is current->regs. */
-_Noreturn void syscall_handle(struct regs *regs)
+/* Called by the SYSCALL entry, on a fresh kernel stack. The result goes to the registers of ring 3. */
+_Noreturn void syscall_handle(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t number)
 {
     struct syscall_args args;
 
-    args.raw[0] = regs->rdi;
-    args.raw[1] = regs->rsi;
-    args.raw[2] = regs->rdx;
-    args.raw[3] = regs->r10;
+    args.raw[0] = a;
+    args.raw[1] = b;
+    args.raw[2] = c;
+    args.raw[3] = d;
     args.thread = pcpu_this()->current;
-    regs->rax = (uint64_t)call(&args, regs->rax);
+    args.thread->regs.rax = (uint64_t)call(&args, number);
     thread_return();
 }

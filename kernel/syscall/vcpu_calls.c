@@ -4,6 +4,7 @@
 #include "kernel/lock.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/vm/item.h"
+#include "kernel/vm/lab.h"
 #include "kernel/vm/virt_ops.h"
 
 /* Only the vCPU's own thread, so that it can't be in the guest meanwhile. */
@@ -16,23 +17,29 @@ static int find_own_vcpu(struct syscall_args *args)
 int decode_vcpu_run(struct syscall_args *args)
 {
     int error = find_own_vcpu(args);
+    uint64_t action = args->raw[1] & ~VCPU_RUN_OBSERVE;
 
     if (error)
         return error;
-    if (args->raw[1] == VCPU_RUN_SKIP && args->vcpu->instruction_length == 0)
+    if (action == VCPU_RUN_SKIP && args->vcpu->instruction_length == 0)
         return -ABI_EINVAL;
-    return args->raw[1] <= VCPU_RUN_SKIP ? 0 : -ABI_EINVAL;
+    if (action != args->raw[1] && !args->vcpu->lab)
+        return -ABI_EPERM;
+    return action < VCPU_RUN_ACTIONS ? 0 : -ABI_EINVAL;
 }
 
 int64_t do_vcpu_run(struct syscall_args *args)
 {
     struct vcpu *vcpu = args->vcpu;
 
-    if (args->raw[1] == VCPU_RUN_SKIP) {
+    if ((args->raw[1] & ~VCPU_RUN_OBSERVE) == VCPU_RUN_SKIP) {
         vcpu_load(vcpu);
         virt->skip(vcpu);
     }
+    if (vcpu->lab)
+        vcpu->lab->observed = args->raw[1] & VCPU_RUN_OBSERVE;
     vcpu->attention |= ATTENTION_SLICE;
+    context_load_cr2(&vcpu->guest_context);
     vcpu->thread.in_guest = true;
     trace(TRACE_RUN, vcpu->thread.who, 0, 0);
     if (vcpu->halted) {
@@ -53,14 +60,18 @@ int decode_vcpu_pairs(struct syscall_args *args)
     return user_copy_in(args->pair, args->raw[1], args->raw[2] * sizeof *args->pair) ? 0 : -ABI_EFAULT;
 }
 
-static int read_one(struct vcpu *vcpu, uint64_t what, uint64_t *value)
+static int read_pair(struct vcpu *vcpu, uint64_t what, uint64_t *value)
 {
-    return what & VCPU_ITEM ? item_read(vcpu, what ^ VCPU_ITEM, value) : virt->field_read(vcpu, what, value);
+    if (what & VCPU_ITEM && !(what >> LAB_KIND_SHIFT))
+        return item_read(vcpu, what ^ VCPU_ITEM, value);
+    return what >> LAB_KIND_SHIFT ? lab_read(vcpu, what, value) : virt->field_read(vcpu, what, value);
 }
 
-static int write_one(struct vcpu *vcpu, uint64_t what, uint64_t value)
+static int write_pair(struct vcpu *vcpu, uint64_t what, uint64_t value)
 {
-    return what & VCPU_ITEM ? item_write(vcpu, what ^ VCPU_ITEM, value) : virt->field_write(vcpu, what, value);
+    if (what & VCPU_ITEM && !(what >> LAB_KIND_SHIFT))
+        return item_write(vcpu, what ^ VCPU_ITEM, value);
+    return what >> LAB_KIND_SHIFT ? lab_write(vcpu, what, value) : virt->field_write(vcpu, what, value);
 }
 
 /* Both stop at the first pair that fails; the pairs before it are done. */
@@ -69,7 +80,7 @@ int64_t do_vcpu_read(struct syscall_args *args)
     vcpu_load(args->vcpu);
     for (uint64_t i = 0; i < args->raw[2]; i++) {
         uint64_t value;
-        int error = read_one(args->vcpu, args->pair[i].what, &value);
+        int error = read_pair(args->vcpu, args->pair[i].what, &value);
 
         if (error)
             return error;
@@ -88,7 +99,7 @@ int64_t do_vcpu_write(struct syscall_args *args)
 
         if (!user_copy_in(&value, args->pair[i].where, sizeof value))
             return -ABI_EFAULT;
-        error = write_one(args->vcpu, args->pair[i].what, value);
+        error = write_pair(args->vcpu, args->pair[i].what, value);
         if (error)
             return error;
     }
@@ -126,7 +137,7 @@ int64_t do_vcpu_start(struct syscall_args *args)
 {
     struct thread *thread = &args->vcpu->thread;
 
-    if (thread->state == THREAD_NEW || thread->parked)
+    if (thread->entity.state == SCHED_NEW || thread->parked)
         thread_wake(thread);
     else
         thread->woken = true;

@@ -63,7 +63,7 @@ int decode_vcpu_move(struct syscall_args *args)
     if (args->raw[1] >= args->vm->vcpus)
         return -ABI_ENOENT;
     args->vcpu = args->vm->vcpu[args->raw[1]];
-    if (args->vcpu->thread.pinned)
+    if (args->vcpu->thread.entity.pinned)
         return -ABI_EPERM;
     return args->raw[2] < pcpu_count ? 0 : -ABI_EINVAL;
 }

@@ -2,8 +2,7 @@
  * The two halves of an exit that every back end goes through, with the fast path between them. They are inline because
  * exits are what a hypervisor does all day: one that the kernel answers passes through no function but its handler.
  *
- *     vcpu_exit_note(vcpu, counter);
- *     verdict = vcpu_exit_handle(vcpu, row);
+ *     verdict = vcpu_exit_handle(vcpu, counter, row);
  *     if (vcpu_exit_is_done(vcpu, verdict)) {
  *         RIP behind the instruction; enter
  *     }
@@ -16,17 +15,25 @@
 #include "kernel/vm/vcpu.h"
 
 /* Counts and traces an exit. vcpu->exit_reason and vcpu->rip are set; `counter` is its index in vcpu.exit_count. */
-static inline __attribute__((always_inline)) void vcpu_exit_note(struct vcpu *vcpu, unsigned counter)
+static inline __attribute__((always_inline)) void vcpu_exit_note(struct vcpu *vcpu, size_t counter, enum trace_kind kind)
 {
+    uint64_t now = x86_rdtsc(); /* first: so it is out of the way of the other registers */
+
     vcpu->exits++;
     vcpu->exit_count[counter]++;
-    trace(TRACE_EXIT, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
+    trace_at(now, kind, vcpu->thread.who, vcpu->exit_reason, vcpu->rip);
 }
 
-/* What is to be done about an exit, by its handler. */
-static inline enum verdict vcpu_exit_handle(struct vcpu *vcpu, const struct exit_row *row)
+/* The same, and then lets the exit's handler decide. */
+static inline __attribute__((always_inline)) enum verdict
+vcpu_exit_handle(struct vcpu *vcpu, size_t counter, const struct exit_row *row)
 {
-    return row->handler ? row->handler(vcpu) : VERDICT_MONITOR;
+    if (!row->handler) {
+        vcpu_exit_note(vcpu, counter, TRACE_MONITOR);
+        return VERDICT_MONITOR;
+    }
+    vcpu_exit_note(vcpu, counter, TRACE_EXIT);
+    return row->handler(vcpu);
 }
 
 /*
@@ -34,9 +41,11 @@ static inline enum verdict vcpu_exit_handle(struct vcpu *vcpu, const struct exit
  * `attention`; who unmaps guest memory, or ends the timeslice, does that from another pCPU or from an interrupt, and both
  * are exits of their own.
  */
+_Static_assert(VERDICT_ANSWERED == 0, "both conditions in one");
+
 static inline bool vcpu_exit_is_done(const struct vcpu *vcpu, enum verdict verdict)
 {
-    return verdict == VERDICT_ANSWERED && vcpu->attention == 0;
+    return (verdict | vcpu->attention) == 0;
 }
 
 #endif

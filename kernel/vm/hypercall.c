@@ -64,13 +64,15 @@ static exit_handler *const calls[] = {
     [HC_CHANNEL_VECTOR] = ipc_call_vector,
 };
 
-enum verdict vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl)
+enum verdict vcpu_refuse_hypercall(struct vcpu *vcpu)
+{
+    vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EPERM;
+    return VERDICT_SKIP;
+}
+
+enum verdict vcpu_handle_hypercall(struct vcpu *vcpu)
 {
     uint64_t number = vcpu->page->gpr[GPR_RAX];
 
-    if (cpl != 0) {
-        vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EPERM;
-        return VERDICT_SKIP;
-    }
     return number < sizeof calls / sizeof *calls ? calls[number](vcpu) : VERDICT_MONITOR;
 }

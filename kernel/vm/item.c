@@ -28,11 +28,17 @@ static int write_cr2(struct vcpu *vcpu, unsigned i, uint64_t value)
 static uint64_t read_dr(struct vcpu *vcpu, unsigned i) { return vcpu->guest_context.dr[i]; }
 
 /* A guest that has never used its debug registers need not own them, and does not for want of another value. */
+static int write_debug(struct context *context, uint64_t *dr, uint64_t value)
+{
+    if (*dr != value)
+        context->eager = context->owns_debug = true;
+    *dr = value;
+    return 0;
+}
+
 static int write_dr(struct vcpu *vcpu, unsigned i, uint64_t value)
 {
-    vcpu->guest_context.owns_debug |= vcpu->guest_context.dr[i] != value;
-    vcpu->guest_context.dr[i] = value;
-    return 0;
+    return write_debug(&vcpu->guest_context, &vcpu->guest_context.dr[i], value);
 }
 
 static uint64_t read_dr6(struct vcpu *vcpu, unsigned i)
@@ -46,9 +52,7 @@ static int write_dr6(struct vcpu *vcpu, unsigned i, uint64_t value)
     (void)i;
     if (value >> 32)
         return -ABI_EINVAL;
-    vcpu->guest_context.owns_debug |= vcpu->guest_context.dr6 != value;
-    vcpu->guest_context.dr6 = value;
-    return 0;
+    return write_debug(&vcpu->guest_context, &vcpu->guest_context.dr6, value);
 }
 
 /* In the order of enum context_msr, as the items are. */
@@ -191,6 +195,7 @@ int item_read(struct vcpu *vcpu, uint64_t item, uint64_t *value)
 
     if (!row)
         return -ABI_EINVAL;
+    context_unload(&vcpu->guest_context);
     *value = row->read(vcpu, (unsigned)(item - row->first));
     return 0;
 }
@@ -199,5 +204,8 @@ int item_write(struct vcpu *vcpu, uint64_t item, uint64_t value)
 {
     const struct item_row *row = find(item);
 
-    return row ? row->write(vcpu, (unsigned)(item - row->first), value) : -ABI_EINVAL;
+    if (!row)
+        return -ABI_EINVAL;
+    context_unload(&vcpu->guest_context);
+    return row->write(vcpu, (unsigned)(item - row->first), value);
 }

@@ -6,7 +6,7 @@
 
 struct vcpu;
 
-/* For the vCPU's own thread, in ring 3, so that the guest's context is in memory. 0; -ABI_EINVAL: there is no such item, or
+/* For the vCPU's own thread, in ring 3. 0; -ABI_EINVAL: there is no such item, or
  * its register could not have that value; -ABI_EACCES: it is only to be read. */
 int item_read(struct vcpu *vcpu, uint64_t item, uint64_t *value);
 int item_write(struct vcpu *vcpu, uint64_t item, uint64_t value);

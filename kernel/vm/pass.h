@@ -23,9 +23,9 @@
  */
 static inline bool pass_is_possible(const struct pcpu *pcpu, const struct vcpu *other)
 {
-    return other->loaded_on == pcpu && other->thread.pcpu == pcpu && other->attention == 0 && other->thread.holds == 0 &&
+    return other->loaded_on == pcpu && other->thread.entity.home == &pcpu->queue && other->attention == 0 && other->thread.entity.holds == 0 &&
            other->npt_generation == other->vm->memory.generation && !pcpu->resched &&
-           (pcpu_count == 1 || pcpu->current->pinned);
+           (pcpu_count == 1 || pcpu->current->entity.pinned);
 }
 
 /* Makes the other vCPU's thread the current one, with what is left of the turn. */
@@ -36,12 +36,14 @@ static inline void pass_on(struct pcpu *pcpu, struct vcpu *other)
 
     trace_ring_put(&pcpu->trace, now, TRACE_PASS, to->who, now - pcpu->queue.started, from->who);
     sched_pass(&pcpu->queue, &to->entity, now);
-    from->state = THREAD_BLOCKED;
-    from->running = false;
-    to->state = THREAD_READY;
-    to->running = true;
+    from->entity.state = SCHED_BLOCKED;
+    from->entity.running = false;
+    to->entity.state = SCHED_READY;
+    to->entity.running = true;
     pcpu->current = to;
-    pcpu->frame_end = (uint64_t)(&to->regs + 1);
+    pcpu->regs = &to->regs;
+    context_save_cr2(&from->vcpu->guest_context);
+    context_load_cr2(&other->guest_context);
     pcpu->space_loaded = other->vm->task.space.root.value;
     x86_write_cr3(pcpu->space_loaded);
 }

@@ -6,50 +6,43 @@
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/regs.h"
 #include "kernel/cpu/timer.h"
-#include "sched/sched.h"
+#include "kernel/cpu/pcpu.h"
+#include "sched/policy.h"
 
 struct task;
 struct vcpu;
 
-enum thread_state {
-    THREAD_NEW,     /* not started */
-    THREAD_READY,   /* runs or waits for its turn */
-    THREAD_BLOCKED, /* waits for an event or a deadline (ring 3), or for an interrupt (guest) */
-    THREAD_DEAD,
-};
-
 struct thread {
-    struct sched_entity entity;
+    struct sched_entity entity; /* blocked: waits for an event or a deadline (ring 3), or for an interrupt (guest) */
     struct regs regs;           /* of ring 3, when it is not running there */
     struct task *task;
     struct vcpu *vcpu;          /* the one that it is; NULL for root */
-    struct pcpu *pcpu;          /* in whose queue it is, where it runs, or where it ran last */
     uint32_t who;               /* in traces; set once */
-    bool pinned;                /* stays there */
-    bool running;               /* it is the current thread of its pCPU */
-    unsigned holds;             /* how many want it off its pCPU: while > 0 it is in no queue */
     bool parked;                /* blocked by SYS_VCPU_PARK */
     bool woken;                 /* started while it was not parked: the next park returns at once */
-    struct pcpu *move_to;       /* where it goes when its turn is over; NULL: it stays */
     struct pcpu *ran_on;        /* where it ran last; NULL: nowhere yet */
     uint64_t migrations;        /* how often that changed */
     struct list dying;          /* node in pcpu.dying */
-    enum thread_state state;
     bool in_guest;              /* goes on in guest mode, not in ring 3 */
     uint64_t wait_mask;         /* events that end the wait in event_wait; 0 = does not wait for events */
     struct timer wake;          /* deadline of a wait */
     struct context user_context;
 };
 
-/* Sets up a thread of `task` that will start in ring 3 at `entry` with RDI = argument and the given stack. It floats; set
- * pcpu and pinned to tie it down. */
+/* The pCPU in whose queue it is, where it runs, or where it ran last. */
+static inline struct pcpu *thread_pcpu(const struct thread *thread)
+{
+    return container_of(thread->entity.home, struct pcpu, queue);
+}
+
+/* Sets up a thread of `task` that will start in ring 3 at `entry` with RDI = argument and the given stack. It floats, and
+ * starts from this pCPU's queue; set entity.home and .pinned to tie it down. */
 void thread_init(struct thread *thread, struct task *task, struct vcpu *vcpu, uint64_t entry, uint64_t stack,
                  uint64_t argument, uint64_t slice_ticks);
 
 /* The kernel lock is held wherever a thread's state changes. */
 
-/* Makes a new or blocked thread ready: on its last pCPU, or on an idle one if that is busy and the thread is not pinned.
- * No-op for threads in other states. */
+/* Makes a new or blocked thread ready; see sched_wake. */
 void thread_wake(struct thread *thread);
 
 /* thread_wake, for what the current thread did for the other: if that one is ready on this pCPU now, and the current blocks
@@ -66,7 +59,7 @@ enum vcpu_state thread_state_now(const struct thread *thread);
 void thread_kill(struct thread *thread);
 
 /* From now on, until it is released as often as it was held, the thread is in no queue, ready or not; if it runs, it gives
- * up its pCPU soon: then `running` is false. */
+ * up its pCPU soon: then entity.running is false. */
 void thread_hold(struct thread *thread);
 void thread_release(struct thread *thread);
 

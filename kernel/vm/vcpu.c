@@ -3,6 +3,7 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
+#include "kernel/vm/lab.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
 #include "lib/x86.h"
@@ -38,8 +39,8 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu->thread.who = TRACE_WHO(vm->id, id);
     context_init(&vcpu->guest_context);
     if (vm->pin) {
-        vcpu->thread.pcpu = vm->pin;
-        vcpu->thread.pinned = true;
+        vcpu->thread.entity.home = &vm->pin->queue;
+        vcpu->thread.entity.pinned = true;
     }
     vcpu->vm = vm;
     vcpu->id = id;
@@ -51,7 +52,8 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
         return NULL;
     }
     vcpu->page = mm_direct(vcpu->page_hpa);
-    if (!virt->vcpu_init(vcpu)) {
+    if ((vm->has_lab && !lab_create(vcpu)) || !virt->vcpu_init(vcpu)) {
+        lab_destroy(vcpu);
         mm_page_free(&vm->account, block, 0);
         return NULL;
     }
@@ -75,16 +77,15 @@ void vcpu_unload(struct vcpu *vcpu)
 void vcpu_destroy(struct vcpu *vcpu)
 {
     timer_disarm(&vcpu->timer);
+    lab_destroy(vcpu);
     virt->vcpu_free(vcpu);
     mm_page_free(&vcpu->vm->account, mm_direct_hpa(vcpu), 0);
 }
 
-void vcpu_load(struct vcpu *vcpu)
+void vcpu_make_current(struct vcpu *vcpu)
 {
     struct pcpu *pcpu = pcpu_this();
 
-    if (pcpu->vcpu_loaded == vcpu)
-        return;
     virt->vcpu_load(vcpu);
     *pcpu_exit_slots(pcpu) = (struct exit_slots){vcpu->page->gpr, vcpu};
     pcpu->vcpu_loaded = vcpu;
@@ -109,6 +110,7 @@ static void flush_if_stale(struct vcpu *vcpu)
 /* Back to ring 3: vcpu_run gives `error`. */
 static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
 {
+    context_save_cr2(&vcpu->guest_context);
     vcpu->thread.in_guest = false;
     vcpu->thread.regs.rax = (uint64_t)-(int64_t)error;
     thread_return();
@@ -123,6 +125,45 @@ static void see_to_events(struct vcpu *vcpu)
     virt->inject(vcpu);
 }
 
+/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
+static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+{
+    struct exit_record *record = &vcpu->page->exit;
+
+    vcpu->exits_monitor++;
+    if (row->handler)
+        trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
+    record->reason = vcpu->exit_reason;
+    record->count = vcpu->exits;
+    record->rip = vcpu->rip;
+    record->groups = row->groups;
+    virt->exit_record(vcpu, record, row->groups);
+    context_save_cr2(&vcpu->guest_context);
+    vcpu->thread.in_guest = false;
+    vcpu->thread.regs.rax = 0;
+    thread_return();
+}
+
+/* The time that the lab's monitor gave its guest is over: it gets the pCPU, not the guest. */
+static _Noreturn void stop_for_lab(struct vcpu *vcpu)
+{
+    static const struct exit_row row = {"lab deadline", NULL, 0};
+
+    vcpu->lab->due = false;
+    vcpu->exit_reason = LAB_TIME_OVER;
+    to_monitor(vcpu, &row);
+}
+
+static void set_slice(struct vcpu *vcpu)
+{
+    if (vcpu->lab && vcpu->lab->due)
+        stop_for_lab(vcpu);
+    if (vcpu_first_entry_tsc == 0)
+        vcpu_first_entry_tsc = x86_rdtsc();
+    vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
+    virt->slice(vcpu, pcpu_this()->tick_deadline);
+}
+
 _Noreturn void vcpu_enter(struct vcpu *vcpu)
 {
     vcpu_load(vcpu);
@@ -130,31 +171,10 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     if (vcpu->attention & (ATTENTION_EVENT | ATTENTION_RECALL))
         see_to_events(vcpu);
     flush_if_stale(vcpu);
-    if (vcpu->attention & ATTENTION_SLICE) {
-        if (vcpu_first_entry_tsc == 0)
-            vcpu_first_entry_tsc = x86_rdtsc();
-        vcpu->attention &= ~(unsigned)ATTENTION_SLICE;
-        virt->slice(vcpu, pcpu_this()->tick_deadline);
-    }
+    if (vcpu->attention & ATTENTION_SLICE)
+        set_slice(vcpu);
     kernel_lock_leave();
     virt->enter(vcpu);
-}
-
-/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
-static _Noreturn void to_monitor(struct vcpu *vcpu, unsigned groups)
-{
-    struct exit_record *record = &vcpu->page->exit;
-
-    vcpu->exits_monitor++;
-    trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
-    record->reason = vcpu->exit_reason;
-    record->count = vcpu->exits;
-    record->rip = vcpu->rip;
-    record->groups = groups;
-    virt->exit_record(vcpu, record, groups);
-    vcpu->thread.in_guest = false;
-    vcpu->thread.regs.rax = 0;
-    thread_return();
 }
 
 /* Until something is pending. Other pCPUs pend under the kernel lock, so none comes between the look and the sleep. */
@@ -169,7 +189,7 @@ static void block(struct vcpu *vcpu)
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
     if (verdict == VERDICT_MONITOR)
-        to_monitor(vcpu, row->groups);
+        to_monitor(vcpu, row);
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
@@ -195,8 +215,8 @@ _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error)
 static void back_to_kernel(struct thread *thread)
 {
     thread_wake(thread);
-    if (thread->running)
-        pcpu_kick(thread->pcpu);
+    if (thread->entity.running)
+        pcpu_kick(thread_pcpu(thread));
 }
 
 void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)

@@ -9,6 +9,7 @@
 #include "kernel/vm/thread.h"
 #include "lib/addr.h"
 
+struct lab;
 struct vm;
 
 /* Things to see to before the next entry, as bits of vcpu.attention; 0 on the fast path. */
@@ -44,15 +45,17 @@ struct vcpu {
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
     struct wait wait;            /* in a queue, by a hypercall */
-    uint64_t backend[8];         /* the back end's own: documented in its vcpu.c */
+    struct lab *lab;             /* for a VM with `lab = yes`, else NULL; owned */
+    uint64_t backend[12];        /* the back end's own: documented in its vcpu.c */
 };
 
 /* What a handler wants done about an exit. vcpu_exit_finish acts on it, but for the frequent case that a guest goes on
  * behind its instruction at once: that is in kernel/vm/exit.h. */
 enum verdict {
+    VERDICT_ANSWERED, /* enter behind the instruction; the vCPU alone was needed for it: no lock was taken, nothing was pended,
+                       * and no register of the guest changed but RAX, RBX, RCX, and RDX */
     VERDICT_RESUME,  /* enter again at RIP */
-    VERDICT_SKIP,    /* enter behind the instruction */
-    VERDICT_ANSWERED, /* the same for an answer that the vCPU alone was needed for: no lock was taken, nothing was pended */
+    VERDICT_SKIP,    /* enter behind the instruction, when all is seen to */
     VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
     VERDICT_WAIT,    /* behind the instruction; the handler has blocked the thread, or it goes on at once */
     VERDICT_PASS,    /* behind the instruction, in time: another vCPU's thread is the current one now, see kernel/vm/pass.h */
@@ -79,8 +82,14 @@ void vcpu_unload(struct vcpu *vcpu);
 /* Frees it. Its thread has never run, or vm_thread_gone was told. */
 void vcpu_destroy(struct vcpu *vcpu);
 
-/* Makes its control block the current one of this pCPU, for field access or entry. */
-void vcpu_load(struct vcpu *vcpu);
+/* Makes its control block the current one of this pCPU, for field access or entry. vcpu_load spares it if it is that. */
+void vcpu_make_current(struct vcpu *vcpu);
+
+static inline __attribute__((always_inline)) void vcpu_load(struct vcpu *vcpu)
+{
+    if (pcpu_this()->vcpu_loaded != vcpu)
+        vcpu_make_current(vcpu);
+}
 
 /* TSC just before the first VM entry since boot; 0 = none yet. */
 extern uint64_t vcpu_first_entry_tsc;
@@ -125,7 +134,8 @@ void vcpu_cpuid_init(void);
 
 enum verdict vcpu_handle_cpuid(struct vcpu *vcpu);
 enum verdict vcpu_handle_halt(struct vcpu *vcpu, bool interrupts_enabled);
-enum verdict vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl);
+enum verdict vcpu_handle_hypercall(struct vcpu *vcpu);
+enum verdict vcpu_refuse_hypercall(struct vcpu *vcpu); /* one that does not come from CPL 0 */
 enum verdict vcpu_handle_interrupt(struct vcpu *vcpu);
 enum verdict vcpu_handle_tick(struct vcpu *vcpu);
 enum verdict vcpu_handle_nested_fault(struct vcpu *vcpu, gpa_t gpa);

@@ -3,6 +3,7 @@
 #define KERNEL_VM_VIRT_OPS_H
 
 #include "config/abi.h"
+#include "config/lab.h"
 #include "kernel/cpu/pcpu.h"
 #include "kernel/vm/vcpu.h"
 #include "mm/table.h"
@@ -58,6 +59,12 @@ struct virt_ops {
     /* Field access for the monitor, by the field policy: 0, -ABI_EINVAL (no such field), -ABI_EACCES. */
     int (*field_read)(struct vcpu *vcpu, uint64_t what, uint64_t *value);
     int (*field_write)(struct vcpu *vcpu, uint64_t what, uint64_t value);
+
+    /* Of the lab: what the pairs name whose kind is the back end's own, and those of a lab's vCPU to which field_read and
+     * field_write come. Results as those of lab_read and lab_write. lab_reset makes all of it as at the start. */
+    int (*lab_read)(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t *value);
+    int (*lab_write)(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value);
+    void (*lab_reset)(struct vcpu *vcpu);
 
     /* Makes the guest see #GP(0) at RIP. */
     void (*inject_gp)(struct vcpu *vcpu);

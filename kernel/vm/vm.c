@@ -5,6 +5,8 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/vm/image.h"
+#include "kernel/vm/lab.h"
+#include "kernel/vm/reserve.h"
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/virt_ops.h"
 #include "lib/string.h"
@@ -119,6 +121,7 @@ static void free_vm(struct vm *vm)
     x86_invlpg(TASK_REPORTS + vm->id * PAGE_BYTES);
     if (vm->has_task)
         task_destroy(&vm->task);
+    reserve_free_all(vm);
     if (vm->has_memory)
         mm_table_destroy(&vm->memory);
     vms[vm->id] = NULL;
@@ -161,6 +164,7 @@ int64_t vm_create(const struct vm_spec *spec, const void *args)
     vm->slice_ticks = clock_ticks_from_us(spec->timeslice_us ? spec->timeslice_us : DEFAULT_TIMESLICE_US);
     vm->pin = spec->pin ? pcpus[spec->pin - 1] : NULL;
     vm->large_pages = spec->large_pages;
+    vm->has_lab = spec->lab;
     vm->modules = spec->modules;
     memcpy(vm->module, spec->module, sizeof vm->module);
     vms[id] = vm;
@@ -200,7 +204,7 @@ static void release_others(struct vm *vm, const struct thread *but)
 static bool others_run(const struct vm *vm, const struct thread *but)
 {
     for (unsigned i = 0; i < vm->vcpus; i++)
-        if (&vm->vcpu[i]->thread != but && vm->vcpu[i]->thread.running)
+        if (&vm->vcpu[i]->thread != but && vm->vcpu[i]->thread.entity.running)
             return true;
     return false;
 }
@@ -251,6 +255,8 @@ void vm_status(struct vm *vm, struct vm_status *status)
         .address = vm->end_address,
         .pages = vm->account.pages,
         .pages_peak = vm->account.peak,
+        .mapped_2m = vm->mapped_2m,
+        .mapped_1g = vm->mapped_1g,
         .vcpus = vm->vcpus,
     };
     for (unsigned i = 0; i < vm->vcpus; i++) {
@@ -263,7 +269,7 @@ void vm_status(struct vm *vm, struct vm_status *status)
         status->preemptions += vcpu->thread.entity.preemptions;
         status->run_ticks += vcpu->thread.entity.run_ticks;
         status->vcpu[i].state = (uint16_t)thread_state_now(&vcpu->thread);
-        status->vcpu[i].pcpu = (uint16_t)vcpu->thread.pcpu->id;
+        status->vcpu[i].pcpu = (uint16_t)thread_pcpu(&vcpu->thread)->id;
     }
 }
 
@@ -300,6 +306,16 @@ static int back_block(struct vm *vm, uint64_t at, unsigned order, hpa_t *frame)
     return error;
 }
 
+static bool back_large(struct vm *vm, uint64_t at, hpa_t *frame)
+{
+    if (reserve_back(vm, at, frame))
+        return true;
+    if (back_block(vm, at, LARGE_ORDER, frame))
+        return false;
+    vm->mapped_2m++;
+    return true;
+}
+
 int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
 {
     uint64_t at = align_down(gpa.value, PAGE_BYTES);
@@ -307,9 +323,9 @@ int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
     hpa_t page;
     int error;
 
-    if (gpa.value >= vm->memory_bytes)
+    if (gpa.value >= vm->memory_bytes || (vm->has_lab && lab_has_nested(vm, gpa.value)))
         return -ABI_EFAULT;
-    if (!vm->large_pages || back_block(vm, at, LARGE_ORDER, &page)) {
+    if (!vm->large_pages || !back_large(vm, at, &page)) {
         error = back_block(vm, at, 0, &page);
         if (error) { /* it may be there already, by the monitor's or another vCPU's touch: that is not looked up first */
             if (!mm_table_lookup(&vm->memory, at, &m))
@@ -330,6 +346,8 @@ int vm_memory_drop(struct vm *vm, struct thread *thread, gpa_t gpa, uint64_t byt
         return -ABI_EINVAL;
     if (gpa.value >= vm->memory_bytes || bytes > vm->memory_bytes - gpa.value)
         return -ABI_EFAULT;
+    if (vm->has_lab) /* its tables and control blocks may be other than the kernel made them */
+        return -ABI_EBUSY;
     if (!vm->dropping) {
         vm->dropping = thread;
         hold_others(vm, thread);
@@ -341,6 +359,8 @@ int vm_memory_drop(struct vm *vm, struct thread *thread, gpa_t gpa, uint64_t byt
     x86_write_cr3(x86_read_cr3());
     if (!error)
         error = mm_table_unmap(&vm->memory, gpa.value, bytes);
+    if (!error)
+        reserve_drop(vm, gpa.value, bytes);
     release_others(vm, thread);
     vm->dropping = NULL;
     return error;

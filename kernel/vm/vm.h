@@ -8,8 +8,8 @@
 #include "mm/account.h"
 #include "mm/table.h"
 
+struct reserve;
 struct thread;
-
 
 struct vcpu;
 
@@ -26,7 +26,11 @@ struct vm {
     uint64_t slice_ticks;
     bool paused;                 /* root holds its threads */
     struct thread *dropping;     /* the one that gives memory back, while it holds the others; or NULL */
-    bool large_pages;            /* guest memory is backed by 2 MiB at a time where possible */
+    bool has_lab;                /* its vCPUs have a lab each */
+    bool large_pages;            /* guest memory is backed by 2 MiB at a time where possible, and by 1 GiB */
+    struct reserve *reserves;    /* of its GiBs: kernel/vm/reserve.c */
+    uint64_t gibs_touched;       /* a bit for each of the first 64 */
+    uint64_t mapped_2m, mapped_1g; /* how often a leaf of that size was made */
     struct pcpu *pin;            /* where its vCPUs stay; NULL: they float */
     struct task task;            /* the monitor */
     bool has_memory, has_task;   /* the two above are set up: creation can fail half-way */

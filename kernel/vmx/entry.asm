@@ -1,8 +1,8 @@
 ; Into the guest and back. HOST_RSP is the address of the pCPU's exit slots: at an exit [rsp] is the vCPU's register area
 ; (in the order of enum gpr), [rsp + 8] the vCPU, and the stack below is free.
 
-global vmx_resume, vmx_launch, vmx_exit_entry
-extern vmx_exit, vmx_entry_failed
+global vmx_resume, vmx_launch, vmx_exit_entry, vmx_lab_exit_entry
+extern vmx_exit, vmx_exit_end, vmx_lab_exit, vmx_entry_failed
 
 section .text
 
@@ -40,8 +40,7 @@ entry_failed:
     xor ebp, ebp
     call vmx_entry_failed                       ; does not return
 
-align 16
-vmx_exit_entry:
+%macro save_gprs 0                              ; where the exit slots say; the vCPU comes to RDI
     push rax
     mov rax, [rsp + 8]
     mov [rax + 1 * 8], rcx
@@ -60,5 +59,34 @@ vmx_exit_entry:
     mov [rax + 15 * 8], r15
     pop qword [rax]
     mov rdi, [rsp + 8]
-    xor ebp, ebp
-    call vmx_exit                               ; (struct vcpu *), does not return
+    xor ebp, ebp                                ; ends the back trace
+%endmacro
+
+; All registers are stored, for a handler may want any of them. A guest that goes on at once gets back those that C code may
+; have changed, and RBX, in which it may get an answer: R12 to R15 are its own again when C code has returned.
+align 16
+vmx_exit_entry:
+    save_gprs
+    call vmx_exit                               ; (struct vcpu *): the handler's verdict
+    mov rdi, [rsp + 8]
+    mov esi, eax
+    call vmx_exit_end                           ; (struct vcpu *, verdict), returns only for an answer
+    mov rdi, [rsp]
+    mov rax, [rdi + 0 * 8]
+    mov rcx, [rdi + 1 * 8]
+    mov rdx, [rdi + 2 * 8]
+    mov rbx, [rdi + 3 * 8]
+    mov rbp, [rdi + 5 * 8]
+    mov rsi, [rdi + 6 * 8]
+    mov r8, [rdi + 8 * 8]
+    mov r9, [rdi + 9 * 8]
+    mov r10, [rdi + 10 * 8]
+    mov r11, [rdi + 11 * 8]
+    mov rdi, [rdi + 7 * 8]
+    vmresume
+    jmp entry_failed
+
+align 16
+vmx_lab_exit_entry:
+    save_gprs
+    call vmx_lab_exit                           ; (struct vcpu *), does not return

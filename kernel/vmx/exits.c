@@ -1,7 +1,7 @@
 /* The exit dispatch table: one row per basic exit reason, in the manual's order and words. */
 #include "kernel/vm/exit.h"
 #include "kernel/vm/pass.h"
-#include "kernel/vmx/vmx.h"
+#include "kernel/vmx/lab.h"
 #include "lib/x86.h"
 
 enum { REASONS = 70 };
@@ -16,8 +16,6 @@ enum {
     MEMORY = EXIT_GROUP_QUALIFICATION | EXIT_GROUP_ADDRESS | EXIT_GROUP_VECTORING | EXIT_GROUP_LENGTH,
     FAILURE = EXIT_GROUP_QUALIFICATION,
 };
-
-static unsigned guest_cpl(void) { return vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3; }
 
 /*
  * An NMI was for this pCPU, not for the guest. #DB and #AC go back to the guest: they exit only because a series of
@@ -47,7 +45,11 @@ static enum verdict interrupt_window(struct vcpu *vcpu)
 
 static enum verdict halt(struct vcpu *vcpu) { return vcpu_handle_halt(vcpu, vmread(GUEST_RFLAGS) & RFLAGS_IF); }
 
-static enum verdict vmcall(struct vcpu *vcpu) { return vcpu_handle_hypercall(vcpu, guest_cpl()); }
+/* The CPL is SS.DPL. */
+static enum verdict vmcall(struct vcpu *vcpu)
+{
+    return vmread(GUEST_SS_ACCESS_RIGHTS) & 3 << 5 ? vcpu_refuse_hypercall(vcpu) : vcpu_handle_hypercall(vcpu);
+}
 
 /* The first access to a debug register: the guest gets them for good, and the instruction is tried again. */
 static enum verdict mov_dr(struct vcpu *vcpu)
@@ -177,7 +179,7 @@ static _Noreturn __attribute__((noinline)) void pass(struct vcpu *from)
     struct vcpu *to = pass_enter(pcpu);
 
     skip_simply(from);
-    if (x86_rdmsr(MSR_KERNEL_GS_BASE) != (uint64_t)pcpu ||
+    if (x86_rdmsr(MSR_KERNEL_GS_BASE) != 0 ||
         !context_pass(pcpu, &from->guest_context, &to->guest_context))
         context_load(&to->guest_context);
     vmptrld(to->control.value);
@@ -188,24 +190,44 @@ static _Noreturn __attribute__((noinline)) void pass(struct vcpu *from)
 /* Out of line, as is all that the fast path does not need: it has no registers to save for that. */
 static _Noreturn __attribute__((noinline)) void finish(struct vcpu *vcpu, enum verdict verdict)
 {
+    if (verdict == VERDICT_PASS)
+        pass(vcpu);
     vcpu_exit_finish(vcpu, &rows[find_index(vcpu->exit_reason)], verdict);
 }
 
-_Noreturn void vmx_exit(struct vcpu *vcpu)
+enum verdict vmx_exit(struct vcpu *vcpu)
 {
     uint64_t reason = vmread(EXIT_REASON);
-    enum verdict verdict;
 
     vcpu->exit_reason = reason;
     vcpu->rip = vmread(GUEST_RIP);
-    vcpu_exit_note(vcpu, find_index(reason));
-    verdict = vcpu_exit_handle(vcpu, &rows[find_index(reason)]);
-    if (verdict == VERDICT_PASS)
-        pass(vcpu);
-    if (!vcpu_exit_is_done(vcpu, verdict))
+    return vcpu_exit_handle(vcpu, find_index(reason), &rows[find_index(reason)]);
+}
+
+void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict)
+{
+    if (vcpu_exit_is_done(vcpu, verdict))
+        skip_simply(vcpu);
+    else
         finish(vcpu, verdict);
-    skip_simply(vcpu);
-    vmx_resume(vcpu->page->gpr);
+}
+
+/* Never on the short way: what the guest does between two exits of a lab has to be taken in, and put back. */
+_Noreturn void vmx_lab_exit(struct vcpu *vcpu)
+{
+    const struct exit_row *row;
+    enum verdict verdict;
+
+    vmx_lab_leave_guest(vcpu);
+    vcpu->exit_reason = vmread(EXIT_REASON);
+    vcpu->rip = vmread(GUEST_RIP);
+    row = &rows[find_index(vcpu->exit_reason)];
+    if (vcpu->lab->observed && vmx_lab_owns_exit(vcpu, vcpu->exit_reason))
+        row = &lab_exit_row;
+    verdict = vcpu_exit_handle(vcpu, find_index(vcpu->exit_reason), row);
+    if (verdict == VERDICT_MONITOR)
+        vmx_lab_show_exit(vcpu);
+    vcpu_exit_finish(vcpu, verdict == VERDICT_MONITOR ? &lab_exit_row : row, verdict);
 }
 
 /*

@@ -1,6 +1,6 @@
 /* The field policy: which VMCS fields a monitor may write, and what of them. What has no row is the kernel's own. */
 #include "kernel/vm/vm.h"
-#include "kernel/vmx/vmx.h"
+#include "kernel/vmx/lab.h"
 #include "lib/x86.h"
 
 /* What goes along with a write, given the value as the monitor wrote it. Returns what is really written. */
@@ -94,12 +94,13 @@ static bool is_field(uint64_t what)
 
 int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
 {
-    (void)vcpu;
     if (!is_field(what))
         return -ABI_EINVAL;
     if (is_secret(what))
         return -ABI_EACCES;
     *value = vmread(what);
+    if (vcpu->lab)
+        *value = vmx_lab_field_view(vcpu, what, *value);
     return 0;
 }
 
@@ -114,11 +115,14 @@ static const struct field_row *find_row(uint64_t what)
 int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value)
 {
     const struct field_row *row = find_row(what);
+    int result;
 
     if (!is_field(what))
         return -ABI_EINVAL;
+    if (vcpu->lab && vmx_lab_field_write(vcpu, what, value, &result))
+        return result;
     if (!row || (value & ~row->owned))
-        return -ABI_EACCES;
+        return vcpu->lab ? lab_refuse(vcpu, 0, "this field is the kernel's") : -ABI_EACCES;
     if (row->hook)
         value = row->hook(vcpu, value);
     return vmwrite_safe(what, value) ? 0 : -ABI_EINVAL;

@@ -1,7 +1,7 @@
 /* The VMCS of a vCPU: from reset state to the next entry. */
 #include "kernel/cpu/pcpu.h"
 #include "kernel/vm/vm.h"
-#include "kernel/vmx/vmx.h"
+#include "kernel/vmx/lab.h"
 #include "lib/x86.h"
 #include "mm/direct.h"
 
@@ -25,7 +25,7 @@ static const struct field_value reset_state[] = {
     {VMCS_LINK_POINTER, ~0ull},
 };
 
-static void write_controls(struct vcpu *vcpu)
+void vmx_vcpu_write_controls(struct vcpu *vcpu)
 {
     vmwrite(PIN_BASED_CONTROLS, vmx_controls.pin);
     vmwrite(PRIMARY_CONTROLS, vcpu->backend[VCPU_PRIMARY]);
@@ -41,10 +41,12 @@ static void write_controls(struct vcpu *vcpu)
     vmwrite(CR4_MASK, vmx_controls.cr4_host);
 }
 
+uint64_t vmx_eptp(const struct vcpu *vcpu) { return vcpu->vm->memory.root.value | EPTP_WRITE_BACK | EPTP_WALK_4; }
+
 /* What is the same on all pCPUs; the rest is written when the vCPU is loaded. */
 static void write_host_state(const struct vcpu *vcpu)
 {
-    vmwrite(HOST_CR0, x86_read_cr0());
+    vmwrite(HOST_CR0, x86_read_cr0() | CR0_TS); /* the FPU has the guest's state */
     vmwrite(HOST_CR3, vcpu->vm->task.space.root.value);
     vmwrite(HOST_CR4, x86_read_cr4());
     vmwrite(HOST_CS_SELECTOR, SEL_KERNEL_CS);
@@ -74,17 +76,19 @@ bool vmx_vcpu_init(struct vcpu *vcpu)
     if (hpa_is_none(vcpu->control))
         return false;
     *(uint32_t *)mm_direct(vcpu->control) = vmx_controls.revision;
-    vcpu->backend[VCPU_EPTP] = vcpu->vm->memory.root.value | EPTP_WRITE_BACK | EPTP_WALK_4;
+    vcpu->backend[VCPU_EPTP] = vmx_eptp(vcpu);
     vcpu->backend[VCPU_VPID] = vcpu->vm->id * MAX_VCPUS_PER_VM + vcpu->id + 1;
     vcpu->backend[VCPU_PRIMARY] = vmx_controls.primary;
     vmclear(vcpu->control.value);
     vcpu_load(vcpu);
-    write_controls(vcpu);
+    vmx_vcpu_write_controls(vcpu);
     write_host_state(vcpu);
     for (unsigned i = 0; i < sizeof reset_state / sizeof *reset_state; i++)
         vmwrite(reset_state[i].field, reset_state[i].value);
     vmx_field_write(vcpu, GUEST_CR0, CR0_ET | CR0_NW | CR0_CD);
     vmx_field_write(vcpu, GUEST_CR4, 0);
+    if (vcpu->lab)
+        vmx_lab_init(vcpu);
     return true;
 }
 
@@ -110,14 +114,17 @@ void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline)
 {
     uint64_t now = x86_rdtsc(), ticks = deadline > now ? (deadline - now) >> vmx_controls.preemption_shift : 0;
 
-    (void)vcpu;
+    ticks = ticks < UINT32_MAX ? ticks : UINT32_MAX;
+    if (vcpu->lab)
+        ticks = vmx_lab_slice(vcpu, ticks);
     if (vmx_controls.preemption_timer)
-        vmwrite(PREEMPTION_TIMER_VALUE, ticks < UINT32_MAX ? ticks : UINT32_MAX);
+        vmwrite(PREEMPTION_TIMER_VALUE, ticks);
 }
 
 void vmx_vcpu_flush(struct vcpu *vcpu)
 {
-    invept(vmx_controls.invept_single ? INVALIDATE_SINGLE_CONTEXT : INVALIDATE_ALL_CONTEXTS, vcpu->backend[VCPU_EPTP]);
+    invept(vmx_controls.invept_single && !vcpu->lab ? INVALIDATE_SINGLE_CONTEXT : INVALIDATE_ALL_CONTEXTS,
+           vcpu->backend[VCPU_EPTP]); /* a lab may have two EPT pointers */
     if (vmx_controls.vpid)
         invvpid(vmx_controls.invvpid_single ? INVALIDATE_SINGLE_CONTEXT : INVALIDATE_ALL_CONTEXTS,
                 (uint16_t)vcpu->backend[VCPU_VPID]);

@@ -1,5 +1,5 @@
 /* The VMX back end: whether it is there, how it is turned on, and its virt_ops. */
-#include "kernel/vmx/vmx.h"
+#include "kernel/vmx/lab.h"
 
 #include "kernel/cpu/msr.h"
 #include "kernel/cpu/pcpu.h"
@@ -99,6 +99,9 @@ const struct virt_ops vmx_ops = {
     .exit_record = vmx_exit_record,
     .field_read = vmx_field_read,
     .field_write = vmx_field_write,
+    .lab_read = vmx_lab_read,
+    .lab_write = vmx_lab_write,
+    .lab_reset = vmx_lab_reset,
     .inject_gp = vmx_inject_gp,
     .exit_name = vmx_exit_name,
     .exit_reason = vmx_exit_reason,

@@ -43,6 +43,10 @@ void vmx_vcpu_unload(struct vcpu *vcpu);
 void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline);
 void vmx_vcpu_flush(struct vcpu *vcpu);
 void vmx_vcpu_skip(struct vcpu *vcpu);
+/* Writes the control fields of an ordinary vCPU; the VMCS is current. */
+void vmx_vcpu_write_controls(struct vcpu *vcpu);
+/* The EPT pointer of its VM. */
+uint64_t vmx_eptp(const struct vcpu *vcpu);
 
 /* inject.c */
 bool vmx_interrupts_on(struct vcpu *vcpu);
@@ -61,7 +65,11 @@ int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* exits.c */
-_Noreturn void vmx_exit(struct vcpu *vcpu);
+/* The two halves of an exit, called by entry.asm. The second returns if the guest goes on at once, behind its instruction;
+ * else it takes another way into some guest, or into ring 3. */
+enum verdict vmx_exit(struct vcpu *vcpu);
+void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict);
+_Noreturn void vmx_lab_exit(struct vcpu *vcpu); /* the whole of it, for a lab */
 void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
 const char *vmx_exit_name(uint64_t reason);
 uint64_t vmx_exit_reason(unsigned index);
@@ -70,6 +78,6 @@ uint64_t vmx_exit_reason(unsigned index);
  * At the exit vmx_exit is called on a fresh stack, and when the entry fails vmx_entry_failed. */
 _Noreturn void vmx_resume(uint64_t *gpr);
 _Noreturn void vmx_launch(uint64_t *gpr);
-extern const char vmx_exit_entry[];
+extern const char vmx_exit_entry[], vmx_lab_exit_entry[];
 
 #endif

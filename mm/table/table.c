@@ -216,6 +216,25 @@ bool mm_table_next(struct mm_table *t, uint64_t *va, uint64_t end)
     return found;
 }
 
+uint64_t *mm_table_entry(struct mm_table *t, uint64_t va, unsigned level)
+{
+    uint64_t *entries = mm_direct(t->root), *entry = NULL;
+
+    lock_take(&t->lock);
+    for (unsigned l = MM_LEVEL_TOP;; l--) {
+        entry = &entries[mm_level_slot(va, l)];
+        if (l == level)
+            break;
+        if (!mm_entry_is_present(t->format, mm_entry_read(entry)) || mm_entry_is_leaf(mm_entry_read(entry), l)) {
+            entry = NULL;
+            break;
+        }
+        entries = mm_entry_below(mm_entry_read(entry));
+    }
+    lock_release(&t->lock);
+    return entry;
+}
+
 int mm_table_populate_top(struct mm_table *t, unsigned first, unsigned last)
 {
     uint64_t *root = mm_direct(t->root), missing = 0;

@@ -6,10 +6,10 @@
 
 uint64_t bench_vmreads, bench_vmwrites;
 
-enum verdict __real_vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl);
-enum verdict __wrap_vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl);
+enum verdict __real_vcpu_handle_hypercall(struct vcpu *vcpu);
+enum verdict __wrap_vcpu_handle_hypercall(struct vcpu *vcpu);
 
-enum verdict __wrap_vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl)
+enum verdict __wrap_vcpu_handle_hypercall(struct vcpu *vcpu)
 {
     uint64_t *gpr = vcpu->page->gpr;
 
@@ -18,6 +18,6 @@ enum verdict __wrap_vcpu_handle_hypercall(struct vcpu *vcpu, unsigned cpl)
     else if (gpr[GPR_RAX] == HC_BENCH_VMWRITES)
         gpr[GPR_RAX] = bench_vmwrites;
     else
-        return __real_vcpu_handle_hypercall(vcpu, cpl);
+        return __real_vcpu_handle_hypercall(vcpu);
     return VERDICT_ANSWERED;
 }

@@ -18,6 +18,7 @@ struct monitor_args {
     uint32_t kind;                /* enum guest_kind */
     uint32_t vcpus;
     uint32_t bad_hypercall_kills; /* 1: an unknown hypercall ends the VM; 0: it returns -ABI_ENOSYS */
+    uint32_t lab;                 /* 1: the guest may use HC_LAB_* */
     char guest_args[GUEST_ARGS_BYTES];
     char state_name[64];          /* the file at TASK_STATE: its name for messages, and its bytes; 0: there is none */
     uint64_t state_bytes;

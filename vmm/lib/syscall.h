@@ -13,9 +13,9 @@ static inline int64_t syscall4(enum syscall_number number, uint64_t a, uint64_t 
     register uint64_t r10 __asm__("r10") = d;
 
     __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"((uint64_t)number), "D"(a), "S"(b), "d"(c), "r"(r10)
-                     : "rcx", "r11", "memory");
+                     : "=a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(r10)
+                     : "a"((uint64_t)number)
+                     : "rcx", "r8", "r9", "r11", "memory");
     return result;
 }
 
@@ -100,8 +100,9 @@ static inline int64_t sys_event_signal(uint32_t bits) { return syscall4(SYS_EVEN
 
 static inline int64_t sys_yield(void) { return syscall4(SYS_YIELD, 0, 0, 0, 0); }
 
-/* Monitor: enters the guest; returns when an exit is for the monitor, which is then in the vCPU's page. */
-static inline int64_t sys_vcpu_run(uint32_t vcpu, enum vcpu_action action)
+/* Monitor: enters the guest; returns when an exit is for the monitor, which is then in the vCPU's page. `action` is an enum
+ * vcpu_action, in a lab possibly | VCPU_RUN_OBSERVE. */
+static inline int64_t sys_vcpu_run(uint32_t vcpu, uint64_t action)
 {
     return syscall4(SYS_VCPU_RUN, vcpu, action, 0, 0);
 }

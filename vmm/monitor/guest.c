@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "vmm/lab/lab.h"
 #include "vmm/lib/error.h"
 #include "vmm/lib/report.h"
 #include "vmm/lib/syscall.h"
@@ -48,6 +49,15 @@ void guest_saved(uint64_t bytes)
 
 void guest_test_line(const char *text, size_t bytes) { report_put(&report, REPORT_TEST, text, bytes); }
 
+/* The reader takes a record when it is done with the one before. */
+void guest_test_begin(const char *text, size_t bytes)
+{
+    report_put(&report, REPORT_BEGIN, text, bytes);
+    report_put(&report, REPORT_NOTHING, NULL, 0);
+    while (report.ring->head != report.tail)
+        report_wait();
+}
+
 static void note_emit(const char *text, size_t bytes, bool whole)
 {
     (void)whole;
@@ -69,6 +79,8 @@ void guest_end(struct guest *guest, enum end_kind kind, const char *format, ...)
     va_list list;
     int used;
 
+    if (kind != END_EXIT && lab_catches_death(guest))
+        longjmp(guest->again, 1);
     line_flush(&guest->vm->console);
     end_format(&(struct end){kind, guest->vm->status}, word);
     used = snprintf(text, sizeof(text), "%s: ", word);

@@ -2,6 +2,8 @@
 #ifndef VMM_MONITOR_GUEST_H
 #define VMM_MONITOR_GUEST_H
 
+#include <setjmp.h>
+
 #include "vmm/device/uart.h"
 #include "vmm/lib/args.h"
 #include "vmm/lib/end.h"
@@ -39,6 +41,7 @@ struct vm {
 
 struct guest {
     struct vm *vm;
+    jmp_buf again; /* where main goes on after an end that the lab's guard has caught */
     struct vcpu vcpu;
     uint64_t cr8;
 };
@@ -52,8 +55,11 @@ void guest_console_line(const char *text, size_t bytes, bool whole);
 /* A result line of the guest. */
 void guest_test_line(const char *text, size_t bytes);
 
+/* The name of a test that begins: it has been printed when this returns. */
+void guest_test_begin(const char *text, size_t bytes);
+
 /*
- * Ends the VM: prints what is left of its console, tells the root task how it ended and why, and is gone. The status of
+ * Ends the VM, unless the guard of a lab catches that (then the vCPU's loop goes on): prints what is left of its console, tells the root task how it ended and why, and is gone. The status of
  * END_EXIT is guest->status.
  */
 __attribute__((format(printf, 3, 4))) _Noreturn void guest_end(struct guest *guest, enum end_kind kind,

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "vmm/lab/lab.h"
 #include "vmm/lib/report.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/monitor/handle.h"
@@ -89,10 +90,34 @@ static int64_t call_memory_drop(struct guest *guest, const struct call *call)
     return result;
 }
 
+static int64_t call_test_begin(struct guest *guest, const struct call *call)
+{
+    const char *text = guest_memory_at(&guest->vm->memory, call->first, call->second);
+
+    if (!text)
+        return -ABI_EFAULT;
+    if (call->second == 0 || call->second > REPORT_LINE)
+        return -ABI_EINVAL;
+    guest_test_begin(text, call->second);
+    return 0;
+}
+
+static int64_t call_lab(struct guest *guest, const struct call *call)
+{
+    typedef int64_t lab_call(struct guest *guest, uint64_t first, uint64_t second, uint64_t third);
+    static lab_call *const calls[] = {lab_call_machine, lab_call_results, lab_call_observe,
+                                      lab_call_guard,   lab_call_changed, lab_call_reset};
+
+    if (!guest->vm->args->lab)
+        return -ABI_EPERM;
+    return calls[guest->vcpu.page->gpr[GPR_RAX] - HC_LAB_MACHINE](guest, call->first, call->second, call->third);
+}
+
 static hypercall *const hypercalls[HC_MONITOR_END - HC_MONITOR] = {
     [HC_CONSOLE - HC_MONITOR] = call_console, [HC_EXIT - HC_MONITOR] = call_exit, [HC_TEST - HC_MONITOR] = call_test,
     [HC_MEMORY - HC_MONITOR] = call_memory,   [HC_ARGS - HC_MONITOR] = call_args, [HC_VCPU_START - HC_MONITOR] = call_vcpu_start,
-    [HC_MEMORY_DROP - HC_MONITOR] = call_memory_drop,
+    [HC_MEMORY_DROP - HC_MONITOR] = call_memory_drop, [HC_TEST_BEGIN - HC_MONITOR] = call_test_begin,
+    [HC_LAB_MACHINE - HC_MONITOR ... HC_LAB_RESET - HC_MONITOR] = call_lab,
 };
 
 enum vcpu_action handle_hypercall(struct guest *guest, const struct guest_exit *e)

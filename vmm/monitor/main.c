@@ -1,4 +1,5 @@
 /* The monitor of one VM: loads its image, and answers the exits that the kernel hands on. */
+#include "vmm/lab/lab.h"
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/lib/task.h"
@@ -60,10 +61,44 @@ static uint64_t vm_load(struct guest *guest)
     return entry;
 }
 
+/* Root wants the VM to be saved. Without a place to save it to, it goes on. */
+static void recalled(struct guest *guest)
+{
+    if (vm.args->save_bytes)
+        save_recalled(guest);
+}
+
+/* Enters the guest and answers its exits, until the VM ends. */
+static _Noreturn void run(struct guest *guest)
+{
+    enum vcpu_action action = VCPU_RUN_RESUME;
+
+    for (;;) {
+        struct guest_exit e;
+        int64_t result;
+
+        lock_release();
+        result = sys_vcpu_run(guest->vcpu.number, action | lab_run_flags(guest));
+        lock_take();
+        if (result == -ABI_EINTR) {
+            recalled(guest);
+            action = VCPU_RUN_RESUME;
+            continue;
+        }
+        if (lab_exit(guest, result, &action))
+            continue;
+        if (result < 0)
+            guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
+                      "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),
+                      (unsigned long long)guest->vcpu.page->exit.reason);
+        decoders[vm.backend](&guest->vcpu.page->exit, &e);
+        action = handle_exit(guest, &e);
+    }
+}
+
 /* Each vCPU has a thread of its own, which starts here: the first when the VM does, the others by HC_VCPU_START. */
 int main(unsigned number)
 {
-    enum vcpu_action action = VCPU_RUN_RESUME;
     struct guest *guest = &guests[number];
 
     lock_take();
@@ -80,23 +115,6 @@ int main(unsigned number)
         restore_vcpu(guest);
     else
         state_start(guest, &vm.start[number]);
-    for (;;) {
-        struct guest_exit e;
-        int64_t result;
-
-        lock_release();
-        result = sys_vcpu_run(number, action);
-        lock_take();
-        action = VCPU_RUN_RESUME;
-        if (result == -ABI_EINTR && vm.args->save_bytes)
-            save_recalled(guest);
-        if (result == -ABI_EINTR)
-            continue;
-        if (result < 0)
-            guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
-                      "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),
-                      (unsigned long long)guest->vcpu.page->exit.reason);
-        decoders[vm.backend](&guest->vcpu.page->exit, &e);
-        action = handle_exit(guest, &e);
-    }
+    setjmp(guest->again);
+    run(&guests[number]);
 }

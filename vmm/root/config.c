@@ -35,6 +35,9 @@ static void finish_vm(struct parser *p, struct vm_config *vm)
 {
     bool has_state = config_vm_has(vm, KEY_STATE);
 
+    if (vm->lab && (has_state || vm->save_ms))
+        config_error_at(p, vm->line, "[vm %s] is a lab, and what a lab has set is not saved; expected no `save` and no `state`",
+                        vm->name);
     if (has_state && vm->state[0] == 0)
         config_error_at(p, vm->line, "[vm %s] has an empty state; expected the name of a module", vm->name);
     if (has_state && config_vm_has(vm, KEY_IMAGE))

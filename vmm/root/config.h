@@ -28,6 +28,7 @@ struct vm_config {
     enum guest_kind kind;
     uint64_t memory_bytes; /* a multiple of 4 KiB */
     uint64_t quota_pages;
+    bool lab;         /* the guest may set control fields of its own vCPU and watch its exits: config/lab.h */
     bool large_pages; /* memory is backed by 2 MiB at a time where possible */
     uint64_t vcpus;
     bool pinned;
@@ -35,7 +36,6 @@ struct vm_config {
     uint64_t timeslice_us; /* 0 = the kernel's default */
     char args[GUEST_ARGS_BYTES];
     bool console; /* print its lines as they come */
-    bool lab;
     char after[VM_NAME_BYTES]; /* starts when the VM of that name is done; "" = at once */
     uint64_t repeat;           /* how often it is created, run and destroyed, 1 or more */
     uint64_t restarts;         /* how often it is started again when it did not end as expected */

@@ -163,15 +163,6 @@ bool value_read_restart(struct slice value, const struct value_field *field, cha
     return true;
 }
 
-bool value_read_lab(struct slice value, const struct value_field *field, char why[WHY_BYTES])
-{
-    if (!value_read_yes(value, field, why))
-        return false;
-    if (*(bool *)field->to)
-        return refuse(value, "is for a later version, which has lab hypercalls; expected no", why);
-    return true;
-}
-
 bool value_read_text(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
     char what[64];

@@ -40,7 +40,6 @@ value_reader value_read_size;      /* uint64_t: bytes, a number with K, M or G, 
 value_reader value_read_pages;     /* uint64_t: pages of 4 KiB, as a plain number or as a size */
 value_reader value_read_yes;       /* bool: yes | no */
 value_reader value_read_restart;   /* uint64_t: never (0) | on-failure (3) */
-value_reader value_read_lab;       /* bool: no; yes is refused so far */
 value_reader value_read_text;      /* char[room]: as it stands, terminated */
 value_reader value_read_output;    /* char[room]: with \n, \t and \\, terminated */
 value_reader value_read_kind;      /* enum guest_kind */

@@ -22,6 +22,7 @@ struct machine {
     struct vm *vm;    /* config->vms of them */
     unsigned results; /* result lines so far */
     unsigned passed, failed, skipped;
+    unsigned results_of_vms, results_failed, results_skipped, known; /* of all VMs */
     struct screen screen;
 };
 
@@ -31,6 +32,10 @@ static void finish(struct machine *m, struct vm *vm)
     m->passed += vm->passed && !vm->skipped;
     m->failed += !vm->passed;
     m->skipped += vm->skipped;
+    m->results_of_vms += vm->results;
+    m->results_failed += vm->results_failed;
+    m->results_skipped += vm->results_skipped;
+    m->known += vm->known;
     if (vm->created && (m->config->trace || m->config->counters))
         counters_take(&vm->counters, vm->number);
     if (vm->created)
@@ -120,6 +125,17 @@ static uint64_t save_due(struct machine *m)
     return next;
 }
 
+/* What each has come to is taken of all of them before anything is printed: that takes its time. */
+static void stop_all(struct machine *m)
+{
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (m->vm[i].running || m->vm[i].waits)
+            vm_stop(&m->vm[i]);
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (!m->vm[i].done)
+            finish(m, &m->vm[i]);
+}
+
 static void follow_all(struct machine *m, uint64_t deadline)
 {
     while (look_after_all(m)) {
@@ -136,12 +152,7 @@ static void follow_all(struct machine *m, uint64_t deadline)
             console_line("# the root task can't wait for events: %s", error_text(result));
         break;
     }
-    for (size_t i = 0; i < m->config->vms; i++) {
-        if (!m->vm[i].running && !m->vm[i].waits)
-            continue;
-        vm_stop(&m->vm[i]);
-        finish(m, &m->vm[i]);
-    }
+    stop_all(m);
 }
 
 /* Only now: it takes long, and nobody waits for it. */
@@ -154,22 +165,32 @@ static void write_out_saved(const struct machine *m)
 
 static void print_table(const struct machine *m)
 {
-    console_line("# %-18s %-14s %10s %10s %9s %8s", "VM", "end", "exits", "to monitor", "preempted", "pages");
+    double tsc_per_ms = m->info->tsc_hz ? (double)m->info->tsc_hz / 1000 : 1;
+
+    console_line("# %-16s %-14s %9s %10s %9s %7s %7s", "VM", "end", "exits", "to monitor", "preempted", "pages", "run ms");
     for (size_t i = 0; i < m->config->vms; i++) {
         const struct vm *vm = &m->vm[i];
         const struct vm_status *s = &vm->status;
         char end[END_TEXT_BYTES];
 
         end_format(&vm->end, end);
-        console_line("# %-18s %-14s %10" PRIu64 " %10" PRIu64 " %9" PRIu64 " %8" PRIu64, vm->config->name, end,
-                     s->exits, s->exits_monitor, s->preemptions, s->pages_peak);
+        console_line("# %-16s %-14s %9" PRIu64 " %10" PRIu64 " %9" PRIu64 " %7" PRIu64 " %7.1f", vm->config->name, end,
+                     s->exits, s->exits_monitor, s->preemptions, s->pages_peak, (double)s->run_ticks / tsc_per_ms);
     }
+}
+
+static void print_large_pages(const struct machine *m)
+{
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (m->config->vm[i].large_pages)
+            console_line("# large pages of %s: %" PRIu64 " x 2 MiB, %" PRIu64 " x 1 GiB", m->vm[i].config->name,
+                         m->vm[i].status.mapped_2m, m->vm[i].status.mapped_1g);
 }
 
 static void print_migrations(const struct machine *m)
 {
     for (size_t i = 0; m->config->migrate && i < m->config->vms; i++)
-        console_line("# %s: went on on another CPU %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
+        console_line("# moved to another CPU: %s, %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
 }
 
 static void print_first_entry(void)
@@ -200,6 +221,9 @@ static void print_verdict(const struct machine *m)
 {
     bool one = m->config->vms == 1;
 
+    console_line("# results: %u passed, %u failed, %u skipped, %u known differences",
+                 m->results_of_vms - m->results_failed - m->results_skipped - m->known, m->results_failed, m->results_skipped,
+                 m->known);
     console_line("# %u passed, %u failed, %u skipped", m->passed, m->failed, m->skipped);
     console_line("NESTOR END %s", m->failed ? "fail" : "pass");
     console_line("%u of %zu VM%s did what %s meant to do.", m->passed + m->skipped, m->config->vms, one ? "" : "s",
@@ -229,6 +253,7 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     screen_end(&m.screen, m.vm);
     write_out_saved(&m);
     print_table(&m);
+    print_large_pages(&m);
     print_migrations(&m);
     print_first_entry();
     print_memory(&m);

@@ -1,7 +1,11 @@
 /* The root task: reads the machine description, runs it, ends the machine. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "vmm/lib/syscall.h"
 #include "vmm/lib/task.h"
 #include "vmm/root/config.h"
+#include "vmm/root/difference.h"
 #include "vmm/root/console.h"
 #include "vmm/root/machine.h"
 #include "vmm/root/module.h"
@@ -37,6 +41,30 @@ static bool read_config(const struct machine_info *info)
     return true;
 }
 
+/* Known differences are a module of their own, where there are any. */
+static bool read_differences(const struct machine_info *info)
+{
+    char platform[512], why[DIFFERENCE_WHY_BYTES];
+    struct module_info module;
+    uint32_t number;
+    const char *text;
+    char *copy;
+
+    if (!module_find("known-differences", &number))
+        return true;
+    if (!module_map(number, &module, &text) || !(copy = malloc(module.bytes + 1)))
+        return false;
+    memcpy(copy, text, module.bytes);
+    passport_platform(info, platform, sizeof(platform));
+    if (difference_read(module.name, copy, module.bytes, platform, why)) {
+        console_line("Known       %zu difference%s of this platform from the manual", difference_count(),
+                     difference_count() == 1 ? "" : "s");
+        return true;
+    }
+    console_line("%s", why);
+    return false;
+}
+
 int main(unsigned thread)
 {
     static struct machine_info info;
@@ -45,7 +73,7 @@ int main(unsigned thread)
     if (sys_machine_info(&info) < 0)
         return 1;
     passport_print(&info);
-    if (!read_config(&info)) {
+    if (!read_config(&info) || !read_differences(&info)) {
         machine_refuse("config");
         return 1;
     }

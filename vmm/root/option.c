@@ -23,6 +23,18 @@ bool option_find(const char *command_line, const char *key, char *value, size_t 
     return false;
 }
 
+/* The order of a lab's tests: a word more in its args, where the last one counts. */
+static void shuffle(const char *seed, struct vm_config *vm)
+{
+    size_t used = strlen(vm->args);
+    int more = snprintf(vm->args + used, sizeof(vm->args) - used, " shuffle=%s", seed);
+
+    if (more < 0 || used + (size_t)more >= sizeof(vm->args)) {
+        vm->args[used] = 0;
+        console_line("shuffle= on the command line: no room for it in the args of %s", vm->name);
+    }
+}
+
 void option_override(const char *command_line, struct config *config)
 {
     const struct {
@@ -35,6 +47,8 @@ void option_override(const char *command_line, struct config *config)
         {"screen", value_read_screen, &config->screen_live},
     };
 
+    char seed[QUOTE_BYTES];
+
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         struct value_field field = {.to = options[i].to};
         char value[QUOTE_BYTES], why[WHY_BYTES];
@@ -43,4 +57,8 @@ void option_override(const char *command_line, struct config *config)
             !options[i].read((struct slice){value, strlen(value)}, &field, why))
             console_line("%s= on the command line: %s", options[i].key, why);
     }
+    if (option_find(command_line, "shuffle", seed, sizeof(seed)))
+        for (size_t i = 0; i < config->vms; i++)
+            if (config->vm[i].lab)
+                shuffle(seed, &config->vm[i]);
 }

@@ -115,11 +115,13 @@ static void print_features(const struct machine_info *info)
 
 /* ---- The machine ------------------------------------------------------------------------------------------ */
 
+enum { NAME_BYTES = 200 };
+
 /* CPUID leaves 80000002H to 80000004H: "Processor Brand String". */
-static void print_cpu(void)
+static void find_cpu(char name[NAME_BYTES])
 {
     unsigned words[12] = {0}, *w = words;
-    char brand[sizeof(words) + 1], text[4 * sizeof(words) + 1];
+    char brand[sizeof(words) + 1];
     const char *start = brand;
 
     if (__get_cpuid_max(0x80000000, NULL) >= 0x80000004)
@@ -129,7 +131,7 @@ static void print_cpu(void)
     brand[sizeof(words)] = 0;
     while (*start == ' ')
         start++;
-    console_line("CPU         %s", console_escape(text, sizeof(text), start, strlen(start), false));
+    console_escape(name, NAME_BYTES, start, strlen(start), false);
 }
 
 static const struct {
@@ -142,7 +144,7 @@ static const struct {
 };
 
 /* The hypervisor's own leaf means something only if CPUID.1:ECX[31] says that there is one. */
-static void print_hypervisor(const struct machine_info *info)
+static void find_hypervisor(const struct machine_info *info, char name[NAME_BYTES])
 {
     const unsigned hypervisor_present = 1u << 31;
     unsigned eax, ebx, ecx, edx;
@@ -150,34 +152,48 @@ static void print_hypervisor(const struct machine_info *info)
 
     __cpuid(1, eax, ebx, ecx, edx);
     if (!(ecx & hypervisor_present)) {
-        console_line("Hypervisor  %s", strcmp(info->platform, "bochs") == 0
-                                           ? "none that says so, but the platform is Bochs"
-                                           : "none that says so");
+        snprintf(name, NAME_BYTES, "none that says so%s",
+                 strcmp(info->platform, "bochs") == 0 ? ", but the platform is Bochs" : "");
         return;
     }
     __cpuid(0x40000000, eax, ebx, ecx, edx);
     memcpy(signature, &ebx, 4);
     memcpy(signature + 4, &ecx, 4);
     memcpy(signature + 8, &edx, 4);
-    for (unsigned i = 0; i < sizeof(hypervisors) / sizeof(hypervisors[0]); i++) {
-        if (strcmp(signature, hypervisors[i].signature) == 0) {
-            console_line("Hypervisor  %s", hypervisors[i].name);
-            return;
-        }
-    }
-    console_line("Hypervisor  unknown, it says \"%s\"",
-                 console_escape(text, sizeof(text), signature, strlen(signature), false));
+    snprintf(name, NAME_BYTES, "unknown, it says \"%s\"",
+             console_escape(text, sizeof(text), signature, strlen(signature), false));
+    for (unsigned i = 0; i < sizeof(hypervisors) / sizeof(hypervisors[0]); i++)
+        if (strcmp(signature, hypervisors[i].signature) == 0)
+            snprintf(name, NAME_BYTES, "%s", hypervisors[i].name);
+}
+
+static const char *backend_name(const struct machine_info *info)
+{
+    static const char *const backends[] = {[BACKEND_NONE] = "none", [BACKEND_VMX] = "VMX", [BACKEND_SVM] = "SVM"};
+
+    return info->backend <= BACKEND_SVM ? backends[info->backend] : "unknown";
+}
+
+void passport_platform(const struct machine_info *info, char *text, size_t room)
+{
+    char cpu[NAME_BYTES], hypervisor[NAME_BYTES];
+
+    find_cpu(cpu);
+    find_hypervisor(info, hypervisor);
+    snprintf(text, room, "%.31s %s %s %s", info->platform, backend_name(info), cpu, hypervisor);
 }
 
 void passport_print(const struct machine_info *info)
 {
-    static const char *const backends[] = {[BACKEND_NONE] = "none", [BACKEND_VMX] = "VMX", [BACKEND_SVM] = "SVM"};
+    char name[NAME_BYTES];
 
     console_line("Machine     %.31s, %" PRIu32 " CPU%s, %" PRIu64 " MiB of memory, TSC at %" PRIu64 " MHz",
                  info->platform, info->pcpus, info->pcpus == 1 ? "" : "s", info->memory_bytes >> 20,
                  info->tsc_hz / 1000000);
-    print_cpu();
-    print_hypervisor(info);
-    console_line("Back end    %s", info->backend <= BACKEND_SVM ? backends[info->backend] : "unknown");
+    find_cpu(name);
+    console_line("CPU         %s", name);
+    find_hypervisor(info, name);
+    console_line("Hypervisor  %s", name);
+    console_line("Back end    %s", backend_name(info));
     print_features(info);
 }

@@ -82,7 +82,9 @@ void saved_write_out(const struct saved *saved, const char *name)
 {
     char head[80];
     int n = snprintf(head, sizeof(head), "NESTOR STATE %s %" PRIu64 "\n", name, saved->bytes);
-    bool out = write_all(head, (uint64_t)n) >= 0 && write_all(saved->buffer, saved->bytes) >= 0 && write_all("\n", 1) >= 0;
+    bool out =
+        write_all(head, (uint64_t)n) >= 0 && write_all(saved->buffer, saved->bytes) >= 0 && write_all("\n", 1) >= 0;
 
-    console_line("# saved: %s, %" PRIu64 " KiB%s", name, saved->bytes >> 10, out ? "" : "; no debug port to send them to");
+    console_line("# saved: %s, %" PRIu64 " KiB%s", name, saved->bytes >> 10,
+                 out ? "" : "; no debug port to send them to");
 }

@@ -62,6 +62,7 @@ static void make_args(const struct vm *vm, const struct vm_spec *spec, void *pag
         .bad_hypercall_kills = config->bad_hypercall_kills,
         .state_bytes = vm->saved.bytes ? vm->saved.bytes : vm->saved.module_bytes,
         .save_bytes = spec->save.bytes,
+        .lab = config->lab,
     };
 
     memcpy(args.name, config->name, sizeof(args.name));
@@ -78,6 +79,7 @@ static void create(struct vm *vm, const struct machine_info *info)
         .memory_bytes = config->memory_bytes,
         .quota_pages = config->quota_pages,
         .large_pages = config->large_pages,
+        .lab = config->lab,
         .vcpus = (uint32_t)config->vcpus,
         .timeslice_us = (uint32_t)config->timeslice_us,
         .pin = config->pinned ? (uint32_t)config->pin + 1 : 0,
@@ -216,12 +218,21 @@ static void vm_take_state(struct vm *vm, const struct report_record *record)
         vm->saved.bytes = bytes;
 }
 
+/* The name of a test that begins is printed even if the VM's console is not: if the machine dies, it tells of what. */
+static void vm_take_begin(struct vm *vm, const struct report_record *record)
+{
+    char text[4 * REPORT_LINE + 1];
+
+    console_serial_line("# %s> %s", vm->config->name,
+                        console_escape(text, sizeof(text), record->text, record->bytes, false));
+}
+
 static const struct taker {
     char kind;
     void (*take)(struct vm *vm, const struct report_record *record);
 } takers[] = {
     {REPORT_CONSOLE, vm_take_console}, {REPORT_PART, vm_take_console}, {REPORT_TEST, vm_take_test},
-    {REPORT_NOTE, vm_print},       {REPORT_END, vm_take_end},
+    {REPORT_NOTE, vm_print},       {REPORT_END, vm_take_end},     {REPORT_BEGIN, vm_take_begin},
     {REPORT_STATE, vm_take_state},
 };
 

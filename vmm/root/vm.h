@@ -9,7 +9,7 @@
 #include "vmm/root/saved.h"
 
 enum {
-    VM_TESTS_MAX = 1000, /* result lines that are kept of one VM */
+    VM_TESTS_MAX = 10000, /* result lines that are kept of one VM */
     VM_REASON_BYTES = REPORT_LINE + 1,
 };
 
@@ -23,13 +23,15 @@ struct vm {
     uint64_t free_early, free_now;/* bytes of the machine's memory that were free after its first runs, and after the last */
     bool running;
     bool done;            /* its subtest has been printed */
-    bool passed, skipped; /* once done */
+    bool passed, skipped; /* once done, as are the numbers of its results: */
+    unsigned results, results_failed, results_skipped, known;
     struct saved saved;           /* the VM as it was saved, and where it begins from */
     struct report_reader reader;
     bool report_broken;           /* has been said to people */
     struct end end;               /* how it ended, as far as known */
     char reason[VM_REASON_BYTES]; /* the same for people; also why it could not be created */
     struct vm_status status;      /* as last seen */
+    uint64_t moved_at;            /* status.run_ticks when migrate.c last moved its vCPUs */
     uint64_t created_tsc;         /* when the kernel gave it its number; 0: never */
     uint64_t started_tsc;         /* when it began last */
     struct counters counters;     /* its exits, once done, if somebody wants to know */

@@ -147,7 +147,8 @@ static bool check_memory(struct checker *c, const struct state_record *record)
         return bad_record(c, record, "no whole pages");
     memcpy(&head, record->payload, sizeof(head));
     if (head.gpa % STATE_PAGE_BYTES || bytes > limit || head.gpa > limit - bytes)
-        return refuse(c, "record MEMO: 0x%llx bytes at 0x%llx do not fit into the VM's memory", (ull)bytes, (ull)head.gpa);
+        return refuse(c, "record MEMO: 0x%llx bytes at 0x%llx do not fit into the VM's memory", (ull)bytes,
+                      (ull)head.gpa);
     if (head.gpa < c->memory_end)
         return refuse(c, "record MEMO: 0x%llx comes behind 0x%llx", (ull)head.gpa, (ull)c->memory_end);
     c->memory_end = head.gpa + bytes;
@@ -168,7 +169,7 @@ static const struct kind {
     uint16_t version;
     bool (*check)(struct checker *c, const struct state_record *record);
 } kinds[] = {
-    {"NEST", 1, check_head}, {"TIME", 1, check_time}, {"HALT", 1, check_halted}, {"UART", 1, check_uart},
+    {"NEST", 1, check_head}, {"TIME", 1, check_time},   {"HALT", 1, check_halted}, {"UART", 1, check_uart},
     {"LINE", 1, check_line}, {"MEMO", 1, check_memory}, {"DONE", 1, check_done},
 };
 

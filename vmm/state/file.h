@@ -25,7 +25,7 @@ struct state_head {
     uint32_t guest_kind; /* enum guest_kind */
     uint32_t backend;    /* enum backend of the machine that saved it: for people */
     uint32_t reserved;
-    char name[32];       /* of the VM, 0-terminated: for people */
+    char name[32]; /* of the VM, 0-terminated: for people */
 };
 
 /* Of DONE. */

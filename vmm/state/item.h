@@ -19,7 +19,7 @@ struct state_vcpu {
 struct state_item {
     uint64_t number; /* in the file: that of the register where it has one, such as an MSR's */
     uint16_t slot;
-    uint64_t reset;  /* in an optional section */
+    uint64_t reset; /* in an optional section */
 };
 
 /* A section is a kind of record. An optional one is left out of a file when all of it is as after reset. */

@@ -12,7 +12,14 @@
 #define EVENT_VECTOR(e) ((unsigned)((e)&0xff))
 enum { EVENT_EXTERNAL = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3 };
 
-enum { TPR = 0xff, CR8_BITS = 0xf, RIGHTS_DPL_SHIFT = 5, RIGHTS_DPL = 3 << RIGHTS_DPL_SHIFT, RIGHTS_BUSY = 2, RIGHTS_ACCESSED = 1 };
+enum {
+    TPR = 0xff,
+    CR8_BITS = 0xf,
+    RIGHTS_DPL_SHIFT = 5,
+    RIGHTS_DPL = 3 << RIGHTS_DPL_SHIFT,
+    RIGHTS_BUSY = 2,
+    RIGHTS_ACCESSED = 1
+};
 
 static uint64_t *value_of(struct state_vcpu *vcpu, enum reg reg) { return &vcpu->value[SLOT_REG + (int)reg]; }
 
@@ -40,7 +47,8 @@ static void settle_event(struct state_vcpu *v)
 /* The four entries of PAE paging, where the CPU uses them; elsewhere they are what was left there. */
 static void settle_pdptes(struct state_vcpu *v)
 {
-    bool pae = *value_of(v, REG_CR0) & CR0_PG && *value_of(v, REG_CR4) & CR4_PAE && !(*value_of(v, REG_EFER) & EFER_LMA);
+    bool pae =
+        *value_of(v, REG_CR0) & CR0_PG && *value_of(v, REG_CR4) & CR4_PAE && !(*value_of(v, REG_EFER) & EFER_LMA);
 
     for (unsigned i = 0; i < 4 && !pae; i++)
         *value_of(v, REG_PDPTE0 + i) = 0;
@@ -60,8 +68,10 @@ void state_read_vcpu(struct guest *guest, struct state_vcpu *out)
         for (unsigned i = 0; i < n; i++)
             *value_of(out, first + i) = values[i].value;
     }
-    *value_of(out, REG_CR0) = seen(*value_of(out, REG_CR0), *value_of(out, REG_CR0_MASK), *value_of(out, REG_CR0_SHADOW));
-    *value_of(out, REG_CR4) = seen(*value_of(out, REG_CR4), *value_of(out, REG_CR4_MASK), *value_of(out, REG_CR4_SHADOW));
+    *value_of(out, REG_CR0) =
+        seen(*value_of(out, REG_CR0), *value_of(out, REG_CR0_MASK), *value_of(out, REG_CR0_SHADOW));
+    *value_of(out, REG_CR4) =
+        seen(*value_of(out, REG_CR4), *value_of(out, REG_CR4_MASK), *value_of(out, REG_CR4_SHADOW));
     *value_of(out, REG_EFER) &= ~EFER_SVME;
     out->value[SLOT_CR8] = guest->cr8;
     if (guest->vm->backend == BACKEND_SVM) {

@@ -37,7 +37,13 @@ static uint64_t cpuid(unsigned n) { return TICKS(n, cpu_id(0, 0)); }
 static bool is_svm;
 static long result;
 
-static uint64_t hypercall_null(unsigned n) { return HYPERCALLS(n, HC_NULL, 0, 0); }
+/* Its number is all that it wants, and its answer is 0. */
+static uint64_t hypercall_null(unsigned n)
+{
+    uint64_t rax = HC_NULL;
+
+    return is_svm ? TICKS(n, __asm__ volatile("vmmcall" : "+a"(rax))) : TICKS(n, __asm__ volatile("vmcall" : "+a"(rax)));
+}
 
 static uint64_t hypercall_monitor(unsigned n) { return HYPERCALLS(n, HC_MEMORY, 0, 0); }
 

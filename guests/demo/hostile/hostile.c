@@ -13,6 +13,8 @@
 
 enum { STATUS_USAGE = 2 };
 
+unsigned hostile_seed;
+
 static uint64_t random_state;
 
 /* A counter through a mixing function. */
@@ -75,19 +77,20 @@ static const struct {
     {"gdt-hole", gdt_hole_mode},         {"idt-nowhere", idt_nowhere_mode}, {"no-stack", no_stack_mode},
     {"halt", halt_mode},                 {"string-io", string_io_mode},
     {"tables", tables_mode},             {"tables-die", tables_die_mode},
+    {"channels", channels_mode},         {"hypercalls-die", hypercalls_die_mode},
+    {"lab", lab_mode},
 };
 
 enum { MODES = sizeof modes / sizeof modes[0] };
 
 int main(int argc, char **argv)
 {
-    unsigned seed = args_number(argc, argv, 3, 1);
-
+    hostile_seed = args_number(argc, argv, 3, 1);
+    random_state = (uint64_t)hostile_seed << 32;
     for (unsigned i = 0; argc > 1 && i < MODES; i++) {
         if (strcmp(argv[1], modes[i].name) != 0)
             continue;
-        random_state = (uint64_t)seed << 32;
-        console_print("%s, seed %u\n", argv[1], seed);
+        console_print("%s, seed %u\n", argv[1], hostile_seed);
         modes[i].run(args_number(argc, argv, 2, 0));
         return test_status();
     }

@@ -10,6 +10,8 @@
 typedef void hostile_mode(uint64_t count);
 
 hostile_mode hypercalls_mode;  /* hypercalls.c: so many with random arguments (100000) */
+hostile_mode hypercalls_die_mode; /* hypercalls.c: until, after up to so many calls, a second vCPU ends the VM (1000) */
+hostile_mode channels_mode;    /* channels.c: so many calls about channels with random arguments (10000) */
 hostile_mode ports_mode;       /* ports.c: each port, or each `count`-th */
 hostile_mode msrs_mode;        /* msrs.c: each MSR with so many hostile values (1) */
 hostile_mode instructions_mode; /* instructions.c: privileged and virtualization instructions */
@@ -24,13 +26,15 @@ hostile_mode lines_mode;       /* flood.c: lines of all characters, escape seque
 hostile_mode results_mode;     /* flood.c: so many result lines (900) */
 hostile_mode tables_mode;      /* tables.c: so many reads while a second vCPU rewrites their page tables (5000) */
 hostile_mode tables_die_mode;  /* tables.c: until, after so many rewrites, they lead to a hole (5000) */
+hostile_mode lab_mode;         /* lab.c: so many control fields of a lab set to random values (100000) */
 hostile_mode spin_mode;        /* hostile.c: with interrupts off, for ever */
 
 /* deaths.c: each is the end of the VM, as the name in hostile.c's table says. */
 hostile_mode read_hole_mode, write_hole_mode, execute_hole_mode, far_hole_mode, tables_hole_mode, stack_hole_mode,
     idt_hole_mode, gdt_hole_mode, idt_nowhere_mode, no_stack_mode, halt_mode, string_io_mode;
 
-/* The next of the numbers that the seed begins. */
+/* The third argument (1), and the next of the numbers that it begins. */
+extern unsigned hostile_seed;
 uint64_t hostile_random(void);
 
 /* One of the values at which programs break: 0, 1, all ones, ends of ranges, not canonical, or just random. */

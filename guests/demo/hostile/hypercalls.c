@@ -1,4 +1,5 @@
 /* Hypercalls of every number with random arguments. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "guests/demo/hostile/hostile.h"
@@ -6,10 +7,11 @@
 #include "guests/lib/common/hypercall.h"
 #include "guests/lib/common/interrupt.h"
 #include "guests/lib/common/test.h"
+#include "guests/lib/x64/vcpus.h"
 
-enum { DEFAULT_CALLS = 100000, NUMBERS = 0x200, SCRATCH_BYTES = 4096, VECTORS = 256, RESULT_BYTES = 240 };
+enum { DEFAULT_CALLS = 100000, DEFAULT_CALLS_DIE = 1000, STACK_BYTES = 4096, NUMBERS = 0x200, SCRATCH_BYTES = 4096, VECTORS = 256, RESULT_BYTES = 240 };
 
-/* Calls that would be our end, or our last for a while. */
+/* Calls that would be our end. Those that block do so only on a channel, and this VM has none. */
 static const struct {
     uint64_t number;
     const char *name;
@@ -47,10 +49,10 @@ static uint64_t make_number(void)
         return HC_MONITOR | (r >> 8 & 7) | hostile_value() << 32;
     case 2:
     case 3:
-        return r >> 8 & 7;
+        return (r >> 8) % HC_KERNEL_END;
     case 4:
     case 5:
-        return HC_MONITOR + (r >> 8 & 15);
+        return HC_MONITOR + (r >> 8) % (HC_MONITOR_END - HC_MONITOR);
     default:
         return r >> 8 & (NUMBERS - 1);
     }
@@ -77,7 +79,7 @@ static void make_buffer(uint64_t *address, uint64_t *bytes)
         *address = hostile_value();
         *bytes = hostile_value();
         if (*address < memory)
-            *bytes |= memory;
+            *bytes = memory - *address + 1 + (*bytes >> 1);
     }
 }
 
@@ -88,35 +90,71 @@ static bool would_report(uint64_t number, uint64_t address, uint64_t bytes)
            bytes > 0 && bytes <= RESULT_BYTES;
 }
 
-void hypercalls_mode(uint64_t count)
+static int64_t random_call(void)
 {
-    uint64_t calls = count ? count : DEFAULT_CALLS, good = 0, refused = 0, strange = 0;
+    uint64_t number = make_number(), address, bytes;
 
+    make_buffer(&address, &bytes);
+    if (is_left_out(number) || would_report(number, address, bytes))
+        number = HC_NULL;
+    if (number == HC_TIMER && hostile_random() & 1) { /* soon: it has to come in the middle of all this */
+        address = cpu_read_tsc() + (hostile_random() & 0xffff);
+        bytes = hostile_random() & 0xff;
+    }
+    return hypercall(number, address, bytes, hostile_value());
+}
+
+static void prepare(void)
+{
     memory = (uint64_t)hypercall(HC_MEMORY, 0, 0, 0);
     memset(scratch, 'x', sizeof scratch);
     for (unsigned vector = VECTOR_FREE; vector < VECTORS; vector++)
         interrupt_set_handler((uint8_t)vector, count_interrupt);
     cpu_interrupts_on();
-    for (uint64_t i = 0; i < calls; i++) {
-        uint64_t number = make_number(), address, bytes;
-        int64_t result;
+}
 
-        make_buffer(&address, &bytes);
-        if (is_left_out(number) || would_report(number, address, bytes))
-            number = HC_NULL;
-        if (number == HC_TIMER && hostile_random() & 1) { /* soon: it has to come in the middle of all this */
-            address = cpu_read_tsc() + (hostile_random() & 0xffff);
-            bytes = hostile_random() & 0xff;
-        }
-        result = hypercall(number, address, bytes, hostile_value());
+void hypercalls_mode(uint64_t count)
+{
+    uint64_t calls = count ? count : DEFAULT_CALLS, good = 0, refused = 0, strange = 0;
+
+    prepare();
+    for (uint64_t i = 0; i < calls; i++) {
+        int64_t result = random_call();
+
         good += result >= 0;
         refused += result < 0 && result >= -0x100;
         strange += result < -0x100;
     }
     hypercall(HC_TIMER, 0, 0, 0);
     cpu_interrupts_off();
-    test_result(good > 0 && refused > 0 && strange == 0, "%lu hypercalls: %lu done, %lu refused, %lu strange results",
-                calls, good, refused, strange);
+    test_result(good > 0 && refused > 0 && strange == 0, "%lu hypercalls, seed %u: %lu done, %lu refused, %lu strange results",
+                calls, hostile_seed, good, refused, strange);
     test_result(calls < 1000 || interrupts > 0, "timers that they armed came: %lu", interrupts);
     test_result(hypercall(HC_NULL, 0, 0, 0) == 0, "the next call is still answered");
+}
+
+/* ---- The end of the VM in the middle of it ---- */
+
+static _Atomic uint64_t calls_made, calls_until_end;
+
+static void end_soon(void *unused)
+{
+    (void)unused;
+    while (calls_made < calls_until_end)
+        ;
+    guest_exit(0);
+}
+
+/* The second vCPU ends the VM while the first goes on. */
+void hypercalls_die_mode(uint64_t count)
+{
+    static char stack[STACK_BYTES] __attribute__((aligned(16)));
+    static struct vcpu_launch launch = {(uint64_t)stack + STACK_BYTES, end_soon, 0};
+
+    calls_until_end = 1 + (hostile_random() ^ cpu_read_tsc()) % (count ? count : DEFAULT_CALLS_DIE);
+    if (!test_result(vcpu_start(1, &launch) == 0, "a second vCPU"))
+        return;
+    prepare();
+    for (;; calls_made++)
+        random_call();
 }

@@ -1,0 +1,91 @@
+/*
+ * The lab: how the guest of a VM with `lab = yes` sets the control fields of its own vCPU and watches its own VM exits.
+ * Its hypercalls are answered by its monitor; what they may reach is bounded by the kernel's field policy. Addresses are
+ * guest-physical. docs/lab.md tells the same in words.
+ */
+#ifndef CONFIG_LAB_H
+#define CONFIG_LAB_H
+
+#include "config/abi.h"
+
+/*
+ * What a (what, value) pair names: with LAB_FIELD, which is 0, a VMCS field encoding (VMX) or VMCB_FIELD (SVM); else the
+ * kind in bits 63:56 and what it says there. The guest names ports, MSRs and its own physical addresses, never the host's:
+ * the value of a field that holds an address (virtual-APIC page, APIC-access page, VMREAD and VMWRITE bitmaps, PML,
+ * virtualization-exception information) is a guest-physical one in guest memory, and 0 means none; bits 11:0 stay as given.
+ * Of the EPT pointer, only bits 11:0 can be set.
+ */
+#define LAB_KIND_SHIFT 56
+enum lab_kind {
+    LAB_FIELD,
+    LAB_PORT,        /* | port: 1 its bit in the I/O bitmap or permission map is set, 0 it is clear */
+    LAB_MSR_READ,    /* | MSR: the same in the MSR bitmap or permission map, for RDMSR */
+    LAB_MSR_WRITE,   /* | MSR: for WRMSR */
+    LAB_NESTED,      /* | gpa, a multiple of 4 KiB, | level (1: 4 KiB entry, 2: 2 MiB, 3: 1 GiB): all bits of the EPT or
+                      *   NPT entry but its address and, above level 1, PS, which stay as they are whatever is written */
+    LAB_ENTRY_LOAD,  /* | index << 32 | MSR: an entry of the VM-entry MSR-load area (VMX) */
+    LAB_EXIT_STORE,  /* | index << 32 | MSR: of the VM-exit MSR-store area; reading gives what the exit stored */
+    LAB_EXIT_LOAD,   /* | index << 32 | MSR: of the VM-exit MSR-load area */
+    LAB_EPTP,        /* | index: an entry of the EPTP list (VMX): 0 an invalid one, 1 or 2 one of two EPT pointers to the
+                      *   same memory, the first of which is the VM's own */
+    LAB_CAP,         /* | number as in machine_cap (bit 55 for CAP_CPUID): a capability register, or any CPUID register, of
+                      *   the CPU that Nestor runs on; read only; 0 where there is none. Answered by the monitor */
+    LAB_HOST,        /* | MSR: the host's value as found right after the last observed exit (EFER, PAT); read only */
+    LAB_DEADLINE,    /* for the monitor alone: TSC at which the vCPU's next host exit is handed to it; 0 = none */
+    LAB_ALL,         /* for the monitor alone: any value written brings all of the above back to normal */
+};
+#define LAB_WHAT(kind, number) ((uint64_t)(kind) << LAB_KIND_SHIFT | (uint64_t)(number))
+#define LAB_NUMBER(what) ((what) & ((1ull << LAB_KIND_SHIFT) - 1))
+#define LAB_CAP_CPUID (1ull << 55) /* in the number of LAB_CAP, for CAP_CPUID */
+
+enum { LAB_MSR_ENTRIES = 16, LAB_NESTED_ENTRIES = 16, LAB_EXITS = 8 };
+
+/* Lists of pairs may be of any length that fits in guest memory. */
+struct lab_pair {
+    uint64_t what, value;
+};
+
+/* Why HC_LAB_MACHINE refused a pair. */
+struct lab_refusal {
+    uint64_t what;
+    uint64_t bits;  /* that can't be as asked for; 0: there is no such field, or it is read-only */
+    char why[112];  /* 0-terminated */
+};
+
+/* What becomes of the guest after an observed exit. */
+enum lab_action {
+    LAB_RETURN,  /* goes on behind HC_LAB_OBSERVE, which seems to return 1, with all registers as they were then: those of
+                  * the control block and the general ones, but not MSRs or debug registers beside them, nor memory:
+                  * the frame that makes the call must still be there. Observation is over. VMX: a control whose exit would come
+                  * again at once is cleared: interrupt and NMI window, monitor trap flag, TPR shadow, preemption timer */
+    LAB_SKIP,    /* goes on behind the instruction; where the exit tells no length, as LAB_RETURN */
+    LAB_ENTER,   /* enters again at the same place */
+    LAB_EMULATE, /* what the monitor does for a guest that nobody observes */
+    LAB_INJECT,  /* enters again with the event in `argument`: bits as in the VM-entry interruption-information field
+                  * (on SVM, too), the error code in 63:32 */
+};
+
+/*
+ * What HC_LAB_OBSERVE (gpa of this, action, argument) fills, from then on until the next call of it, of HC_LAB_GUARD or
+ * HC_LAB_RESET. A null gpa ends it. Observed are all exits but: those by which the host gets its own interrupts and NMIs,
+ * nested page faults on memory that the kernel backs, exits that no control of the guest asked for and the kernel sees to
+ * (#DB, #AC, interrupt windows), and the hypercalls HC_MONITOR and up in CPL 0.
+ * A VM entry that failed is observed as an exit with the reason that VMX gives it; one by VMfail has the reason
+ * LAB_VMFAIL | VM-instruction error.
+ */
+#define LAB_VMFAIL    0x100000000ull
+#define LAB_TIME_OVER 0x200000000ull /* the reason by which the kernel tells the monitor that LAB_DEADLINE has passed */
+struct lab_observation {
+    uint64_t exits;                    /* that came; after 10,000 the guest goes on as with LAB_RETURN */
+    uint64_t gpr[GPR_COUNT];           /* general registers at the first of them */
+    struct exit_record exit[LAB_EXITS]; /* the first of them, all groups filled */
+};
+
+/* What HC_LAB_GUARD seems to return when the guest comes back to it: then it is over, and observation too. */
+enum lab_guard {
+    LAB_GUARD_TIME = 1, /* the time is up */
+    LAB_GUARD_EXITS,    /* too many exits */
+    LAB_GUARD_DEATH,    /* an exit that would have ended the VM: observation.exit[0] */
+};
+
+#endif

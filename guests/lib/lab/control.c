@@ -1,0 +1,169 @@
+#include "guests/lib/lab/control.h"
+
+#include "guests/lib/common/hypercall.h"
+#include "guests/lib/feature/outcome.h"
+
+/* The field that a group of control bits is in, what it is in this row, and what it is at the start. */
+static struct word {
+    uint64_t what, value, start;
+    bool asked, known;
+} words[GROUPS] = {
+    [GROUP_PIN] = {.what = PIN_CONTROLS},
+    [GROUP_PROC] = {.what = PROC_CONTROLS},
+    [GROUP_PROC2] = {.what = PROC2_CONTROLS},
+    [GROUP_PROC3] = {.what = TERTIARY_CONTROLS},
+    [GROUP_EXITC] = {.what = EXIT_CONTROLS},
+    [GROUP_ENTRYC] = {.what = ENTRY_CONTROLS},
+    [GROUP_FUNCTION] = {.what = VM_FUNCTION_CONTROLS},
+    [GROUP_MISC1] = {.what = VMCB_INTERCEPT_MISC1},
+    [GROUP_MISC2] = {.what = VMCB_INTERCEPT_MISC2},
+    [GROUP_MISC3] = {.what = VMCB_INTERCEPT_MISC3},
+};
+
+/* HC_LAB_RESULTS has fields as of the last observed exit: before the first of a row, they are those of now. */
+void lab_controls_reset(void)
+{
+    for (struct word *word = words; word < words + GROUPS; word++) {
+        if (word->what && !word->asked)
+            word->known = lab_try_read(word->what, &word->start);
+        word->asked = true;
+        word->value = word->start;
+    }
+}
+
+const char *field_name(uint64_t what)
+{
+    static const struct {
+        uint64_t what;
+        const char *name;
+    } names[] = {
+#define X(encoding, name) {name, #name},
+        VMCS_FIELDS(X)
+#undef X
+#define X(offset, bytes, name) {name, #name},
+        VMCB_FIELDS(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].what == what)
+            return names[i].name;
+    return "";
+}
+
+/* A direct write to a word that has control bits. */
+static void note(uint64_t what, uint64_t value)
+{
+    for (struct word *word = words; word < words + GROUPS; word++)
+        if (word->known && word->what == what)
+            word->value = value;
+}
+
+static long try_pairs(const struct lab_pair *pairs, size_t n, struct lab_refusal *refusal)
+{
+    long result = hypercall(HC_LAB_MACHINE, (unsigned long)pairs, n, (unsigned long)refusal);
+
+    for (size_t i = 0; i < n && result >= 0; i++)
+        note(pairs[i].what, pairs[i].value);
+    return result;
+}
+
+void lab_write_pairs(const struct lab_pair *pairs, size_t n)
+{
+    struct lab_refusal refusal = {.what = 0};
+    long result = try_pairs(pairs, n, &refusal);
+
+    if (result == -ABI_EACCES)
+        outcome_end(VERDICT_ERROR, 0, 0, "refused: %s 0x%llx, bits 0x%llx: %s", field_name(refusal.what),
+                    (unsigned long long)refusal.what, (unsigned long long)refusal.bits, refusal.why);
+    if (result < 0)
+        outcome_end(VERDICT_ERROR, 0, 0, "HC_LAB_MACHINE returned %ld for %s 0x%llx", result,
+                    field_name(pairs[0].what), (unsigned long long)pairs[0].what);
+}
+
+void lab_write(uint64_t what, uint64_t value)
+{
+    const struct lab_pair pair = {what, value};
+
+    lab_write_pairs(&pair, 1);
+}
+
+bool lab_try(uint64_t what, uint64_t value, struct lab_refusal *refusal)
+{
+    const struct lab_pair pair = {what, value};
+    struct lab_refusal ignored;
+
+    return try_pairs(&pair, 1, refusal ? refusal : &ignored) >= 0;
+}
+
+bool lab_try_read(uint64_t what, uint64_t *value)
+{
+    struct lab_pair pair = {what, 0};
+    bool good = hypercall(HC_LAB_RESULTS, (unsigned long)&pair, 1, 0) >= 0;
+
+    *value = pair.value;
+    return good;
+}
+
+uint64_t lab_read(uint64_t what)
+{
+    uint64_t value;
+
+    if (!lab_try_read(what, &value))
+        outcome_end(VERDICT_ERROR, 0, 0, "%s 0x%llx can't be read", field_name(what), (unsigned long long)what);
+    return value;
+}
+
+static struct word *find_word(enum feature_need control)
+{
+    struct word *word = &words[control >> NEED_GROUP_SHIFT & 63];
+
+    if (!word->known)
+        outcome_end(VERDICT_ERROR, 0, 0, "%s: there is no such control here", feature_need_name((uint16_t)control));
+    return word;
+}
+
+static uint64_t bit_of(enum feature_need control) { return 1ull << (control & NEED_BIT); }
+
+void lab_set_to(enum feature_need control, bool on)
+{
+    const struct word *word = find_word(control);
+
+    lab_write(word->what, on ? word->value | bit_of(control) : word->value & ~bit_of(control));
+}
+
+bool lab_try_set(enum feature_need control, bool on, struct lab_refusal *refusal)
+{
+    const struct word *word = find_word(control);
+
+    return lab_try(word->what, on ? word->value | bit_of(control) : word->value & ~bit_of(control), refusal);
+}
+
+void lab_control_cleared(enum feature_need control)
+{
+    words[control >> NEED_GROUP_SHIFT].value &= ~bit_of(control);
+}
+
+void lab_set(enum feature_need control) { lab_set_to(control, true); }
+
+void lab_clear(enum feature_need control) { lab_set_to(control, false); }
+
+bool lab_is_set(enum feature_need control) { return find_word(control)->value & bit_of(control); }
+
+void lab_trap_port(uint16_t port, bool exits) { lab_write(LAB_WHAT(LAB_PORT, port), exits); }
+
+void lab_trap_rdmsr(uint32_t msr, bool exits) { lab_write(LAB_WHAT(LAB_MSR_READ, msr), exits); }
+
+void lab_trap_wrmsr(uint32_t msr, bool exits) { lab_write(LAB_WHAT(LAB_MSR_WRITE, msr), exits); }
+
+void lab_trap_exceptions(uint32_t vectors)
+{
+    lab_write(hypercall_is_svm ? (uint64_t)VMCB_INTERCEPT_EXCEPTION : (uint64_t)EXCEPTION_BITMAP, vectors);
+}
+
+uint64_t lab_nested_read(uint64_t gpa, unsigned level) { return lab_read(LAB_WHAT(LAB_NESTED, gpa | level)); }
+
+void lab_nested_write(uint64_t gpa, unsigned level, uint64_t entry)
+{
+    lab_write(LAB_WHAT(LAB_NESTED, gpa | level), entry);
+}

@@ -1,0 +1,53 @@
+/*
+ * The control fields of the test's own vCPU. What the kernel's field policy does not let the guest have ends the row as an
+ * ERROR with its reason, unless the test tries. All of it is normal again when the next row begins.
+ */
+#ifndef GUESTS_LIB_LAB_CONTROL_H
+#define GUESTS_LIB_LAB_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/lab.h"
+#include "guests/lib/feature/needs.h"
+#include "guests/lib/lab/fields.h"
+
+/* Sets, clears, or tells a control by its name: PROC_HLT, EXITC_SAVE_PAT, INTERCEPT_CPUID. */
+void lab_set(enum feature_need control);
+void lab_clear(enum feature_need control);
+void lab_set_to(enum feature_need control, bool on);
+bool lab_is_set(enum feature_need control);
+
+/* A field by its encoding, or what else enum lab_kind has. Reading: as of the last observed exit, or now if there was none. */
+void lab_write(uint64_t what, uint64_t value);
+uint64_t lab_read(uint64_t what);
+
+/* Several at once, in one hypercall: LAB_WRITE({CR0_MASK, mask}, {CR0_READ_SHADOW, shadow}). */
+#define LAB_WRITE(...)                                                                                                \
+    lab_write_pairs((const struct lab_pair[]){__VA_ARGS__},                                                           \
+                    sizeof((const struct lab_pair[]){__VA_ARGS__}) / sizeof(struct lab_pair))
+void lab_write_pairs(const struct lab_pair *pairs, size_t n);
+
+/* As lab_write and lab_read, but false instead of an ERROR; *refusal, which may be null, says why. */
+bool lab_try(uint64_t what, uint64_t value, struct lab_refusal *refusal);
+bool lab_try_set(enum feature_need control, bool on, struct lab_refusal *refusal);
+bool lab_try_read(uint64_t what, uint64_t *value);
+
+/* Bits of the bitmaps: whether the access exits, on VMX with PROC_IO_BITMAPS or PROC_MSR_BITMAPS set. */
+void lab_trap_port(uint16_t port, bool exits);
+void lab_trap_rdmsr(uint32_t msr, bool exits);
+void lab_trap_wrmsr(uint32_t msr, bool exits);
+
+/* Vectors that exit: the exception bitmap. */
+void lab_trap_exceptions(uint32_t vectors);
+
+/* The entry of a page of guest memory in the VM's EPT or NPT. level: 1 for 4 KiB, 2, 3. */
+uint64_t lab_nested_read(uint64_t gpa, unsigned level);
+void lab_nested_write(uint64_t gpa, unsigned level, uint64_t entry);
+
+/* For the library: forgets what control fields the rows before have written; LAB_RETURN has cleared a control. */
+void lab_controls_reset(void);
+void lab_control_cleared(enum feature_need control);
+
+#endif

@@ -1,0 +1,70 @@
+#include "guests/lib/lab/state.h"
+
+#include <stdbool.h>
+
+#include "guests/lib/common/hypercall.h"
+#include "guests/lib/feature/outcome.h"
+#include "guests/lib/lab/insn.h"
+#include "guests/lib/lab/page.h"
+#include "guests/lib/lab/tables.h"
+#include "guests/lib/lab/trap.h"
+
+enum { KEPT_MSRS = 16, DR6_RESET = 0xffff0ff0, DR7_RESET = 0x400 };
+
+static uint64_t cr0, cr3, cr4;
+static struct {
+    uint32_t msr;
+    uint64_t value;
+} kept[KEPT_MSRS];
+static unsigned kept_msrs;
+static bool reset_debug_registers;
+
+void lab_keep_msr(uint32_t msr)
+{
+    for (unsigned i = 0; i < kept_msrs; i++)
+        if (kept[i].msr == msr)
+            return;
+    if (kept_msrs == KEPT_MSRS)
+        outcome_end(VERDICT_ERROR, 0, 0, "more than %d lab_keep_msr()", KEPT_MSRS);
+    kept[kept_msrs].msr = msr;
+    kept[kept_msrs].value = insn_rdmsr(msr);
+    kept_msrs++;
+}
+
+void lab_reset_debug_registers(void) { reset_debug_registers = true; }
+
+void state_setup(void)
+{
+    cr0 = insn_read_cr0();
+    cr3 = insn_read_cr3();
+    cr4 = insn_read_cr4();
+}
+
+/* No control of a lab applies any more when this is called: HC_LAB_RESET was. */
+void state_reset(void)
+{
+    if (insn_read_cr4() != cr4)
+        insn_write_cr4(cr4);
+    if (insn_read_cr0() != cr0)
+        insn_write_cr0(cr0);
+    if (insn_read_cr3() != cr3)
+        insn_write_cr3(cr3);
+    tables_reset();
+    page_reset();
+    while (kept_msrs > 0) {
+        kept_msrs--;
+        insn_wrmsr(kept[kept_msrs].msr, kept[kept_msrs].value);
+    }
+    if (reset_debug_registers) {
+        insn_write_dr7(DR7_RESET);
+        insn_write_dr6(DR6_RESET);
+        insn_write_dr0(0);
+        insn_write_dr1(0);
+        insn_write_dr2(0);
+        insn_write_dr3(0);
+    }
+    reset_debug_registers = false;
+    hypercall(HC_TIMER, 0, 32, 0);
+    trap_reset();
+    trap_drain();
+}

@@ -1,0 +1,201 @@
+/*
+ * Tests that are made to get a certain verdict, which is the first part of their label or identifier: tests/lab_selftest.t
+ * compares. They are no tests of a machine.
+ */
+#include "guests/lib/lab/lab.h"
+
+#define MANUAL "none: these test the library"
+
+FEATURE_TEST(pass, ANY, NEEDS(), MANUAL, "an expectation that holds")
+{
+    EXPECT_EQ(2 + 2, 4);
+}
+
+FEATURE_TEST(pass_catch, ANY, NEEDS(), MANUAL, "a fault that is caught, and variables on both sides of it")
+{
+    int before = 1, after = 2;
+    struct fault f = CATCH(before = 3, insn_ud2(), after = 4);
+
+    EXPECT_EQ(f.vector, EXCEPTION_UD);
+    EXPECT_EQ(f.error, 0);
+    EXPECT_EQ(before, 3);
+    EXPECT_EQ(after, 2);
+}
+
+FEATURE_TEST(pass_observe, ANY, NEEDS(), MANUAL, "an exit that is observed ends the statement, and variables on both sides of it")
+{
+    unsigned before = 1, after = 2;
+
+    lab_set(hypercall_is_svm ? INTERCEPT_HLT : PROC_HLT);
+    for (unsigned i = 0; i < 3; i++) {
+        OBSERVE(before += i; insn_hlt(); after = 4);
+        EXPECT_EXIT(ON_PLATFORM(EXIT_HLT, VMEXIT_HLT));
+    }
+    EXPECT_EQ(before, 4);
+    EXPECT_EQ(after, 2);
+}
+
+FEATURE_TEST(pass_no_exit, ANY, NEEDS(), MANUAL, "a statement that does not exit goes to its end")
+{
+    unsigned after = 2;
+    struct exit_record e = OBSERVE(insn_nop(); after = 4);
+
+    EXPECT_NO_EXIT();
+    EXPECT_EQ(e.reason, NO_EXIT);
+    EXPECT_EQ(after, 4);
+}
+
+FEATURE_TEST(pass_again, VMX, NEEDS(PIN_PREEMPTION_TIMER), MANUAL, "after an exit that would come again at once, the test goes on")
+{
+    for (unsigned i = 0; i < 2; i++) {
+        OBSERVE(lab_write(PREEMPTION_TIMER_VALUE, 0); lab_set(PIN_PREEMPTION_TIMER); insn_nop());
+        EXPECT_EXIT(EXIT_PREEMPTION_TIMER);
+        OBSERVE(insn_nop());
+        EXPECT_NO_EXIT();
+    }
+}
+
+FEATURE_TEST(pass_user, ANY, NEEDS(), MANUAL, "a statement in CPL 3, and its fault")
+{
+    unsigned long inside = 0, outside = 0;
+    struct fault f;
+
+    IN_USER(__asm__ volatile("mov %%cs, %0" : "=r"(inside)));
+    __asm__ volatile("mov %%cs, %0" : "=r"(outside));
+    EXPECT_EQ(inside, SELECTOR_USER_CODE);
+    EXPECT_EQ(outside, SELECTOR_CODE);
+    f = CATCH(IN_USER(insn_hlt()));
+    EXPECT_EQ(f.vector, EXCEPTION_GP);
+    EXPECT_EQ(f.cs, SELECTOR_USER_CODE);
+    OBSERVE(IN_USER(insn_cli()));
+    EXPECT_FAULT(EXCEPTION_GP, 0);
+}
+
+static unsigned interrupts;
+
+static void count(struct interrupt_frame *frame)
+{
+    (void)frame;
+    interrupts++;
+}
+
+FEATURE_TEST(pass_handler, ANY, NEEDS(), MANUAL, "a handler gets its vector, and goes on")
+{
+    interrupts = 0;
+    trap_set_handler(0x40, count);
+    __asm__ volatile("int $0x40" : : : "memory");
+    EXPECT_EQ(interrupts, 1);
+}
+
+FEATURE_TEST(error_nothing, ANY, NEEDS(), MANUAL, "a test that expects nothing") {}
+
+FEATURE_TEST(error_fault, ANY, NEEDS(), MANUAL, "a fault that nobody expected") { insn_ud2(); }
+
+FEATURE_TEST(error_page_fault, ANY, NEEDS(), MANUAL, "an access to what is not mapped")
+{
+    *(volatile char *)0x7f0000000000 = 1;
+}
+
+FEATURE_TEST(error_triple_fault, ANY, NEEDS(), MANUAL, "the end of the VM, if it were not for the guard")
+{
+    const struct table_register nothing = {0, 0};
+
+    __asm__ volatile("lidt %0\n\tud2" : : "m"(nothing) : "memory");
+}
+
+FEATURE_TEST(error_hole, ANY, NEEDS(), MANUAL, "an access to where no memory is")
+{
+    *(volatile char *)0x3fe00000 = 1;
+}
+
+FEATURE_TEST(error_refused, ANY, NEEDS(), MANUAL, "a field that is nobody's")
+{
+    lab_write(ON_PLATFORM(HOST_RIP, VMCB_NESTED_CR3), 0);
+    EXPECT(true);
+}
+
+FEATURE_TEST(error_over_skip, ANY, NEEDS(), MANUAL, "a worse verdict counts more")
+{
+    outcome_worsen(VERDICT_SKIP, NULL, 0, "not this one");
+    ERROR("this one");
+}
+
+FEATURE_TEST(fail, ANY, NEEDS(), MANUAL, "an expectation that does not hold, and one after it")
+{
+    EXPECT_EQ(2 + 2, 5);
+    EXPECT(2 > 3);
+}
+
+FEATURE_TEST(fail_over_error, ANY, NEEDS(), MANUAL, "a worse verdict counts more, the order does not")
+{
+    EXPECT_EQ(1, 2);
+    insn_ud2();
+}
+
+FEATURE_TEST(fail_no_exit, ANY, NEEDS(), MANUAL, "an exit that does not come")
+{
+    OBSERVE(insn_nop());
+    EXPECT_EXIT(ON_PLATFORM(EXIT_HLT, VMEXIT_HLT));
+}
+
+FEATURE_TEST(fail_fault, ANY, NEEDS(), MANUAL, "a fault instead of an exit")
+{
+    OBSERVE(insn_ud2());
+    EXPECT_EXIT(ON_PLATFORM(EXIT_HLT, VMEXIT_HLT));
+}
+
+FEATURE_TEST(fail_changed, ANY, NEEDS(), MANUAL, "what an exit must leave alone is not so")
+{
+    lab_set(hypercall_is_svm ? INTERCEPT_HLT : PROC_HLT);
+    OBSERVE(insn_write_cr3(insn_read_cr3() | 0x18); insn_hlt()); /* PWT and PCD: without effect here */
+    EXPECT_EXIT(ON_PLATFORM(EXIT_HLT, VMEXIT_HLT));
+}
+
+FEATURE_TEST(timeout, ANY, NEEDS(), MANUAL, "an endless loop with interrupts off", .milliseconds = 50)
+{
+    for (;;)
+        insn_pause();
+}
+
+FEATURE_TEST(error_halt, ANY, NEEDS(), MANUAL, "a HLT that nothing can end")
+{
+    insn_cli();
+    insn_hlt();
+}
+
+FEATURE_TEST(timeout_wait, ANY, NEEDS(), MANUAL, "a HLT that nothing ends", .milliseconds = 50)
+{
+    __asm__ volatile("sti; hlt" : : : "memory");
+}
+
+FEATURE_TEST(timeout_exits, ANY, NEEDS(), MANUAL, "more exits than the test has", .exits = 100)
+{
+    for (;;)
+        hypercall(HC_MEMORY, 0, 0, 0);
+}
+
+FEATURE_TEST(skip, ANY, NEEDS(), MANUAL, "a test that skips itself") { SKIP("because it says so"); }
+
+FEATURE_TEST(skip_needs, ANY, NEEDS(CPU_FSGSBASE, NOT(CPU_FSGSBASE)), MANUAL, "something that no machine has")
+{
+    EXPECT(false);
+}
+
+static const struct row {
+    const char *label;
+    bool good;
+} rows[] = {{"a", true}, {"b", false}, {"c", true}};
+
+FEATURE_TESTS(table, ANY, NEEDS(), MANUAL, "a row for each entry; b fails", rows)
+{
+    EXPECT(row->good);
+}
+
+static bool is_corner(const unsigned *at) { return at[0] != 1 || at[1] != 1; }
+
+static const struct feature_axis axes[] = {AXIS("0", "1"), AXIS("x", "y", "z"), {0}};
+
+FEATURE_GRID(grid, ANY, NEEDS(), MANUAL, "a row for each combination, but 1-y; 0-z fails", axes, .exists = is_corner)
+{
+    EXPECT(at[0] != 0 || at[1] != 2);
+}

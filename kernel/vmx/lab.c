@@ -1,0 +1,343 @@
+/* The lab: pages that control fields point to, what is named by ports and MSRs, and whose an exit is. */
+#include "kernel/vmx/lab.h"
+
+#include "drivers/lapic.h"
+#include "kernel/vm/vm.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/direct.h"
+
+enum { IO_BITMAP_A = 0x2000, IO_BITMAP_B = 0x2002, EXIT_MSR_STORE = 0x2006, EXIT_MSR_LOAD = 0x2008, ENTRY_MSR_LOAD = 0x200a,
+       EPTP_LIST = 0x2024 };
+enum { EPTP_LIST_ENTRIES = 512 };
+
+/* "Format of an MSR Entry". */
+struct msr_entry {
+    uint32_t msr, reserved;
+    uint64_t value;
+};
+
+static void *lab_page(const struct vcpu *vcpu, enum vmx_lab_page page) { return mm_direct(vcpu->lab->page[page]); }
+
+static struct msr_entry *msr_area(const struct vcpu *vcpu, enum lab_kind kind)
+{
+    return (struct msr_entry *)lab_page(vcpu, LAB_MSR_AREAS) + (kind - LAB_ENTRY_LOAD) * LAB_MSR_ENTRIES;
+}
+
+/* ---- Ports and MSRs --------------------------------------------------------------------------------------- */
+
+static void set_bit(uint8_t *bitmap, uint64_t bit, bool on)
+{
+    if (on)
+        bitmap[bit / 8] |= (uint8_t)(1u << bit % 8);
+    else
+        bitmap[bit / 8] &= (uint8_t)~(1u << bit % 8);
+}
+
+static bool get_bit(const uint8_t *bitmap, uint64_t bit) { return bitmap[bit / 8] >> bit % 8 & 1; }
+
+/* "I/O-Bitmap Addresses": A has ports up to 7FFFH, B the others. */
+static uint8_t *io_bitmap(const struct vcpu *vcpu, uint64_t port)
+{
+    return lab_page(vcpu, port < 0x8000 ? LAB_IO_BITMAP_A : LAB_IO_BITMAP_B);
+}
+
+static int write_port(struct vcpu *vcpu, uint64_t port, uint64_t trap)
+{
+    if (port > 0xffff || trap > 1)
+        return -ABI_EINVAL;
+    if (!trap && !lab_port_is_harmless(port))
+        return lab_refuse(vcpu, 1, "this port may belong to a device of the host: it has to exit");
+    set_bit(io_bitmap(vcpu, port), port & 0x7fff, trap);
+    return 0;
+}
+
+/* "MSR-Bitmap Address": where the bit of an MSR is; false if it has none. */
+static bool msr_bit(uint64_t msr, bool write, uint64_t *bit)
+{
+    enum { HALF_BITS = 8 * 1024 };
+
+    if (msr > 0x1fff && (msr < 0xc0000000 || msr > 0xc0001fff))
+        return false;
+    *bit = (msr & 0x1fff) + (msr >= 0xc0000000 ? HALF_BITS : 0) + (write ? 2 * HALF_BITS : 0);
+    return true;
+}
+
+/* MSRs that VMX switches, or that belong to the context of a vCPU. */
+static bool msr_is_guests(uint64_t msr)
+{
+    static const uint32_t switched[] = {MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT,
+                                        MSR_EFER,        MSR_FS_BASE,      MSR_GS_BASE};
+
+    for (unsigned i = 0; i < sizeof switched / sizeof *switched; i++)
+        if (switched[i] == msr)
+            return true;
+    return context_msr_index((uint32_t)msr) >= 0;
+}
+
+static int write_msr_bit(struct vcpu *vcpu, uint64_t msr, bool write, uint64_t trap)
+{
+    uint64_t bit;
+
+    if (trap > 1 || !msr_bit(msr, write, &bit))
+        return -ABI_EINVAL;
+    if (!trap && write && !msr_is_guests(msr))
+        return lab_refuse(vcpu, 1, "this MSR is the host's: writing it has to exit");
+    if (!trap && write && msr == MSR_EFER && !(vmread(EXIT_CONTROLS) & EXIT_LOAD_EFER))
+        return lab_refuse(vcpu, 1, "the host would run with this EFER as long as the exit control loads none");
+    set_bit(lab_page(vcpu, LAB_MSR_BITMAP), bit, trap);
+    return 0;
+}
+
+static int write_msr_entry(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value)
+{
+    uint64_t index = number >> 32, msr = (uint32_t)number;
+
+    if (index >= LAB_MSR_ENTRIES)
+        return -ABI_EINVAL;
+    if (context_msr_index((uint32_t)msr) < 0)
+        return lab_refuse(vcpu, 0, "of these, MSR areas may only have STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, TSC_AUX");
+    msr_area(vcpu, kind)[index] = (struct msr_entry){(uint32_t)msr, 0, value};
+    return 0;
+}
+
+static uint64_t eptp_view(const struct vcpu *vcpu, uint64_t view)
+{
+    uint64_t flags = vcpu->backend[VCPU_EPTP] & (PAGE_BYTES - 1);
+
+    if (view == 2)
+        return vcpu->lab->page[LAB_EPT_ROOT].value | flags;
+    return view == 1 ? vcpu->backend[VCPU_EPTP] : 0;
+}
+
+static int write_eptp(struct vcpu *vcpu, uint64_t index, uint64_t view)
+{
+    if (index >= EPTP_LIST_ENTRIES || view > 2)
+        return -ABI_EINVAL;
+    ((uint64_t *)lab_page(vcpu, LAB_EPTP_LIST))[index] = eptp_view(vcpu, view);
+    memcpy(lab_page(vcpu, LAB_EPT_ROOT), mm_direct(vcpu->vm->memory.root), PAGE_BYTES);
+    return 0;
+}
+
+int vmx_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value)
+{
+    switch (kind) {
+    case LAB_PORT:
+        return write_port(vcpu, number, value);
+    case LAB_MSR_READ:
+    case LAB_MSR_WRITE:
+        return write_msr_bit(vcpu, number, kind == LAB_MSR_WRITE, value);
+    case LAB_ENTRY_LOAD:
+    case LAB_EXIT_STORE:
+    case LAB_EXIT_LOAD:
+        return write_msr_entry(vcpu, kind, number, value);
+    case LAB_EPTP:
+        return write_eptp(vcpu, number, value);
+    default:
+        return -ABI_EINVAL;
+    }
+}
+
+int vmx_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t *value)
+{
+    uint64_t index = number >> 32, bit;
+
+    switch (kind) {
+    case LAB_PORT:
+        *value = get_bit(io_bitmap(vcpu, number), number & 0x7fff);
+        return number <= 0xffff ? 0 : -ABI_EINVAL;
+    case LAB_MSR_READ:
+    case LAB_MSR_WRITE:
+        if (!msr_bit(number, kind == LAB_MSR_WRITE, &bit))
+            return -ABI_EINVAL;
+        *value = get_bit(lab_page(vcpu, LAB_MSR_BITMAP), bit);
+        return 0;
+    case LAB_ENTRY_LOAD:
+    case LAB_EXIT_STORE:
+    case LAB_EXIT_LOAD:
+        if (index >= LAB_MSR_ENTRIES || msr_area(vcpu, kind)[index].msr != (uint32_t)number)
+            return -ABI_EINVAL;
+        *value = msr_area(vcpu, kind)[index].value;
+        return 0;
+    default:
+        return -ABI_EINVAL;
+    }
+}
+
+/* ---- The start -------------------------------------------------------------------------------------------- */
+
+/* Fields that only a lab changes, and that may not exist. */
+static const struct {
+    uint32_t field;
+    uint64_t value;
+} normal[] = {
+    {0x0810 /* guest interrupt status */, 0}, {0x0812 /* PML index */, 511}, {0x200e /* PML address */, 0},
+    {0x2012 /* virtual-APIC address */, 0}, {0x2014 /* APIC-access address */, 0}, {0x2018 /* VM-function controls */, 0},
+    {0x201c /* EOI-exit bitmaps */, 0}, {0x201e, 0}, {0x2020, 0}, {0x2022, 0}, {0x2026 /* VMREAD bitmap */, 0},
+    {0x2028 /* VMWRITE bitmap */, 0}, {0x202a /* #VE information */, 0}, {0x202c /* XSS-exiting bitmap */, 0},
+    {0x202e /* ENCLS-exiting bitmap */, 0}, {0x2032 /* TSC multiplier */, 1ull << 48}, {PF_ERROR_CODE_MASK, 0},
+    {PF_ERROR_CODE_MATCH, 0}, {CR3_TARGET_COUNT, 0}, {EXIT_MSR_STORE_COUNT, 0}, {EXIT_MSR_LOAD_COUNT, 0},
+    {ENTRY_MSR_LOAD_COUNT, 0}, {ENTRY_INTERRUPTION_INFO, 0}, {0x401c /* TPR threshold */, 0}, {0x4020 /* PLE gap */, 0},
+    {0x4022 /* PLE window */, 0}, {0x6008 /* CR3 targets */, 0}, {0x600a, 0}, {0x600c, 0},
+    {0x600e, 0}, {VMCS_LINK_POINTER, ~0ull},
+};
+
+void vmx_lab_reset(struct vcpu *vcpu)
+{
+    struct lab *lab = vcpu->lab;
+
+    memset(lab_page(vcpu, LAB_IO_BITMAP_A), 0xff, PAGE_BYTES);
+    memset(lab_page(vcpu, LAB_IO_BITMAP_B), 0xff, PAGE_BYTES);
+    memcpy(lab_page(vcpu, LAB_MSR_BITMAP), mm_direct(HPA(vmx_controls.msr_bitmap)), PAGE_BYTES);
+    memset(lab_page(vcpu, LAB_MSR_AREAS), 0, PAGE_BYTES);
+    memset(lab_page(vcpu, LAB_EPTP_LIST), 0, PAGE_BYTES);
+    lab->exceptions = 0;
+    vcpu->backend[VCPU_WINDOW] = false;
+    vcpu->attention |= ATTENTION_EVENT; /* a window may be wanted */
+    vcpu->backend[VCPU_PRIMARY] = vmx_controls.primary & ~(uint32_t)PRIMARY_MOV_DR;
+    vcpu->backend[VCPU_EPTP] = vmx_eptp(vcpu);
+    vmx_vcpu_write_controls(vcpu);
+    lab->timer_wanted = lab->timer_saved = false;
+    lab->timer_value = lab->timer_left = 0;
+    vmwrite(ENTRY_CONTROLS, vmx_controls.entry | (vmread(GUEST_IA32_EFER) & EFER_LMA ? ENTRY_IA32E_GUEST : 0));
+    vmwrite(MSR_BITMAP, lab->page[LAB_MSR_BITMAP].value);
+    for (unsigned i = 0; i < sizeof normal / sizeof *normal; i++)
+        vmwrite_safe(normal[i].field, normal[i].value);
+}
+
+/* A lab has its debug registers, and the MSRs of a context, from the start. */
+void vmx_lab_init(struct vcpu *vcpu)
+{
+    const struct lab *lab = vcpu->lab;
+
+    *(uint32_t *)lab_page(vcpu, LAB_SHADOW_VMCS) = vmx_controls.revision | 1u << 31;
+    vcpu->guest_context.eager = vcpu->guest_context.owns_debug = vcpu->guest_context.owns_msrs = true;
+    vmwrite(HOST_RIP, (uint64_t)vmx_lab_exit_entry);
+    vmwrite(IO_BITMAP_A, lab->page[LAB_IO_BITMAP_A].value);
+    vmwrite(IO_BITMAP_B, lab->page[LAB_IO_BITMAP_B].value);
+    vmwrite(ENTRY_MSR_LOAD, mm_direct_hpa(msr_area(vcpu, LAB_ENTRY_LOAD)).value);
+    vmwrite(EXIT_MSR_STORE, mm_direct_hpa(msr_area(vcpu, LAB_EXIT_STORE)).value);
+    vmwrite(EXIT_MSR_LOAD, mm_direct_hpa(msr_area(vcpu, LAB_EXIT_LOAD)).value);
+    vmwrite_safe(EPTP_LIST, lab->page[LAB_EPTP_LIST].value);
+    vmx_lab_reset(vcpu);
+}
+
+/* ---- The preemption timer, which guest and kernel share ----------------------------------------------------- */
+
+/* The guest's runs while it is observed: nobody would take its expiry otherwise, and the guest would get no further. */
+static bool timer_runs(const struct lab *lab) { return lab->timer_wanted && lab->observed; }
+
+uint64_t vmx_lab_slice(struct vcpu *vcpu, uint64_t ticks)
+{
+    struct lab *lab = vcpu->lab;
+
+    if (timer_runs(lab) && lab->timer_left < ticks)
+        ticks = lab->timer_left;
+    lab->timer_entry = ticks;
+    return ticks;
+}
+
+/* The exit has saved what was left of it. */
+static void count_timer(struct lab *lab)
+{
+    uint64_t left, passed;
+
+    if (!timer_runs(lab))
+        return;
+    left = vmread(PREEMPTION_TIMER_VALUE);
+    passed = left < lab->timer_entry ? lab->timer_entry - left : 0;
+    lab->timer_left -= passed < lab->timer_left ? passed : lab->timer_left;
+}
+
+void vmx_lab_show_exit(struct vcpu *vcpu)
+{
+    struct lab *lab = vcpu->lab;
+
+    if (lab->timer_saved)
+        lab->timer_value = lab->timer_left;
+    else
+        lab->timer_left = lab->timer_value;
+}
+
+uint64_t vmx_lab_field_view(const struct vcpu *vcpu, uint64_t field, uint64_t value)
+{
+    const struct lab *lab = vcpu->lab;
+
+    switch (field) {
+    case PIN_BASED_CONTROLS:
+        return (value & ~(uint64_t)PIN_PREEMPTION_TIMER) | (lab->timer_wanted ? PIN_PREEMPTION_TIMER : 0);
+    case EXIT_CONTROLS:
+        return (value & ~(uint64_t)EXIT_SAVE_PREEMPTION_TIMER) | (lab->timer_saved ? EXIT_SAVE_PREEMPTION_TIMER : 0);
+    case PREEMPTION_TIMER_VALUE:
+        return lab->timer_value;
+    default:
+        return value;
+    }
+}
+
+/* ---- Exits ------------------------------------------------------------------------------------------------ */
+
+/* An interrupt that the exit has acknowledged is in service already: it is sent again, to come in by the kernel's own way. */
+static void send_again(void)
+{
+    uint32_t info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
+
+    if (!(info & INTERRUPTION_VALID))
+        return;
+    lapic_eoi();
+    lapic_send_fixed(lapic_id(), (uint8_t)info);
+}
+
+void vmx_lab_leave_guest(struct vcpu *vcpu)
+{
+    struct lab *lab = vcpu->lab;
+    uint64_t controls = vmread(EXIT_CONTROLS);
+
+    lab->host_efer = x86_rdmsr(MSR_EFER);
+    lab->host_pat = x86_rdmsr(MSR_PAT);
+    if (!(controls & EXIT_LOAD_EFER))
+        x86_wrmsr(MSR_EFER, vmread(HOST_IA32_EFER));
+    if (!(controls & EXIT_LOAD_PAT))
+        x86_wrmsr(MSR_PAT, vmread(HOST_IA32_PAT));
+    context_take_msrs(&vcpu->guest_context);
+    count_timer(lab);
+    vcpu->attention |= ATTENTION_SLICE; /* what the timer has left is for each entry to say */
+    if ((controls & EXIT_ACKNOWLEDGE) && vmread(EXIT_REASON) == 1)
+        send_again();
+}
+
+/* Hypercalls to the monitor are how the guest ends an observation: they are no part of it. */
+static bool is_command(const struct vcpu *vcpu)
+{
+    uint64_t number = vcpu->page->gpr[GPR_RAX];
+
+    return number >= HC_MONITOR && number < HC_MONITOR_END && (vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3) == 0;
+}
+
+static bool owns_exception(const struct vcpu *vcpu)
+{
+    uint32_t info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
+
+    return (info >> INTERRUPTION_TYPE_SHIFT & 7) != TYPE_NMI && (info & 0xff) < 32 && vcpu->lab->exceptions >> (info & 0xff) & 1;
+}
+
+bool vmx_lab_owns_exit(struct vcpu *vcpu, uint64_t reason)
+{
+    switch (reason) {
+    case 0:
+        return owns_exception(vcpu);
+    case 1: /* the host's interrupts, SMIs, and what is for other processors */
+    case 3 ... 6:
+        return false;
+    case 7:
+        return vcpu->backend[VCPU_PRIMARY] & PRIMARY_INTERRUPT_WINDOW;
+    case 18:
+        return !is_command(vcpu);
+    case 52:
+        return vcpu->lab->timer_wanted && vcpu->lab->timer_left == 0;
+    case 48:
+        return lab_has_nested(vcpu->vm, vmread(GUEST_PHYSICAL_ADDRESS));
+    default:
+        return true;
+    }
+}

@@ -1,0 +1,54 @@
+/* The lab of a VMX vCPU: lab.c has the pages and the exits, lab_policy.c what its guest may do with the VMCS. */
+#ifndef KERNEL_VMX_LAB_H
+#define KERNEL_VMX_LAB_H
+
+#include "kernel/vm/lab.h"
+#include "kernel/vmx/vmx.h"
+
+/* Use of lab.page[]. */
+enum vmx_lab_page {
+    LAB_IO_BITMAP_A,
+    LAB_IO_BITMAP_B,
+    LAB_MSR_BITMAP,
+    LAB_MSR_AREAS,    /* three of LAB_MSR_ENTRIES entries: entry-load, exit-store, exit-load */
+    LAB_EPTP_LIST,
+    LAB_EPT_ROOT,     /* the top-level table of the second view */
+    LAB_SHADOW_VMCS,
+    VMX_LAB_PAGES
+};
+_Static_assert((int)VMX_LAB_PAGES <= LAB_BACKEND_PAGES, "lab.page has room");
+
+/* "VM-Exit Controls" and the like, as far as only a lab sets them. */
+enum { PIN_POSTED = 1 << 7 };
+enum { PRIMARY_TPR_SHADOW = 1 << 21, PRIMARY_IO_BITMAPS = 1 << 25 };
+enum { SECONDARY_VMFUNC = 1 << 13, SECONDARY_SHADOWING = 1 << 14, SECONDARY_SPP = 1 << 23 };
+enum { EXIT_ACKNOWLEDGE = 1 << 15 };
+
+/* The VMCS of a new lab, which is current: its controls, and then as after lab_reset. */
+void vmx_lab_init(struct vcpu *vcpu);
+void vmx_lab_reset(struct vcpu *vcpu);
+
+int vmx_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t *value);
+int vmx_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value);
+
+/* Whether the field is one of those that a lab's guest may write and a monitor otherwise not; if so, *result is that of
+ * the write. */
+bool vmx_lab_field_write(struct vcpu *vcpu, uint64_t field, uint64_t value, int *result);
+
+/* Whether an exit is one that the guest of an observed vCPU asked for. */
+bool vmx_lab_owns_exit(struct vcpu *vcpu, uint64_t reason);
+
+/* What the preemption timer is set to when the kernel wants it to expire after `ticks` of it. */
+uint64_t vmx_lab_slice(struct vcpu *vcpu, uint64_t ticks);
+
+/* The guest sees this exit: its timer is as the controls say. */
+void vmx_lab_show_exit(struct vcpu *vcpu);
+
+/* A field as the lab's guest has it, where that is not what is in the VMCS. */
+uint64_t vmx_lab_field_view(const struct vcpu *vcpu, uint64_t field, uint64_t value);
+
+/* At each exit of a lab: what the exit was not told to load is as the host needs it, and what the guest's MSRs have
+ * become is in its context. */
+void vmx_lab_leave_guest(struct vcpu *vcpu);
+
+#endif
