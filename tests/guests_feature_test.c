@@ -123,7 +123,10 @@ static void test_order(void)
     bool differ = false;
 
     feature_sort(tests, 3);
-    CHECK(tests[0] == RECORD_ONLY(io_alone) && tests[1] == RECORD_ONLY(io_table) && tests[2] == RECORD_ONLY(grid));
+    for (int again = 0; again < 2; again++) {
+        CHECK(tests[0] == RECORD_ONLY(io_alone) && tests[1] == RECORD_ONLY(io_table) && tests[2] == RECORD_ONLY(grid));
+        feature_sort(tests, 3);
+    }
     for (int i = 0; i < 100; i++) {
         uint32_t x = feature_random(&a);
 

@@ -44,6 +44,16 @@ for ([qemu('--icount --cpus 4'), 'SVM'], [bochs('--cpus 4'), 'VMX']) {
     cmp_ok((sort { $a <=> $b } @moves)[0] // 0, '>=', 5, "$_->[1], 4 CPUs: each was moved: @moves");
 }
 
+# The same and pauses between them; one that has a CPU while it is paused makes the run fail.
+$kernel_machine::config = "$data/pauses.conf";
+for ([qemu('--cpus 4'), 'SVM', 4], [bochs('--cpus 4'), 'VMX', 4], [qemu('--icount'), 'SVM', 1], [bochs(), 'VMX', 1]) {
+    my ($command, $backend, $cpus) = @$_;
+    my ($doc) = reports("$command --timeout 250", 0, "$backend, $cpus CPUs: guests that are paused all the time end well");
+    my %pauses = map { /^# pauses of (\S+): (\d+)$/ ? ($1 => $2) : () } @{$doc->{notes}};
+
+    cmp_ok($pauses{$_} // 0, '>=', 20, "$backend, $cpus CPUs: $_ was paused") for qw(compute compute-pinned smp noise);
+}
+
 # Memory is the same to the page after 1000 lives; the environment can ask for more.
 my $cycles = $ENV{NESTOR_CYCLES} // 1000;
 (my $conf = get_file("$data/cycles.conf")) =~ s/^repeat = .*/repeat = $cycles/m;

@@ -26,7 +26,11 @@ for my $cpus (1, 4) {
     }
 }
 ends("$machines{QEMU} --states $work/Bochs-4 --config $data/later.conf", 0, 'what ran with VMX goes on with SVM', @well);
-ends("$machines{Bochs} --states $work/QEMU-1 --config $data/later.conf", 0, 'what ran with SVM goes on with VMX', @well);
+# Not the sleeper: its deadlines are those of a TSC fifty times as fast.
+(my $awake = get_file("$data/later.conf")) =~ s/^# In HLT.*?(?=^# Three)//ms;
+put_file("$work/awake.conf", $awake);
+ends("$machines{Bochs} --states $work/QEMU-1 --config $work/awake.conf", 0, 'what ran with SVM goes on with VMX',
+    grep { !/sleep/ } @well);
 
 # ---- Again and again -----------------------------------------------------------------------------------------------
 

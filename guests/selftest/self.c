@@ -50,6 +50,7 @@ FEATURE_TEST(pass_again, VMX, NEEDS(PIN_PREEMPTION_TIMER), MANUAL, "after an exi
     for (unsigned i = 0; i < 2; i++) {
         OBSERVE(lab_write(PREEMPTION_TIMER_VALUE, 0); lab_set(PIN_PREEMPTION_TIMER); insn_nop());
         EXPECT_EXIT(EXIT_PREEMPTION_TIMER);
+        EXPECT(!lab_is_set(PIN_PREEMPTION_TIMER));
         OBSERVE(insn_nop());
         EXPECT_NO_EXIT();
     }
@@ -71,6 +72,47 @@ FEATURE_TEST(pass_user, ANY, NEEDS(), MANUAL, "a statement in CPL 3, and its fau
     EXPECT_FAULT(EXCEPTION_GP, 0);
 }
 
+MODE_CODE(add32, 32, "addl %ebx, %eax; pushl %eax; popl %edx; movl %cr0, %ecx")
+MODE_CODE(add16, 16, "addl %ebx, %eax; pushl %eax; popl %edx; movw %cs, %cx")
+MODE_CODE(undefined32, 32, "ud2")
+MODE_CODE(undefined16, 16, "ud2")
+MODE_CODE(halt32, 32, "hlt")
+MODE_CODE(halt16, 16, "hlt")
+
+static const struct mode_row {
+    const char *label;
+    enum mode mode;
+    const struct mode_code *add, *undefined, *halt;
+} mode_rows[] = {
+    {"compatibility-32", MODE_COMPATIBILITY_32, &add32, &undefined32, &halt32},
+    {"compatibility-16", MODE_COMPATIBILITY_16, &add16, &undefined16, &halt16},
+    {"protected-32", MODE_PROTECTED_32, &add32, &undefined32, &halt32},
+    {"protected-16", MODE_PROTECTED_16, &add16, &undefined16, &halt16},
+    {"real", MODE_REAL, &add16, &undefined16, &halt16},
+    {"v86", MODE_V86, &add16, &undefined16, &halt16},
+};
+
+FEATURE_TESTS(pass_mode, ANY, NEEDS(), MANUAL, "code in other modes ends, faults and exits", mode_rows)
+{
+    struct mode_registers registers = {.eax = 0x12340000, .ebx = 0x5678};
+    struct fault f;
+
+    mode_run(row->mode, row->add, &registers);
+    EXPECT_EQ(registers.eax, 0x12345678);
+    EXPECT_EQ(registers.edx, 0x12345678);
+    f = CATCH(mode_run(row->mode, row->undefined, NULL));
+    EXPECT_EQ(f.vector, EXCEPTION_UD);
+    EXPECT_EQ(f.rip, MODE_ADDRESS);
+    lab_set(hypercall_is_svm ? INTERCEPT_HLT : PROC_HLT);
+    OBSERVE(mode_run(row->mode, row->halt, NULL));
+    if (row->mode == MODE_V86)
+        EXPECT_FAULT(EXCEPTION_GP, 0);
+    else
+        EXPECT_EXIT(ON_PLATFORM(EXIT_HLT, VMEXIT_HLT));
+    mode_run(row->mode, row->add, &registers);
+    EXPECT_EQ(registers.eax, 0x1234acf0);
+}
+
 static unsigned interrupts;
 
 static void count(struct interrupt_frame *frame)
@@ -85,6 +127,57 @@ FEATURE_TEST(pass_handler, ANY, NEEDS(), MANUAL, "a handler gets its vector, and
     trap_set_handler(0x40, count);
     __asm__ volatile("int $0x40" : : : "memory");
     EXPECT_EQ(interrupts, 1);
+}
+
+FEATURE_TEST(error_handler, ANY, NEEDS(), MANUAL, "the handler of another row is gone")
+{
+    __asm__ volatile("int $0x40" : : : "memory");
+    EXPECT(true);
+}
+
+enum { CR0_TS = 1 << 3, CR4_DE = 1 << 3, MSR_STAR = 0xc0000081, DAMAGE = 0x5a };
+
+FEATURE_TEST(pass_damage, ANY, NEEDS(), MANUAL, "a row that leaves nothing as it was")
+{
+    char *page = page_scratch(0), *mapped = page_map(0, (uint64_t)page, PAGE_PRESENT | PAGE_WRITE);
+
+    mapped[8] = DAMAGE;
+    EXPECT_EQ(page[8], DAMAGE);
+    lab_set(hypercall_is_svm ? INTERCEPT_RDTSC : PROC_RDTSC);
+    lab_keep_msr(MSR_STAR);
+    insn_wrmsr(MSR_STAR, insn_rdmsr(MSR_STAR) + DAMAGE);
+    insn_write_cr0(insn_read_cr0() | CR0_TS);
+    insn_write_cr4(insn_read_cr4() | CR4_DE);
+    tables_allow_port(0x80, true);
+    tables_idt[EXCEPTION_UD].type = 0;
+    tables_gdt[SELECTOR_USER_CODE / 8] = 0;
+    *page_entry((void *)PAGE_FREE, 2) = 0;
+    __asm__ volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tsti" : : "r"(0) : "memory");
+}
+
+FEATURE_TEST(pass_fresh, ANY, NEEDS(), MANUAL, "a row that finds everything as it should be")
+{
+    unsigned long flags = insn_rflags(), ds;
+    uint64_t star = insn_rdmsr(MSR_STAR);
+    const char *page = page_scratch(0);
+    struct fault f;
+
+    __asm__ volatile("mov %%ds, %0" : "=r"(ds));
+    EXPECT_EQ(ds, SELECTOR_DATA);
+    EXPECT_EQ(flags & 0x200, 0);
+    EXPECT_EQ(star, 0);
+    EXPECT_EQ(page[8], 0);
+    EXPECT_EQ(insn_read_cr0() & CR0_TS, 0);
+    EXPECT_EQ(insn_read_cr4() & CR4_DE, 0);
+    f = CATCH(insn_ud2());
+    EXPECT_EQ(f.vector, EXCEPTION_UD);
+    f = CATCH(IN_USER(insn_in8(0x80)));
+    EXPECT_EQ(f.vector, EXCEPTION_GP);
+    f = CATCH(*(volatile char *)0x40000008 = 1);
+    EXPECT_EQ(f.vector, EXCEPTION_PF);
+    EXPECT_NE(*page_entry((void *)PAGE_FREE, 2), 0);
+    OBSERVE(cpu_read_tsc());
+    EXPECT_NO_EXIT();
 }
 
 FEATURE_TEST(error_nothing, ANY, NEEDS(), MANUAL, "a test that expects nothing") {}

@@ -140,10 +140,10 @@ FEATURE_GRID(io_bitmap, VMX, NEEDS(PROC_IO_BITMAPS, NOT(PROC_UNCONDITIONAL_IO)),
     try_access(&io, at[AT_BITS] != BITS_PASS || wraps(&io));
 }
 
-static const uint16_t few_ports[] = {0, 0x5000, 0x7fff, 0xffff};
+static const uint16_t few_ports[] = {0, 0x5001, 0x7fff, 0xffff};
 enum { ALONE = 2 };
 static const struct feature_axis unconditional_axes[] = {
-    AXIS("0", "5000", "7fff", "ffff"), BYTES, DIRECTION, FORM, AXIS("bitmap-pass", "bitmap-trap", "alone"), {0}};
+    AXIS("0", "5001", "7fff", "ffff"), BYTES, DIRECTION, FORM, AXIS("bitmap-pass", "bitmap-trap", "alone"), {0}};
 
 static bool unconditional_exists(const unsigned *at)
 {

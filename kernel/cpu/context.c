@@ -101,14 +101,15 @@ void context_add_dr6(struct context *context, uint64_t bits)
 }
 
 /* SWAPGS changes KERNEL_GS_BASE without an exit, also for a guest that has never written one of these MSRs. The kernel has
- * no use for it, so that guest's monitor may run with it. */
+ * no use for it, so that guest's monitor may run with it; but not with the other MSRs of this guest, which are switched from
+ * now on. */
 static void notice_swapgs(struct context *context)
 {
     uint64_t base = x86_rdmsr(MSR_KERNEL_GS_BASE);
 
     if (!context->owns_msrs && base == kernel_value(CONTEXT_KERNEL_GS_BASE))
         return;
-    context->owns_msrs = true;
+    context->eager = context->owns_msrs = true;
     context->msr[CONTEXT_KERNEL_GS_BASE] = base;
 }
 

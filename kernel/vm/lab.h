@@ -25,7 +25,7 @@ struct lab {
     struct timer deadline;
     unsigned nested_entries;
     struct lab_nested nested[LAB_NESTED_ENTRIES];
-    uint64_t host_efer, host_pat; /* as found after the last exit */
+    uint64_t host_efer, host_pat; /* as found after the last exit that was observed */
     /* VMX: the preemption timer as the guest has it, beside the kernel's use of it. */
     bool timer_wanted, timer_saved; /* the two controls */
     uint64_t timer_value;        /* what it finds in the VMCS field */

@@ -43,6 +43,16 @@ static enum verdict interrupt_window(struct vcpu *vcpu)
     return VERDICT_RESUME;
 }
 
+/* Controls that only a lab sets, and that exit at each entry: when it observes no more, they have done what they were for. */
+static enum verdict drop_control(struct vcpu *vcpu)
+{
+    const uint64_t once = PRIMARY_NMI_WINDOW | PRIMARY_MONITOR_TRAP_FLAG;
+
+    vcpu->backend[VCPU_PRIMARY] &= ~once;
+    vmwrite(PRIMARY_CONTROLS, vmread(PRIMARY_CONTROLS) & ~once);
+    return VERDICT_RESUME;
+}
+
 static enum verdict halt(struct vcpu *vcpu) { return vcpu_handle_halt(vcpu, vmread(GUEST_RFLAGS) & RFLAGS_IF); }
 
 /* The CPL is SS.DPL. */
@@ -81,7 +91,7 @@ static const struct exit_row rows[REASONS + 1] = {
     [5] = {"I/O SMI", NULL, EXIT_GROUP_ALL},
     [6] = {"other SMI", NULL, EXIT_GROUP_ALL},
     [7] = {"interrupt window", interrupt_window, 0},
-    [8] = {"NMI window", NULL, 0},
+    [8] = {"NMI window", drop_control, 0},
     [9] = {"task switch", task_switch, EVENT},
     [10] = {"CPUID", vcpu_handle_cpuid, INSTRUCTION},
     [11] = {"GETSEC", NULL, INSTRUCTION},
@@ -110,7 +120,7 @@ static const struct exit_row rows[REASONS + 1] = {
     [34] = {"VM-entry failure: MSR loading", NULL, FAILURE},
     [35] = {"reserved", NULL, EXIT_GROUP_ALL},
     [36] = {"MWAIT", NULL, QUALIFIED},
-    [37] = {"monitor trap flag", NULL, 0},
+    [37] = {"monitor trap flag", drop_control, 0},
     [38] = {"reserved", NULL, EXIT_GROUP_ALL},
     [39] = {"MONITOR", NULL, INSTRUCTION},
     [40] = {"PAUSE", NULL, INSTRUCTION},

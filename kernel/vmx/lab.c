@@ -179,7 +179,7 @@ static const struct {
     {PF_ERROR_CODE_MATCH, 0}, {CR3_TARGET_COUNT, 0}, {EXIT_MSR_STORE_COUNT, 0}, {EXIT_MSR_LOAD_COUNT, 0},
     {ENTRY_MSR_LOAD_COUNT, 0}, {ENTRY_INTERRUPTION_INFO, 0}, {0x401c /* TPR threshold */, 0}, {0x4020 /* PLE gap */, 0},
     {0x4022 /* PLE window */, 0}, {0x6008 /* CR3 targets */, 0}, {0x600a, 0}, {0x600c, 0},
-    {0x600e, 0}, {VMCS_LINK_POINTER, ~0ull},
+    {0x600e, 0}, {VMCS_LINK_POINTER, ~0ull}, {GUEST_INTERRUPTIBILITY, 0},
 };
 
 void vmx_lab_reset(struct vcpu *vcpu)
@@ -293,8 +293,10 @@ void vmx_lab_leave_guest(struct vcpu *vcpu)
     struct lab *lab = vcpu->lab;
     uint64_t controls = vmread(EXIT_CONTROLS);
 
-    lab->host_efer = x86_rdmsr(MSR_EFER);
-    lab->host_pat = x86_rdmsr(MSR_PAT);
+    if (lab->observed) { /* not at the hypercall that asks for it */
+        lab->host_efer = x86_rdmsr(MSR_EFER);
+        lab->host_pat = x86_rdmsr(MSR_PAT);
+    }
     if (!(controls & EXIT_LOAD_EFER))
         x86_wrmsr(MSR_EFER, vmread(HOST_IA32_EFER));
     if (!(controls & EXIT_LOAD_PAT))
@@ -314,11 +316,13 @@ static bool is_command(const struct vcpu *vcpu)
     return number >= HC_MONITOR && number < HC_MONITOR_END && (vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3) == 0;
 }
 
+/* All but NMIs, and those that exit for the kernel's sake. A page fault may exit with its bit clear: "Exception Bitmap". */
 static bool owns_exception(const struct vcpu *vcpu)
 {
+    const uint32_t kernels = 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC;
     uint32_t info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
 
-    return (info >> INTERRUPTION_TYPE_SHIFT & 7) != TYPE_NMI && (info & 0xff) < 32 && vcpu->lab->exceptions >> (info & 0xff) & 1;
+    return (info >> INTERRUPTION_TYPE_SHIFT & 7) != TYPE_NMI && ((vcpu->lab->exceptions | ~kernels) >> (info & 0x1f) & 1);
 }
 
 bool vmx_lab_owns_exit(struct vcpu *vcpu, uint64_t reason)

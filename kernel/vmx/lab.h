@@ -20,7 +20,8 @@ _Static_assert((int)VMX_LAB_PAGES <= LAB_BACKEND_PAGES, "lab.page has room");
 
 /* "VM-Exit Controls" and the like, as far as only a lab sets them. */
 enum { PIN_POSTED = 1 << 7 };
-enum { PRIMARY_TPR_SHADOW = 1 << 21, PRIMARY_IO_BITMAPS = 1 << 25 };
+enum { PRIMARY_TPR_SHADOW = 1 << 21, PRIMARY_NMI_WINDOW = 1 << 22, PRIMARY_IO_BITMAPS = 1 << 25,
+       PRIMARY_MONITOR_TRAP_FLAG = 1 << 27 };
 enum { SECONDARY_VMFUNC = 1 << 13, SECONDARY_SHADOWING = 1 << 14, SECONDARY_SPP = 1 << 23 };
 enum { EXIT_ACKNOWLEDGE = 1 << 15 };
 

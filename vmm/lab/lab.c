@@ -164,6 +164,7 @@ static void switch_off(const struct guest *guest, uint32_t reason)
         {37, PROC_CONTROLS, 27}, /* monitor trap flag */
         {43, PROC_CONTROLS, 21}, /* TPR below threshold */
         {52, PIN_CONTROLS, 6},   /* preemption timer */
+        {52, PROC_CONTROLS, 22}, /* it hides an open NMI window, that would be next */
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && guest->vm->backend == BACKEND_VMX; i++)

@@ -64,6 +64,7 @@ struct config {
     char name[VM_NAME_BYTES];
     uint64_t timeout_s; /* of the whole run */
     uint64_t migrate;   /* how often each floating vCPU is moved to another pCPU while it runs; 0 = as it comes */
+    uint64_t pause;     /* how often each VM is paused and resumed while it runs */
     bool trace;         /* print the trace at the end */
     bool counters;      /* and how often each VM had each kind of exit */
     bool screen_live;   /* the screen shows what each VM does, above the log */

@@ -20,6 +20,7 @@ static const struct key machine_keys[] = {
     {"name", value_read_text, FIELD(struct config, name), 0, 0},
     {"timeout", value_read_number, FIELD(struct config, timeout_s), 1, 86400},
     {"migrate", value_read_number, FIELD(struct config, migrate), 0, 1000000},
+    {"pause", value_read_number, FIELD(struct config, pause), 0, 1000000},
     {"trace", value_read_yes, FIELD(struct config, trace), 0, 0},
     {"counters", value_read_yes, FIELD(struct config, counters), 0, 0},
     {"screen", value_read_screen, FIELD(struct config, screen_live), 0, 0},

@@ -11,6 +11,7 @@
 #include "vmm/root/channel.h"
 #include "vmm/root/console.h"
 #include "vmm/root/migrate.h"
+#include "vmm/root/pause.h"
 #include "vmm/root/result.h"
 #include "vmm/root/screen.h"
 #include "vmm/root/trace.h"
@@ -141,8 +142,9 @@ static void follow_all(struct machine *m, uint64_t deadline)
     while (look_after_all(m)) {
         uint64_t redraw = screen_update(&m->screen, m->vm);
         uint64_t move = migrate_all(m->config, m->vm, m->info), save = save_due(m);
-        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED,
-                                        earlier(earlier(deadline, save), earlier(redraw, move)));
+        uint64_t pause = pause_all(m->config, m->vm, m->info);
+        uint64_t next = earlier(earlier(deadline, save), earlier(redraw, earlier(move, pause)));
+        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, next);
 
         if (result >= 0 || (result == -ABI_ETIME && (!deadline || __rdtsc() < deadline)))
             continue;
@@ -191,6 +193,14 @@ static void print_migrations(const struct machine *m)
 {
     for (size_t i = 0; m->config->migrate && i < m->config->vms; i++)
         console_line("# moved to another CPU: %s, %" PRIu64 " times", m->vm[i].config->name, m->vm[i].status.migrations);
+}
+
+static void print_pauses(struct machine *m)
+{
+    for (size_t i = 0; m->config->pause && i < m->config->vms; i++) {
+        console_line("# pauses of %s: %" PRIu64, m->vm[i].config->name, m->vm[i].pauses);
+        m->failed += m->vm[i].pauses_broken > 0;
+    }
 }
 
 static void print_first_entry(void)
@@ -255,6 +265,7 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     print_table(&m);
     print_large_pages(&m);
     print_migrations(&m);
+    print_pauses(&m);
     print_first_entry();
     print_memory(&m);
     if (config->counters)

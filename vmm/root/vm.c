@@ -114,6 +114,7 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     *vm = (struct vm){.config = config,
                       .runs = vm->runs,
                       .restarts = vm->restarts,
+                      .pauses_broken = vm->pauses_broken,
                       .free_early = vm->free_early,
                       .free_now = vm->free_now,
                       .saved = saved_anew(&vm->saved)};

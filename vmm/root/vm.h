@@ -31,6 +31,9 @@ struct vm {
     struct end end;               /* how it ended, as far as known */
     char reason[VM_REASON_BYTES]; /* the same for people; also why it could not be created */
     struct vm_status status;      /* as last seen */
+    bool is_paused;               /* by root, for `pause` */
+    uint64_t pauses, pauses_broken; /* how often it was, and how often it ran all the same */
+    uint64_t paused_run;          /* its run_ticks then */
     uint64_t moved_at;            /* status.run_ticks when migrate.c last moved its vCPUs */
     uint64_t created_tsc;         /* when the kernel gave it its number; 0: never */
     uint64_t started_tsc;         /* when it began last */

@@ -51,27 +51,31 @@ const char *field_name(uint64_t what)
     return "";
 }
 
-/* A direct write to a word that has control bits. */
-static void note(uint64_t what, uint64_t value)
+/* A word that has control bits is to be written. Returns what it is before that. */
+static uint64_t note(uint64_t what, uint64_t value)
 {
+    uint64_t before = 0;
+
     for (struct word *word = words; word < words + GROUPS; word++)
-        if (word->known && word->what == what)
+        if (word->known && word->what == what) {
+            before = word->value;
             word->value = value;
+        }
+    return before;
 }
 
-static long try_pairs(const struct lab_pair *pairs, size_t n, struct lab_refusal *refusal)
+/* The next exit may come before the hypercall has returned to here: all is noted by then. */
+static long set_pairs(const struct lab_pair *pairs, size_t n, struct lab_refusal *refusal)
 {
-    long result = hypercall(HC_LAB_MACHINE, (unsigned long)pairs, n, (unsigned long)refusal);
-
-    for (size_t i = 0; i < n && result >= 0; i++)
+    for (size_t i = 0; i < n; i++)
         note(pairs[i].what, pairs[i].value);
-    return result;
+    return hypercall(HC_LAB_MACHINE, (unsigned long)pairs, n, (unsigned long)refusal);
 }
 
 void lab_write_pairs(const struct lab_pair *pairs, size_t n)
 {
     struct lab_refusal refusal = {.what = 0};
-    long result = try_pairs(pairs, n, &refusal);
+    long result = set_pairs(pairs, n, &refusal);
 
     if (result == -ABI_EACCES)
         outcome_end(VERDICT_ERROR, 0, 0, "refused: %s 0x%llx, bits 0x%llx: %s", field_name(refusal.what),
@@ -92,8 +96,12 @@ bool lab_try(uint64_t what, uint64_t value, struct lab_refusal *refusal)
 {
     const struct lab_pair pair = {what, value};
     struct lab_refusal ignored;
+    uint64_t before = note(what, value);
+    bool taken = set_pairs(&pair, 1, refusal ? refusal : &ignored) >= 0;
 
-    return try_pairs(&pair, 1, refusal ? refusal : &ignored) >= 0;
+    if (!taken)
+        note(what, before);
+    return taken;
 }
 
 bool lab_try_read(uint64_t what, uint64_t *value)

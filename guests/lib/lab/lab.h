@@ -10,6 +10,7 @@
 #include "guests/lib/lab/control.h"
 #include "guests/lib/lab/fields.h"
 #include "guests/lib/lab/insn.h"
+#include "guests/lib/lab/mode.h"
 #include "guests/lib/lab/observe.h"
 #include "guests/lib/lab/page.h"
 #include "guests/lib/lab/state.h"

@@ -4,6 +4,7 @@
 
 #include "guests/lib/common/hypercall.h"
 #include "guests/lib/feature/outcome.h"
+#include "guests/lib/lab/control.h"
 #include "guests/lib/lab/insn.h"
 #include "guests/lib/lab/page.h"
 #include "guests/lib/lab/tables.h"
@@ -40,9 +41,14 @@ void state_setup(void)
     cr4 = insn_read_cr4();
 }
 
-/* No control of a lab applies any more when this is called: HC_LAB_RESET was. */
+/*
+ * No control of a lab applies any more when this is called: HC_LAB_RESET was. On VMX there are bits of CR0 and CR4 that this
+ * vCPU does not own any more, but did: both what is seen of them and what they are follows from a write to the fields.
+ */
 void state_reset(void)
 {
+    if (!hypercall_is_svm)
+        LAB_WRITE({GUEST_CR0, cr0}, {GUEST_CR4, cr4});
     if (insn_read_cr4() != cr4)
         insn_write_cr4(cr4);
     if (insn_read_cr0() != cr0)

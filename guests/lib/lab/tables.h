@@ -14,7 +14,8 @@ enum {
     SELECTOR_DATA_16 = 0x48,          /* likewise */
     SELECTOR_USER_CODE_32 = 0x50 | 3,
     SELECTOR_LDT = 0x58,              /* LDT of one entry, a ring-0 data segment; two slots of the GDT */
-    SELECTOR_FREE = 0x68,             /* null: for the test, up to the end */
+    SELECTOR_TSS_32 = 0x68,           /* mode.c's, for virtual-8086 mode */
+    SELECTOR_FREE = 0x70,             /* null: for the test, up to the end */
     TABLES_GDT_ENTRIES = 24,
 };
 

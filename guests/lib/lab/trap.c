@@ -14,7 +14,7 @@ static unsigned depth;
 static trap_handler *handlers[VECTORS];
 static bool have_handlers, draining;
 
-bool trap_user_was;
+bool trap_user_was, trap_mode_was;
 
 void trap_set_handler(uint8_t vector, trap_handler *handler)
 {
@@ -25,7 +25,7 @@ void trap_set_handler(uint8_t vector, trap_handler *handler)
 void trap_reset(void)
 {
     depth = 0;
-    trap_user_was = false;
+    trap_user_was = trap_mode_was = false;
     if (have_handlers)
         for (unsigned i = 0; i < VECTORS; i++)
             handlers[i] = 0;
@@ -72,6 +72,14 @@ static _Noreturn void end_row(const struct fault *fault)
                 (unsigned long long)fault->rip);
 }
 
+void trap_raise(const struct fault *fault)
+{
+    if (depth == 0)
+        end_row(fault);
+    faults[depth - 1] = *fault;
+    context_resume(&catches[depth - 1], 1);
+}
+
 void trap_handle(struct interrupt_frame *frame)
 {
     const struct fault fault = {frame->vector, frame->error, cpu_read_cr2(), frame->ip, frame->cs, frame->flags, frame->sp};
@@ -83,10 +91,7 @@ void trap_handle(struct interrupt_frame *frame)
         frame->ss = SELECTOR_DATA;
     } else if (draining && (frame->vector >= EXCEPTIONS || frame->vector == EXCEPTION_NMI)) {
         return;
-    } else if (depth > 0) {
-        faults[depth - 1] = fault;
-        context_resume(&catches[depth - 1], 1);
     } else {
-        end_row(&fault);
+        trap_raise(&fault);
     }
 }

@@ -63,8 +63,11 @@ struct fault trap_catch_end(void);
 /* No catch, no handlers: for the next row. */
 void trap_reset(void);
 
-/* Whether this row has been in CPL 3. */
-extern bool trap_user_was;
+/* Whether this row has been in CPL 3; in another mode (mode.h). */
+extern bool trap_user_was, trap_mode_was;
+
+/* A fault that did not come by the IDT: to the innermost catch, or the row's end. */
+_Noreturn void trap_raise(const struct fault *fault);
 
 /* Lets interrupts that are left over come and go, without handlers; interrupts are off after that. */
 void trap_drain(void);
