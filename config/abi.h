@@ -232,7 +232,7 @@ enum trace_kind {
     TRACE_WAKE = 'W',      /* it gets ready: pCPU that it goes to, pCPU where it was */
     TRACE_STEAL = 'L',     /* this idle pCPU takes it: from which pCPU */
     TRACE_MOVE = 'O',      /* root moves it: to which pCPU, from which */
-    TRACE_FAULT = 'N',     /* nested page fault on guest memory: gpa, error as -enum abi_error or 0 */
+    TRACE_FAULT = 'N',     /* nested page fault that finds no memory: gpa, error as -enum abi_error */
     TRACE_INTERRUPT = 'I', /* an interrupt is pended for it: vector */
     TRACE_MESSAGE = 'Q',   /* a message is sent: queue, bytes */
     TRACE_VM_START = 'V',  /* of its VM */
@@ -287,7 +287,6 @@ enum exit_group {
  */
 struct exit_record {
     uint64_t reason;             /* VMX: the 32-bit exit reason with its flags; SVM: EXITCODE, all 64 bits */
-    uint64_t count;              /* exits of this vCPU so far, this one included */
     uint64_t rip;                /* of the guest at the exit */
     uint64_t next_rip;           /* VMX: rip + instruction_length; SVM: nRIP, 0 where the CPU does not save it */
     uint64_t qualification;
@@ -307,7 +306,7 @@ struct exit_record {
 
 /* One page per vCPU, shared by the kernel and the monitor. The kernel writes gpr at each exit and loads it at each entry. */
 struct vcpu_page {
-    uint64_t gpr[GPR_COUNT];     /* RSP is a copy, filled at exits for the monitor; write it with vcpu_write */
+    uint64_t gpr[GPR_COUNT];     /* but RSP, which is in the control block: vcpu_read */
     struct exit_record exit;     /* the last exit that was handed to the monitor */
     uint64_t refused_bits;       /* of the last vcpu_write that gave -ABI_EACCES: which bits can't be as asked for, */
     char refused_why[112];       /* and why, 0-terminated */

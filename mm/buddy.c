@@ -7,7 +7,7 @@
 #include "mm/direct.h"
 #include "mm/frames.h"
 
-enum { RUN_ORDER = 4 };
+enum { RUN_ORDER = 5 };
 
 /* What the allocator knows of a frame, in one byte: the order of the block that begins there and one of these ... */
 enum {
@@ -133,14 +133,20 @@ static void end_run(void)
         give_block(buddy.run.frame++, 0);
 }
 
-static hpa_t take_page(void)
+static inline hpa_t take_page_of_run(void)
 {
-    if (buddy.run.left == 0 && !begin_run())
-        return HPA_NONE;
     *buddy.run.state++ = FRAME_TAKEN;
     buddy.run.left--;
     buddy.free_pages--;
     return HPA(buddy.run.frame++ << PAGE_SHIFT);
+}
+
+/* Single pages that are free come before the run, so that this is as long as it can be. */
+static __attribute__((noinline)) hpa_t take_page(void)
+{
+    if (buddy.orders & 1)
+        return take_smallest(0);
+    return buddy.run.left > 0 || begin_run() ? take_page_of_run() : HPA_NONE;
 }
 
 /* Whether all frames [frame, end) were usable at the start and are not the allocator's yet. */
@@ -224,9 +230,19 @@ hpa_t mm_buddy_alloc(unsigned order)
     lock_take(&buddy.lock);
     if (order > 0)
         end_run();
-    block = order == 0 && !(buddy.orders & 1) ? take_page() : take_smallest(order);
+    block = order == 0 ? take_page() : take_smallest(order);
     lock_release(&buddy.lock);
     return block;
+}
+
+hpa_t mm_buddy_alloc_page(void)
+{
+    hpa_t page;
+
+    lock_take(&buddy.lock);
+    page = buddy.run.left > 0 && !(buddy.orders & 1) ? take_page_of_run() : take_page();
+    lock_release(&buddy.lock);
+    return page;
 }
 
 /* The first listed block of order `have` whose first 2^want pages end at or below frame number `limit`, or NULL. */

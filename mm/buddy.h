@@ -31,6 +31,9 @@ void mm_buddy_add(struct mm_range range);
 /* Takes a block from the smallest that are sufficient; HPA_NONE when there is none. Its contents are undefined. */
 hpa_t mm_buddy_alloc(unsigned order);
 
+/* mm_buddy_alloc(0), which is what is asked for nearly always. */
+hpa_t mm_buddy_alloc_page(void);
+
 /* The same for a block that ends at or below `limit`. Slow: it looks through the free lists. */
 hpa_t mm_buddy_alloc_below(unsigned order, uint64_t limit);
 

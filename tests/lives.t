@@ -51,7 +51,9 @@ for ([qemu('--cpus 4'), 'SVM', 4], [bochs('--cpus 4'), 'VMX', 4], [qemu('--icoun
     my ($doc) = reports("$command --timeout 250", 0, "$backend, $cpus CPUs: guests that are paused all the time end well");
     my %pauses = map { /^# pauses of (\S+): (\d+)$/ ? ($1 => $2) : () } @{$doc->{notes}};
 
-    cmp_ok($pauses{$_} // 0, '>=', 20, "$backend, $cpus CPUs: $_ was paused") for qw(compute compute-pinned smp noise);
+    my $sum = 0;
+    $sum += $_ for values %pauses;
+    cmp_ok($sum, '>=', 100, "$backend, $cpus CPUs: they were paused $sum times");
 }
 
 # Memory is the same to the page after 1000 lives; the environment can ask for more.

@@ -37,13 +37,13 @@ static void test_quota(void)
 {
     struct mm_account a = {.quota = 10};
 
-    CHECK(mm_account_charge(&a, 7) && a.pages == 7 && a.peak == 7);
-    CHECK(!mm_account_charge(&a, 4) && a.pages == 7 && a.peak == 7);
+    CHECK(mm_account_charge(&a, 7) && a.pages == 7 && mm_account_peak(&a) == 7);
+    CHECK(!mm_account_charge(&a, 4) && a.pages == 7 && mm_account_peak(&a) == 7);
     CHECK(!mm_account_charge(&a, UINT64_MAX) && a.pages == 7);
-    CHECK(mm_account_charge(&a, 3) && a.pages == 10 && a.peak == 10);
+    CHECK(mm_account_charge(&a, 3) && a.pages == 10 && mm_account_peak(&a) == 10);
     CHECK(!mm_account_charge(&a, 1));
     mm_account_return(&a, 9);
-    CHECK(a.pages == 1 && a.peak == 10);
+    CHECK(a.pages == 1 && mm_account_peak(&a) == 10);
     CHECK(RAISES_BUG(mm_account_return(&a, 2)));
     a = (struct mm_account){.quota = 0};
     CHECK(!mm_account_charge(&a, 1));
@@ -84,7 +84,7 @@ static void test_account_threads(void)
         CHECK(pthread_join(thread[i], &n) == 0);
         charged += (uint64_t)n;
     }
-    CHECK(charged == a.quota && a.pages == a.quota && a.peak == a.quota);
+    CHECK(charged == a.quota && a.pages == a.quota && mm_account_peak(&a) == a.quota);
     test_passed("account: two threads at once get the quota, no more and no less");
 }
 
@@ -107,7 +107,7 @@ static void test_pages(void)
     CHECK(hpa_is_none(mm_page_alloc(&a, MM_ORDERS)) && hpa_is_none(mm_page_alloc(&a, 64)));
     mm_page_free(&a, block, 3);
     mm_page_free(&a, page, 0);
-    CHECK(a.pages == 0 && a.peak == 9 && mm_buddy_free_pages() == all_pages);
+    CHECK(a.pages == 0 && mm_account_peak(&a) == 9 && mm_buddy_free_pages() == all_pages);
     a.quota = MM_NO_QUOTA;
     CHECK(hpa_is_none(mm_page_alloc(&a, 11)) && a.pages == 0); /* the machine has no 8 MiB */
     test_passed("account: pages are zeroed, charged, returned");

@@ -19,12 +19,10 @@ ALL_OBJECTS += $(call objects,list,$(FEATURE_HOST_SOURCES) $(call sources,$(2)))
 endef
 
 LIST_TESTS := $(BUILD)/list-tests
-LIST_SELFTEST := $(BUILD)/list-selftest
 
-$(eval $(call list_tests,$(LIST_TESTS),guests/tests))
-$(eval $(call list_tests,$(LIST_SELFTEST),guests/selftest))
+$(foreach f,$(FEATURE_FOLDERS),$(eval $(call list_tests,$(BUILD)/list-$(notdir $(f)),$(f))))
 
-tests: $(LIST_TESTS) $(LIST_SELFTEST)
+tests: $(FEATURE_FOLDERS:guests/%=$(BUILD)/list-%)
 
 # The machine that TESTS chooses.
 TESTS_CONF := $(BUILD)/tests.conf

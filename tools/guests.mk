@@ -61,7 +61,7 @@ $(foreach m,$(GUEST_MAINS),\
 
 # Feature tests: an image is a folder of them, with the libraries. Nothing in it uses SSE registers or the FPU, so that
 # tests may forbid them.
-FEATURE_FOLDERS := guests/tests guests/selftest
+FEATURE_FOLDERS := $(wildcard guests/tests guests/selftest)
 FEATURE_LIBRARY := $(call sources,guests/lib/common guests/lib/x64 guests/lib/lab guests/lib/feature)
 
 $(eval $(call compile,feature,$(NEWLIB_CFLAGS) -mgeneral-regs-only,-f elf64,$(NEWLIB_STAMP)))

@@ -13,7 +13,10 @@ static const struct control_register {
     uint32_t mask, shadow, guest;
 } cr0 = {0, CR0_MASK, CR0_READ_SHADOW, GUEST_CR0}, cr4 = {4, CR4_MASK, CR4_READ_SHADOW, GUEST_CR4};
 
-static uint64_t read_register(const struct control_register *cr) { return cr->number ? insn_read_cr4() : insn_read_cr0(); }
+static uint64_t read_register(const struct control_register *cr)
+{
+    return cr->number ? insn_read_cr4() : insn_read_cr0();
+}
 
 /* By RAX. */
 static void write_register(const struct control_register *cr, uint64_t value)
@@ -74,19 +77,22 @@ static void try_shadowed(const struct control_register *cr, const unsigned *at)
 }
 
 FEATURE_GRID(cr0_shadowed, VMX, NEEDS(), MASKS,
-             "a bit of CR0 that is in the mask reads as in the shadow; MOV exits only where it differs from that", shadow_0)
+             "a bit of CR0 that is in the mask reads as in the shadow; MOV exits only where it differs from that",
+             shadow_0)
 {
     try_shadowed(&cr0, at);
 }
 
 FEATURE_GRID(cr4_shadowed, VMX, NEEDS(), MASKS,
-             "a bit of CR4 that is in the mask reads as in the shadow; MOV exits only where it differs from that", shadow_4)
+             "a bit of CR4 that is in the mask reads as in the shadow; MOV exits only where it differs from that",
+             shadow_4)
 {
     try_shadowed(&cr4, at);
 }
 
 /* Bits 63:32 are reserved. */
-static const struct feature_axis high_axes[] = {AXIS("cr0", "cr4"), AXIS("32", "47", "63"), AXIS("read-0", "read-1", "different"), {0}};
+static const struct feature_axis high_axes[] = {
+    AXIS("cr0", "cr4"), AXIS("32", "47", "63"), AXIS("read-0", "read-1", "different"), {0}};
 
 FEATURE_GRID(cr_high, VMX, NEEDS(), MASKS, "masks and shadows have all 64 bits", high_axes)
 {
@@ -111,8 +117,8 @@ static const struct owned {
     {"fsgsbase", &cr4, 16, CPU_FSGSBASE}, {"pcide", &cr4, 17, CPU_PCID},
 };
 static const struct feature_axis owned_axes[] = {
-    AXIS("mp", "em", "ts", "wp", "am", "vme", "pvi", "tsd", "de", "pse", "mce", "pge", "pce", "osfxsr", "osxmmexcpt", "umip",
-         "fsgsbase", "pcide"),
+    AXIS("mp", "em", "ts", "wp", "am", "vme", "pvi", "tsd", "de", "pse", "mce", "pge", "pce", "osfxsr", "osxmmexcpt",
+         "umip", "fsgsbase", "pcide"),
     AXIS("set", "clear"), AXIS("shadow-0", "shadow-1"), {0}};
 
 static const uint16_t *owned_needs(const void *row)
@@ -123,7 +129,8 @@ static const uint16_t *owned_needs(const void *row)
     return needs;
 }
 
-FEATURE_GRID(cr_owned, VMX, NEEDS(), MASKS, "a bit that is not in the mask is the guest's: MOV changes it, the shadow counts for nothing",
+FEATURE_GRID(cr_owned, VMX, NEEDS(), MASKS,
+             "a bit that is not in the mask is the guest's: MOV changes it, the shadow counts for nothing",
              owned_axes, .row_needs = owned_needs)
 {
     const struct owned *row = &owned[at[0]];
@@ -145,7 +152,8 @@ FEATURE_GRID(cr_owned, VMX, NEEDS(), MASKS, "a bit that is not in the mask is th
 }
 
 /* Bits that VMX operation fixes: "any bit to a value not supported in VMX operation". */
-FEATURE_TEST(cr_fixed_ne, VMX, NEEDS(), CHANGES, "MOV that clears a CR0.NE that the guest owns faults: VMX operation fixes it")
+FEATURE_TEST(cr_fixed_ne, VMX, NEEDS(), CHANGES,
+             "MOV that clears a CR0.NE that the guest owns faults: VMX operation fixes it")
 {
     lab_write(CR0_MASK, lab_read(CR0_MASK) & ~(1ull << 5));
     OBSERVE(write_register(&cr0, insn_read_cr0() & ~(1ull << 5)));
@@ -153,7 +161,8 @@ FEATURE_TEST(cr_fixed_ne, VMX, NEEDS(), CHANGES, "MOV that clears a CR0.NE that 
     EXPECT_BITS(lab_read(GUEST_CR0), 1 << 5, 1 << 5);
 }
 
-FEATURE_TEST(cr_fixed_vmxe, VMX, NEEDS(), CHANGES, "MOV that clears a CR4.VMXE that the guest owns faults: VMX operation fixes it")
+FEATURE_TEST(cr_fixed_vmxe, VMX, NEEDS(), CHANGES,
+             "MOV that clears a CR4.VMXE that the guest owns faults: VMX operation fixes it")
 {
     lab_write(CR4_MASK, lab_read(CR4_MASK) & ~(1ull << 13));
     EXPECT_BITS(insn_read_cr4(), 1 << 13, 1 << 13);
@@ -165,7 +174,8 @@ FEATURE_TEST(cr_fixed_vmxe, VMX, NEEDS(), CHANGES, "MOV that clears a CR4.VMXE t
 /* ---- What a bit does: the real one counts, whatever is seen of it ------------------------------------------- */
 
 enum { TS = 1 << 3, DE = 1 << 3, TSD = 1 << 2 };
-static const struct feature_axis effect_axes[] = {AXIS("ts", "de", "tsd"), AXIS("real-0", "real-1"), AXIS("shadow-0", "shadow-1"), {0}};
+static const struct feature_axis effect_axes[] = {
+    AXIS("ts", "de", "tsd"), AXIS("real-0", "real-1"), AXIS("shadow-0", "shadow-1"), {0}};
 
 FEATURE_GRID(cr_effect, VMX, NEEDS(NOT(PROC_MOV_DR), NOT(PROC_RDTSC)), MASKS,
              "a shadowed bit does what the real one says, not what the shadow says", effect_axes)
@@ -196,7 +206,8 @@ FEATURE_GRID(cr_effect, VMX, NEEDS(NOT(PROC_MOV_DR), NOT(PROC_RDTSC)), MASKS,
         EXPECT_NO_EXIT();
 }
 
-FEATURE_TEST(cr_user, VMX, NEEDS(), "Relative Priority of Faults and VM Exits", "in CPL 3, MOV to a shadowed CR0 faults and does not exit")
+FEATURE_TEST(cr_user, VMX, NEEDS(), "Relative Priority of Faults and VM Exits",
+             "in CPL 3, MOV to a shadowed CR0 faults and does not exit")
 {
     OBSERVE(IN_USER(insn_write_cr0(0)));
     EXPECT_FAULT(EXCEPTION_GP, 0);

@@ -38,7 +38,8 @@ static const uint16_t *register_needs(const void *row)
     return needs[*(const unsigned *)row];
 }
 
-FEATURE_GRID(cr_register, VMX, NEEDS(), QUALIFICATION, "an exit by MOV tells control register, direction and general register",
+FEATURE_GRID(cr_register, VMX, NEEDS(), QUALIFICATION,
+             "an exit by MOV tells control register, direction and general register",
              register_axes, .row_needs = register_needs)
 {
     const struct move *row = &moves[at[0]];
@@ -68,8 +69,10 @@ FEATURE_GRID(cr_register, VMX, NEEDS(), QUALIFICATION, "an exit by MOV tells con
 
 static const struct feature_axis cr3_axes[] = {AXIS("load", "store"), AXIS("pass", "trap"), {0}};
 
-FEATURE_GRID(cr3_exiting, VMX, NEEDS(PROC_CR3_LOAD, PROC_CR3_STORE, NOT(PROC_CR3_LOAD), NOT(PROC_CR3_STORE)), CONDITIONALLY,
-             "CR3-load exiting is for MOV to CR3 and CR3-store exiting for MOV from it, not the other way round", cr3_axes)
+FEATURE_GRID(cr3_exiting, VMX, NEEDS(PROC_CR3_LOAD, PROC_CR3_STORE, NOT(PROC_CR3_LOAD), NOT(PROC_CR3_STORE)),
+             CONDITIONALLY,
+             "CR3-load exiting is for MOV to CR3 and CR3-store exiting for MOV from it, not the other way round",
+             cr3_axes)
 {
     bool load = at[0] == 0, trap = at[1] == 1;
     uint64_t cr3 = insn_read_cr3(), seen = 0;
@@ -92,7 +95,8 @@ FEATURE_GRID(cr3_exiting, VMX, NEEDS(PROC_CR3_LOAD, PROC_CR3_STORE, NOT(PROC_CR3
 enum { TARGETS = 4 };
 static const uint32_t targets[TARGETS] = {CR3_TARGET_0, CR3_TARGET_1, CR3_TARGET_2, CR3_TARGET_3};
 static const struct feature_axis target_axes[] = {
-    AXIS("count-0", "count-1", "count-2", "count-3", "count-4"), AXIS("first", "second", "third", "fourth", "none"), {0}};
+    AXIS("count-0", "count-1", "count-2", "count-3", "count-4"), AXIS("first", "second", "third", "fourth", "none"),
+    {0}};
 
 static void need_targets(unsigned n)
 {
@@ -124,9 +128,13 @@ FEATURE_GRID(cr3_target, VMX, NEEDS(PROC_CR3_LOAD), CONDITIONALLY,
 static const struct target_bit {
     const char *label;
     uint64_t differ;
-} target_bits[] = {{"equal", 0}, {"3", 1 << 3}, {"4", 1 << 4}, {"12", 1 << 12}, {"31", 1u << 31}, {"32", 1ull << 32}, {"63", 1ull << 63}};
+} target_bits[] = {
+    {"equal", 0},      {"3", 1 << 3},      {"4", 1 << 4},      {"12", 1 << 12},
+    {"31", 1u << 31}, {"32", 1ull << 32}, {"63", 1ull << 63},
+};
 
-FEATURE_TESTS(cr3_target_bit, VMX, NEEDS(PROC_CR3_LOAD), CONDITIONALLY, "MOV to CR3 exits if one bit of it is not as in the target value",
+FEATURE_TESTS(cr3_target_bit, VMX, NEEDS(PROC_CR3_LOAD), CONDITIONALLY,
+              "MOV to CR3 exits if one bit of it is not as in the target value",
               target_bits)
 {
     enum { PWT = 1 << 3 };
@@ -143,7 +151,8 @@ FEATURE_TESTS(cr3_target_bit, VMX, NEEDS(PROC_CR3_LOAD), CONDITIONALLY, "MOV to 
     EXPECT_EQ(lab_read(GUEST_CR3), row->differ ? cr3 : value);
 }
 
-FEATURE_TEST(cr3_user, VMX, NEEDS(PROC_CR3_LOAD), "Relative Priority of Faults and VM Exits", "in CPL 3, MOV to CR3 faults and does not exit")
+FEATURE_TEST(cr3_user, VMX, NEEDS(PROC_CR3_LOAD), "Relative Priority of Faults and VM Exits",
+             "in CPL 3, MOV to CR3 faults and does not exit")
 {
     lab_set(PROC_CR3_LOAD);
     OBSERVE(IN_USER(insn_write_cr3(0)));
@@ -156,8 +165,10 @@ FEATURE_TEST(cr3_user, VMX, NEEDS(PROC_CR3_LOAD), "Relative Priority of Faults a
 enum { VTPR = 0x80 / 4 };
 static const struct feature_axis cr8_axes[] = {AXIS("load", "store"), AXIS("pass", "trap"), {0}};
 
-FEATURE_GRID(cr8_exiting, VMX, NEEDS(PROC_CR8_LOAD, PROC_CR8_STORE, PROC_TPR_SHADOW, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE)),
-             CONDITIONALLY, "CR8-load exiting is for MOV to CR8 and CR8-store exiting for MOV from it; without, the TPR shadow is CR8",
+FEATURE_GRID(cr8_exiting, VMX,
+             NEEDS(PROC_CR8_LOAD, PROC_CR8_STORE, PROC_TPR_SHADOW, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE)),
+             CONDITIONALLY,
+             "CR8-load exiting is for MOV to CR8 and CR8-store exiting for MOV from it; without, the TPR shadow is CR8",
              cr8_axes)
 {
     enum { BEFORE = 3, AFTER = 5, CLASS_SHIFT = 4 };

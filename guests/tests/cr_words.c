@@ -23,7 +23,8 @@ static const struct feature_axis clts_axes[] = {
     AXIS("owned", "masked"), AXIS("shadow-0", "shadow-1"), AXIS("real-0", "real-1"), {0}};
 
 FEATURE_GRID(cr0_clts, VMX, NEEDS(), CONDITIONALLY,
-             "CLTS exits if TS is set in mask and shadow, does nothing if it is set in the mask alone, else clears TS", clts_axes)
+             "CLTS exits if TS is set in mask and shadow, does nothing if it is set in the mask alone, else clears TS",
+             clts_axes)
 {
     enum { LENGTH = 2 };
     bool masked = at[0] == 1, shadow = at[1] == 1, real = at[2] == 1;
@@ -79,7 +80,8 @@ FEATURE_GRID(cr0_lmsw, VMX, NEEDS(), CONDITIONALLY,
 }
 
 /* "Faults incurred while fetching instruction operands" */
-FEATURE_TEST(cr0_lmsw_page, VMX, NEEDS(), "Relative Priority of Faults and VM Exits", "the #PF of LMSW's operand comes before the exit")
+FEATURE_TEST(cr0_lmsw_page, VMX, NEEDS(), "Relative Priority of Faults and VM Exits",
+             "the #PF of LMSW's operand comes before the exit")
 {
     void *absent = page_map(0, 0, 0);
 
@@ -92,9 +94,11 @@ FEATURE_TEST(cr0_lmsw_page, VMX, NEEDS(), "Relative Priority of Faults and VM Ex
 
 #define SMSW_FORMS AXIS("16", "32", "64", "memory")
 static const struct feature_axis smsw_axes[] = {
-    AXIS("pe", "mp", "em", "ts", "et", "ne", "6", "15", "wp", "am", "cd", "pg"), AXIS("shadow-0", "shadow-1"), SMSW_FORMS, {0}};
+    AXIS("pe", "mp", "em", "ts", "et", "ne", "6", "15", "wp", "am", "cd", "pg"), AXIS("shadow-0", "shadow-1"),
+    SMSW_FORMS, {0}};
 
-FEATURE_GRID(cr0_smsw, VMX, NEEDS(NOT(PROC2_DESCRIPTOR_TABLE)), CHANGES, "SMSW reads bits that are in the mask from the shadow and never exits", smsw_axes)
+FEATURE_GRID(cr0_smsw, VMX, NEEDS(NOT(PROC2_DESCRIPTOR_TABLE)), CHANGES,
+             "SMSW reads bits that are in the mask from the shadow and never exits", smsw_axes)
 {
     static const unsigned bits[] = {0, 1, 2, 3, 4, 5, 6, 15, 16, 18, 30, 31};
     const uint64_t pattern = 0x7777777777777777;

@@ -6,7 +6,7 @@
 
 enum { FROM = 0x21, TO = 0x23, LENGTH = 3, LENGTH_REX = 4, DE = 1 << 3 };
 
-/* MOV DRn, reg or MOV reg, DRn, with a REX prefix for reg >= 8, around which reg is RAX's value, and RAX is what reg has. */
+/* MOV DRn, reg or MOV reg, DRn, with a REX prefix for reg >= 8; before it reg gets RAX, behind it RAX gets reg. */
 static unsigned put_move(unsigned dr, unsigned reg, bool from, uint64_t *where)
 {
     const uint8_t b = reg >= 8 ? 1 : 0, low = reg & 7;
@@ -68,7 +68,8 @@ FEATURE_GRID(dr_exiting, VMX, NEEDS(PROC_MOV_DR, NOT(PROC_MOV_DR)), CONDITIONALL
 }
 
 static const struct feature_axis register_axes[] = {
-    AXIS("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"), DIRECTION, {0}};
+    AXIS("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"),
+    DIRECTION, {0}};
 
 FEATURE_GRID(dr_register, VMX, NEEDS(PROC_MOV_DR), "Exit Qualification for MOV DR",
              "the exit tells debug register, direction and general register", register_axes)

@@ -10,7 +10,8 @@ enum { FILL = 0x5a, GUARD = 16, RAX_PATTERN = 0x55667788 };
 
 static const uint16_t ports[] = {0,      1,      0x7ffc, 0x7ffd, 0x7ffe, 0x7fff, 0x8000,
                                  0x8001, 0x8002, 0x8003, 0xfffc, 0xfffd, 0xfffe, 0xffff};
-#define PORTS AXIS("0", "1", "7ffc", "7ffd", "7ffe", "7fff", "8000", "8001", "8002", "8003", "fffc", "fffd", "fffe", "ffff")
+#define PORTS                                                                                                         \
+    AXIS("0", "1", "7ffc", "7ffd", "7ffe", "7fff", "8000", "8001", "8002", "8003", "fffc", "fffd", "fffe", "ffff")
 #define BYTES AXIS("1", "2", "4")
 #define DIRECTION AXIS("in", "out")
 #define FORM AXIS("imm", "dx", "string", "rep")
@@ -75,7 +76,8 @@ static void expect_exit(const struct io_access *io, const struct exit_record *e,
 }
 
 /* The instruction has been executed: what it is to change is changed, and nothing else. */
-static void expect_done(const struct io_access *io, const struct code_registers *before, const struct code_registers *after)
+static void expect_done(const struct io_access *io, const struct code_registers *before,
+                        const struct code_registers *after)
 {
     unsigned repeats = io->form == IO_REP ? IO_REPEATS : 1, moved = io_is_string(io) ? repeats * io->bytes : 0;
 
@@ -125,11 +127,13 @@ static const struct feature_axis bitmap_axes[] = {PORTS, BYTES, DIRECTION, FORM,
 
 static bool bitmap_exists(const unsigned *at)
 {
-    return (at[AT_FORM] != IO_IMMEDIATE || ports[at[AT_PORT]] <= 0xff) && (at[AT_BITS] != BITS_PART || at[AT_BYTES] > 0);
+    return (at[AT_FORM] != IO_IMMEDIATE || ports[at[AT_PORT]] <= 0xff) &&
+           (at[AT_BITS] != BITS_PART || at[AT_BYTES] > 0);
 }
 
 FEATURE_GRID(io_bitmap, VMX, NEEDS(PROC_IO_BITMAPS, NOT(PROC_UNCONDITIONAL_IO)), CONDITIONALLY,
-             "with I/O bitmaps, an access exits if the bit of one of its ports is set, or if it wraps around", bitmap_axes,
+             "with I/O bitmaps, an access exits if the bit of one of its ports is set, or if it wraps around",
+             bitmap_axes,
              .exists = bitmap_exists)
 {
     const struct io_access io = access_of(ports, at);
@@ -151,7 +155,7 @@ static bool unconditional_exists(const unsigned *at)
 }
 
 FEATURE_GRID(io_unconditional, VMX, NEEDS(PROC_UNCONDITIONAL_IO, PROC_IO_BITMAPS), CONDITIONALLY,
-             "with unconditional I/O exiting every access exits, unless I/O bitmaps are used: then it counts for nothing",
+             "unconditional I/O exiting makes every access exit, and counts for nothing where I/O bitmaps are used",
              unconditional_axes, .exists = unconditional_exists)
 {
     const struct io_access io = access_of(few_ports, at);
@@ -166,10 +170,12 @@ static const uint16_t edges[] = {0x7ffc, 0x7ffd, 0x7ffe, 0x7fff, 0x8000, 0xfffc}
 static const struct feature_axis byte_axes[] = {
     AXIS("7ffc", "7ffd", "7ffe", "7fff", "8000", "fffc"), AXIS("0", "1", "2", "3"), {0}};
 
-FEATURE_GRID(io_byte, VMX, NEEDS(PROC_IO_BITMAPS), CONDITIONALLY, "an IN of 4 bytes exits if only the bit of one of its ports is set",
+FEATURE_GRID(io_byte, VMX, NEEDS(PROC_IO_BITMAPS), CONDITIONALLY,
+             "an IN of 4 bytes exits if only the bit of one of its ports is set",
              byte_axes)
 {
-    const struct io_access io = {.port = edges[at[0]], .bytes = 4, .in = true, .form = IO_DX, .memory = page_scratch(0)};
+    const struct io_access io = {.port = edges[at[0]], .bytes = 4, .in = true, .form = IO_DX,
+                                 .memory = page_scratch(0)};
 
     set_bitmap(&io, BITS_PASS);
     lab_trap_port((uint16_t)(io.port + at[1]), true);

@@ -34,7 +34,8 @@ static const struct operand {
 };
 
 FEATURE_TESTS(io_operand, VMX, NEEDS(BASIC_INS_OUTS_INFORMATION, PROC_IO_BITMAPS), INFORMATION,
-              "an exit by INS or OUTS tells the segment, the address size and the linear address of the operand", operands)
+              "an exit by INS or OUTS tells the segment, the address size and the linear address of the operand",
+              operands)
 {
     enum { SIZE_SHIFT = 7, SIZE = 7, SEGMENT_SHIFT = 15, SEGMENT = 7, FS = 4, GS = 5 };
     const uint64_t above = row->size == 1 ? 0xabcd00000000 : 0, fs = 0x1000, gs = 0x2000;
@@ -110,4 +111,55 @@ FEATURE_GRID(io_fault, VMX, NEEDS(PROC_IO_BITMAPS, NOT(PROC_UNCONDITIONAL_IO)), 
     } else {
         EXPECT_FAULT(EXCEPTION_GP, 0);
     }
+}
+
+/* ---- OUTS in other modes, where each segment counts and addresses are smaller -------------------------------- */
+
+#define SEGMENTS(X, size)                                                                                             \
+    X(es, size, ".byte 0x26, 0x6e") X(cs, size, ".byte 0x2e, 0x6e") X(ss, size, ".byte 0x36, 0x6e")                   \
+    X(ds, size, ".byte 0x6e") X(fs, size, ".byte 0x64, 0x6e") X(gs, size, ".byte 0x65, 0x6e")
+#define CODE(segment, size, text) MODE_CODE(outs_##segment##_##size, size, text)
+SEGMENTS(CODE, 16)
+SEGMENTS(CODE, 32)
+#undef CODE
+
+#define PLACE(segment, size, text) &outs_##segment##_##size,
+static const struct mode_code *const outs[][6] = {{SEGMENTS(PLACE, 16)}, {SEGMENTS(PLACE, 32)}};
+#undef PLACE
+
+static const struct {
+    enum mode mode;
+    bool wide;
+} modes[] = {{MODE_COMPATIBILITY_32, true}, {MODE_COMPATIBILITY_16, false}, {MODE_PROTECTED_32, true},
+             {MODE_PROTECTED_16, false},    {MODE_REAL, false}};
+static const struct feature_axis mode_axes[] = {
+    AXIS("compatibility-32", "compatibility-16", "protected-32", "protected-16", "real"),
+    AXIS("es", "cs", "ss", "ds", "fs", "gs"), AXIS("pass", "trap"), {0}};
+
+FEATURE_GRID(io_mode, VMX, NEEDS(PROC_IO_BITMAPS, NOT(PROC_UNCONDITIONAL_IO), PROC2_UNRESTRICTED_GUEST), INFORMATION,
+             "outside of 64-bit mode, the exit by OUTS tells any segment and the smaller address size", mode_axes)
+{
+    enum { OFFSET = 0x3000, SIZE_SHIFT = 7, SIZE = 7, SEGMENT_SHIFT = 15, SEGMENT = 7 };
+    const struct mode_code *code = outs[modes[at[0]].wide][at[1]];
+    bool trapped = at[2] == 1;
+    struct mode_registers registers = {.edx = PORT, .esi = OFFSET};
+    struct exit_record e;
+
+    trap(PORT, 1, trapped);
+    lab_clear(PROC_UNCONDITIONAL_IO);
+    lab_may_change_all();
+    e = OBSERVE(mode_run(modes[at[0]].mode, code, &registers));
+    if (!trapped) {
+        EXPECT_NO_EXIT();
+        EXPECT_EQ(registers.esi, OFFSET + 1);
+        return;
+    }
+    EXPECT_EXIT(EXIT_IO);
+    EXPECT_EQ(e.qualification, IO_QUALIFICATION(PORT, 1, false, true, false, false));
+    EXPECT_EQ(e.instruction_length, code->end - code->begin);
+    EXPECT_EQ(e.linear, OFFSET);
+    if (!feature_has(BASIC_INS_OUTS_INFORMATION))
+        return;
+    EXPECT_EQ(e.instruction_info >> SIZE_SHIFT & SIZE, modes[at[0]].wide ? 1 : 0);
+    EXPECT_EQ(e.instruction_info >> SEGMENT_SHIFT & SEGMENT, at[1]);
 }

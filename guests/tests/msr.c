@@ -62,7 +62,8 @@ static const struct feature_axis read_axes[] = {PLACES, AXIS("pass", "trap"), {0
 /* The same place in the other range: its bit is the other way round. */
 static uint32_t twin(uint32_t msr) { return msr ^ 0xc0000000; }
 
-FEATURE_GRID(msr_read, VMX, NEEDS(PROC_MSR_BITMAPS), CONDITIONALLY, "RDMSR exits if the MSR's bit in the read bitmap is set",
+FEATURE_GRID(msr_read, VMX, NEEDS(PROC_MSR_BITMAPS), CONDITIONALLY,
+             "RDMSR exits if the MSR's bit in the read bitmap is set",
              read_axes)
 {
     uint32_t msr = places[at[0]].msr;
@@ -99,8 +100,9 @@ static const struct writable {
     uint32_t msr;
     uint64_t value;
 } writables[] = {
-    {SYSENTER_CS, 0x10},       {SYSENTER_ESP, PATTERN}, {SYSENTER_EIP, PATTERN}, {PAT, 0x0007010600070406}, {STAR, PATTERN},
-    {LSTAR, PATTERN},          {CSTAR, PATTERN},        {FMASK, 0x47700},        {FS_BASE, PATTERN},        {GS_BASE, PATTERN},
+    {SYSENTER_CS, 0x10},       {SYSENTER_ESP, PATTERN}, {SYSENTER_EIP, PATTERN}, {PAT, 0x0007010600070406},
+    {STAR, PATTERN},           {LSTAR, PATTERN},        {CSTAR, PATTERN},        {FMASK, 0x47700},
+    {FS_BASE, PATTERN},        {GS_BASE, PATTERN},
     {KERNEL_GS_BASE, PATTERN}, {TSC_AUX, 0x1234},
 };
 #define WRITABLES                                                                                                     \
@@ -124,7 +126,8 @@ FEATURE_GRID(msr_write, VMX, NEEDS(PROC_MSR_BITMAPS), CONDITIONALLY,
 
 /* Of MSRs that exist, each access has its own bit. */
 FEATURE_GRID(msr_alone, VMX, NEEDS(PROC_MSR_BITMAPS), CONDITIONALLY,
-             "with the read bit as told and the write bit the other way, RDMSR and WRMSR go by their own bit", write_axes)
+             "with the read bit as told and the write bit the other way, RDMSR and WRMSR go by their own bit",
+             write_axes)
 {
     const struct writable *row = &writables[at[0]];
     bool trap = at[1] == 1;
@@ -171,7 +174,8 @@ FEATURE_GRID(msr_outside, VMX, NEEDS(PROC_MSR_BITMAPS), CONDITIONALLY,
 
 static const struct feature_axis off_axes[] = {WRITABLES, AXIS("read", "write"), {0}};
 
-FEATURE_GRID(msr_nobitmap, VMX, NEEDS(NOT(PROC_MSR_BITMAPS)), CONDITIONALLY, "without MSR bitmaps all RDMSR and WRMSR exit", off_axes)
+FEATURE_GRID(msr_nobitmap, VMX, NEEDS(NOT(PROC_MSR_BITMAPS)), CONDITIONALLY,
+             "without MSR bitmaps all RDMSR and WRMSR exit", off_axes)
 {
     const struct writable *row = &writables[at[0]];
 

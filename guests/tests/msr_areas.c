@@ -1,6 +1,6 @@
 /*
- * MSR areas: what an entry loads, what an exit stores, what an exit loads. A lab's kernel takes the guest's MSRs out of the
- * CPU after each exit, so what an exit has loaded into the host's is the guest's then.
+ * MSR areas: what an entry loads, what an exit stores, what an exit loads. A lab's kernel takes the guest's MSRs
+ * out of the CPU after each exit, so what an exit has loaded into the host's is the guest's then.
  */
 #include "guests/lib/lab/lab.h"
 
@@ -32,7 +32,8 @@ static void begin(const struct switched *row)
 
 static const struct feature_axis count_axes[] = {MSR_NAMES, AXIS("count-0", "count-1"), {0}};
 
-FEATURE_GRID(msrarea_entry, VMX, NEEDS(), "Loading MSRs", "a VM entry loads the MSRs of its area, as many as the count says", count_axes)
+FEATURE_GRID(msrarea_entry, VMX, NEEDS(), "Loading MSRs",
+             "a VM entry loads the MSRs of its area, as many as the count says", count_axes)
 {
     const struct switched *row = &msrs[at[0]];
 
@@ -45,7 +46,8 @@ FEATURE_GRID(msrarea_entry, VMX, NEEDS(), "Loading MSRs", "a VM entry loads the 
     EXPECT_EQ(insn_rdmsr(row->msr), at[1] ? row->area : row->guest);
 }
 
-FEATURE_GRID(msrarea_store, VMX, NEEDS(), "Saving MSRs", "a VM exit stores the MSRs of its area, as many as the count says", count_axes)
+FEATURE_GRID(msrarea_store, VMX, NEEDS(), "Saving MSRs",
+             "a VM exit stores the MSRs of its area, as many as the count says", count_axes)
 {
     const struct switched *row = &msrs[at[0]];
 
@@ -57,7 +59,8 @@ FEATURE_GRID(msrarea_store, VMX, NEEDS(), "Saving MSRs", "a VM exit stores the M
     EXPECT_EQ(insn_rdmsr(row->msr), row->guest);
 }
 
-FEATURE_GRID(msrarea_exit, VMX, NEEDS(), "Loading MSRs", "a VM exit loads the MSRs of its area, as many as the count says", count_axes)
+FEATURE_GRID(msrarea_exit, VMX, NEEDS(), "Loading MSRs",
+             "a VM exit loads the MSRs of its area, as many as the count says", count_axes)
 {
     const struct switched *row = &msrs[at[0]];
 
@@ -111,7 +114,8 @@ static uint64_t last_of(unsigned count, unsigned parity)
     return value;
 }
 
-FEATURE_TESTS(msrarea_entry_many, VMX, NEEDS(), "Loading MSRs", "the entries of a VM-entry MSR-load area are loaded in order", counts)
+FEATURE_TESTS(msrarea_entry_many, VMX, NEEDS(), "Loading MSRs",
+              "the entries of a VM-entry MSR-load area are loaded in order", counts)
 {
     fill(LAB_ENTRY_LOAD);
     lab_write(ENTRY_MSR_LOAD_COUNT, row->count);
@@ -119,7 +123,8 @@ FEATURE_TESTS(msrarea_entry_many, VMX, NEEDS(), "Loading MSRs", "the entries of 
     EXPECT_EQ(insn_rdmsr(CSTAR), last_of(row->count, 1));
 }
 
-FEATURE_TESTS(msrarea_exit_many, VMX, NEEDS(), "Loading MSRs", "the entries of a VM-exit MSR-load area are loaded in order", counts)
+FEATURE_TESTS(msrarea_exit_many, VMX, NEEDS(), "Loading MSRs",
+              "the entries of a VM-exit MSR-load area are loaded in order", counts)
 {
     fill(LAB_EXIT_LOAD);
     lab_write(EXIT_MSR_LOAD_COUNT, row->count);
@@ -129,7 +134,8 @@ FEATURE_TESTS(msrarea_exit_many, VMX, NEEDS(), "Loading MSRs", "the entries of a
     EXPECT_EQ(insn_rdmsr(CSTAR), last_of(row->count, 1));
 }
 
-FEATURE_TESTS(msrarea_store_many, VMX, NEEDS(), "Saving MSRs", "each entry of a VM-exit MSR-store area is stored, no other", counts)
+FEATURE_TESTS(msrarea_store_many, VMX, NEEDS(), "Saving MSRs",
+              "each entry of a VM-exit MSR-store area is stored, no other", counts)
 {
     fill(LAB_EXIT_STORE);
     lab_write(EXIT_MSR_STORE_COUNT, row->count);
@@ -156,7 +162,8 @@ FEATURE_TESTS(msrarea_bad, VMX, NEEDS(), "VM-Entry Failures During or After Load
     EXPECT_EQ(e.qualification, row->count);
 }
 
-FEATURE_TESTS(msrarea_behind, VMX, NEEDS(), "Loading MSRs", "an entry behind the last one that counts may be anything", bads)
+FEATURE_TESTS(msrarea_behind, VMX, NEEDS(), "Loading MSRs", "an entry behind the last one that counts may be anything",
+              bads)
 {
     fill(LAB_ENTRY_LOAD);
     lab_write(ENTRY(LAB_ENTRY_LOAD, row->count - 1, LSTAR), 0x8000000000000000);
@@ -164,4 +171,30 @@ FEATURE_TESTS(msrarea_behind, VMX, NEEDS(), "Loading MSRs", "an entry behind the
     OBSERVE(cpu_id(0, 0));
     EXPECT_EXIT(EXIT_CPUID);
     EXPECT_EQ(insn_rdmsr(LSTAR), last_of(row->count - 1, 0));
+}
+
+/* What would be a VMX abort at an exit can't come of a test: this is about Nestor, not about the machine. */
+static const struct area {
+    const char *label;
+    uint64_t count;
+} areas[] = {{"entry-load", ENTRY_MSR_LOAD_COUNT}, {"exit-store", EXIT_MSR_STORE_COUNT}, {"exit-load", EXIT_MSR_LOAD_COUNT}};
+
+FEATURE_TESTS(msrarea_unwritten, VMX, NEEDS(), "VMX Aborts", "entries that no test has written can be loaded and stored", areas)
+{
+    lab_keep_msr(CSTAR);
+    lab_write(row->count, LAB_MSR_ENTRIES);
+    OBSERVE(cpu_id(0, 0));
+    EXPECT_EXIT(EXIT_CPUID);
+}
+
+static const struct refused {
+    const char *label;
+    uint32_t msr;
+    uint64_t value;
+} refused[] = {{"lstar", LSTAR, 1ull << 63}, {"cstar", CSTAR, 1ull << 47}, {"kernel-gs-base", KERNEL_GS_BASE, 1ull << 48},
+               {"fmask", FMASK, 1ull << 32}, {"tsc-aux", TSC_AUX, 1ull << 32}};
+
+FEATURE_TESTS(msrarea_refused, VMX, NEEDS(), "VMX Aborts", "values that an exit could not load are refused", refused)
+{
+    EXPECT(!lab_try(ENTRY(LAB_EXIT_LOAD, 0, row->msr), row->value, 0));
 }

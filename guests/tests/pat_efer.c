@@ -5,9 +5,11 @@
 
 enum { ENTRY = 1, SAVE = 2, LOAD = 4, COMBINATIONS = 8 };
 #define PAT_CONTROLS                                                                                                  \
-    AXIS("pat-none", "pat-entry", "pat-save", "pat-entry-save", "pat-load", "pat-entry-load", "pat-save-load", "pat-all")
+    AXIS("pat-none", "pat-entry", "pat-save", "pat-entry-save", "pat-load", "pat-entry-load", "pat-save-load",      \
+         "pat-all")
 #define EFER_CONTROLS                                                                                                 \
-    AXIS("efer-none", "efer-entry", "efer-save", "efer-entry-save", "efer-load", "efer-entry-load", "efer-save-load", "efer-all")
+    AXIS("efer-none", "efer-entry", "efer-save", "efer-entry-save", "efer-load", "efer-entry-load", "efer-save-load", \
+         "efer-all")
 
 #define ALL_CONTROLS                                                                                                  \
     NEEDS(ENTRYC_LOAD_PAT, EXITC_SAVE_PAT, EXITC_LOAD_PAT, ENTRYC_LOAD_EFER, EXITC_SAVE_EFER, EXITC_LOAD_EFER,        \
@@ -89,11 +91,12 @@ static void expect_both(const struct switched *pat, const struct switched *efer)
 
 static const struct feature_axis axes[] = {PAT_CONTROLS, EFER_CONTROLS, {0}};
 
-/* The kernel lets no guest write EFER as long as the exit does not load the host's: then the guest's is what the entry made it. */
+/* The kernel lets no guest write EFER as long as the exit does not load the host's: then the entry makes it. */
 FEATURE_GRID(pat_efer_long, VMX, ALL_CONTROLS, SWITCHED,
              "in IA-32e mode, each control of PAT and EFER does what it says and nothing else", axes)
 {
-    struct switched pat = {.controls = at[0], .field = PAT_FIELD}, efer = {.controls = at[1], .forced = EFER_LME | EFER_LMA};
+    struct switched pat = {.controls = at[0], .field = PAT_FIELD};
+    struct switched efer = {.controls = at[1], .forced = EFER_LME | EFER_LMA};
 
     find_host(&pat, &efer);
     EXPECT_NE(pat.host, PAT_FIELD);
@@ -116,8 +119,9 @@ FEATURE_GRID(pat_efer_long, VMX, ALL_CONTROLS, SWITCHED,
 }
 
 /*
- * Out of IA-32e mode: the VM entry behind the hypercall that writes the fields is into unpaged 32-bit code, which exits at
- * once. "LMA is set to the setting of the IA-32e mode guest control. If CR0.PG is 1, LME too; otherwise it is unmodified."
+ * Out of IA-32e mode: the VM entry behind the hypercall that writes the fields is into unpaged 32-bit code, which
+ * exits at once. "LMA is set to the setting of the IA-32e mode guest control. If CR0.PG is 1, LME too; otherwise it is
+ * unmodified."
  */
 static void enter_unpaged(const struct switched *pat, const struct switched *efer)
 {
@@ -152,7 +156,8 @@ FEATURE_GRID(pat_efer_unpaged, VMX, ALL_CONTROLS, SWITCHED,
              "out of IA-32e mode, each control of PAT and EFER does what it says and nothing else", axes,
              .row_needs = unpaged_needs)
 {
-    struct switched pat = {.controls = at[0], .field = PAT_FIELD}, efer = {.controls = at[1], .forced = EFER_LME | EFER_LMA};
+    struct switched pat = {.controls = at[0], .field = PAT_FIELD};
+    struct switched efer = {.controls = at[1], .forced = EFER_LME | EFER_LMA};
 
     find_host(&pat, &efer);
     lab_keep_msr(PAT);
@@ -163,4 +168,31 @@ FEATURE_GRID(pat_efer_unpaged, VMX, ALL_CONTROLS, SWITCHED,
     OBSERVE(enter_unpaged(&pat, &efer));
     expect_both(&pat, &efer);
     EXPECT_EQ(lab_read(ENTRY_CONTROLS) & control_bit(ENTRYC_IA32E_MODE_GUEST), 0);
+}
+
+/* "The value of IA32_EFER.LMA is saved into the IA-32e mode guest control", and CPUs that do so save EFER as well. */
+MODE_CODE(exit_16, 16, "cpuid")
+MODE_CODE(exit_32, 32, "cpuid")
+static const struct exiting {
+    const char *label;
+    enum mode mode;
+    const struct mode_code *code;
+    bool long_mode;
+} exitings[] = {
+    {"compatibility-32", MODE_COMPATIBILITY_32, &exit_32, true}, {"compatibility-16", MODE_COMPATIBILITY_16, &exit_16, true},
+    {"protected-32", MODE_PROTECTED_32, &exit_32, false},        {"protected-16", MODE_PROTECTED_16, &exit_16, false},
+    {"real", MODE_REAL, &exit_16, false},                        {"v86", MODE_V86, &exit_16, false},
+};
+
+FEATURE_TESTS(efer_mode, VMX, NEEDS(MISC_STORES_LMA, EXITC_SAVE_EFER, PROC2_UNRESTRICTED_GUEST),
+              "Saving Control Registers, Debug Registers, and MSRs",
+              "an exit stores EFER.LMA of the guest, which has gone into another mode by itself", exitings)
+{
+    const uint64_t mode_bit = control_bit(ENTRYC_IA32E_MODE_GUEST);
+
+    lab_may_change_all();
+    OBSERVE(mode_run(row->mode, row->code, 0));
+    EXPECT_EXIT(EXIT_CPUID);
+    EXPECT_BITS(lab_read(ENTRY_CONTROLS), mode_bit, row->long_mode ? mode_bit : 0);
+    EXPECT_BITS(lab_read(GUEST_IA32_EFER), EFER_LMA, row->long_mode ? EFER_LMA : 0);
 }

@@ -151,15 +151,6 @@ FEATURE_TEST(exception_double, SVM, NEEDS(), MANUAL, "#NP in the delivery of #GP
     EXPECT_EQ(e.qualification, 0);
 }
 
-FEATURE_TEST(exception_shutdown, SVM, NEEDS(), "Shutdown Intercept", "a triple fault is a shutdown, which exits")
-{
-    tables_idt[EXCEPTION_GP].selector = tables_idt[EXCEPTION_DF].selector = SELECTOR_FREE;
-    tables_gdt[SELECTOR_FREE / 8] = 0x00af1a000000ffff;
-    lab_may_change_all();
-    OBSERVE(raise_gp());
-    EXPECT_EXIT(VMEXIT_SHUTDOWN);
-}
-
 FEATURE_TEST(exception_none, SVM, NEEDS(), MANUAL, "an exit with no event in delivery has EXITINTINFO.V 0")
 {
     lab_trap_exceptions(1u << EXCEPTION_UD);

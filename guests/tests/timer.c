@@ -1,4 +1,4 @@
-/* The VMX-preemption timer. Exits that the guest does not see, and what others run meanwhile, must make no difference to it. */
+/* The VMX-preemption timer. Exits that the guest does not see, and what others run meanwhile, make no difference. */
 #include "guests/lib/lab/lab.h"
 #include "guests/lib/x64/timer.h"
 
@@ -65,14 +65,14 @@ FEATURE_TEST(timer_longest, VMX, NEEDS_TIMER, TIMER, "the value is of 32 bits wi
     EXPECT_NO_EXIT();
 }
 
-/* It expires when so many ticks have passed in the guest, and not much later. What others do in between is in `lost`. */
+/* It expires when so many ticks have passed in the guest, and not much later. What others got is `lost`. */
 static const struct span {
     const char *label;
     uint64_t ticks;
 } spans[] = {{"1k", 1 << 10}, {"4k", 1 << 12}, {"16k", 1 << 14}, {"64k", 1 << 16}, {"256k", 1 << 18}, {"2m", 1 << 21}};
 
 FEATURE_TESTS(timer_rate, VMX, NEEDS_TIMER, TIMER,
-              "the timer counts the TSC's ticks in the guest, at the rate of IA32_VMX_MISC, through whatever the host does", spans)
+              "the timer counts the ticks of the TSC in the guest, at the rate of IA32_VMX_MISC", spans)
 {
     enum { PATIENCE = 4 };
     uint64_t first = 0, last = 0, lost = stolen(), wanted = start(row->ticks) << rate();
@@ -86,9 +86,11 @@ FEATURE_TESTS(timer_rate, VMX, NEEDS_TIMER, TIMER,
 
 /* ---- Saved, and not ---------------------------------------------------------------------------------------- */
 
+#define NEEDS_BOTH NEEDS(PIN_PREEMPTION_TIMER, EXITC_SAVE_PREEMPTION_TIMER, NOT(EXITC_SAVE_PREEMPTION_TIMER))
+
 static const struct feature_axis saved_axes[] = {AXIS("saved", "not-saved"), {0}};
 
-FEATURE_GRID(timer_field, VMX, NEEDS(PIN_PREEMPTION_TIMER, EXITC_SAVE_PREEMPTION_TIMER, NOT(EXITC_SAVE_PREEMPTION_TIMER)), TIMER,
+FEATURE_GRID(timer_field, VMX, NEEDS_BOTH, TIMER,
              "an exit stores what is left if the control says so, else the field stays", saved_axes)
 {
     enum { TICKS = 1 << 22, ROUNDS = 10000 };
@@ -108,7 +110,7 @@ FEATURE_GRID(timer_field, VMX, NEEDS(PIN_PREEMPTION_TIMER, EXITC_SAVE_PREEMPTION
 }
 
 /* Between two exits passes less than the timer's value; between all of them more. */
-FEATURE_GRID(timer_over_exits, VMX, NEEDS(PIN_PREEMPTION_TIMER, EXITC_SAVE_PREEMPTION_TIMER, NOT(EXITC_SAVE_PREEMPTION_TIMER)), TIMER,
+FEATURE_GRID(timer_over_exits, VMX, NEEDS_BOTH, TIMER,
              "the timer goes on behind an exit where it was if that saved it, else it begins again", saved_axes)
 {
     enum { PARTS = 4, EXITS = 2 * LAB_EXITS, ROUNDS = 3000 };
@@ -180,7 +182,8 @@ static uint64_t gate_offset(unsigned vector)
     return gate->offset_low | (uint64_t)gate->offset_middle << 16 | (uint64_t)gate->offset_high << 32;
 }
 
-FEATURE_TEST(timer_injection, VMX, NEEDS_TIMER, TIMER, "an event that the VM entry injects is delivered before the timer exits")
+FEATURE_TEST(timer_injection, VMX, NEEDS_TIMER, TIMER,
+             "an event that the VM entry injects is delivered before the timer exits")
 {
     const uint64_t pin = with(PIN_CONTROLS, PIN_PREEMPTION_TIMER);
     struct exit_record e;
@@ -203,7 +206,8 @@ static const uint16_t *window_needs(const void *row)
     return needs[*(const unsigned *)row];
 }
 
-FEATURE_GRID(timer_window, VMX, NEEDS_TIMER, TIMER, "the exit by the timer comes before one by an open window", window_axes,
+FEATURE_GRID(timer_window, VMX, NEEDS_TIMER, TIMER, "the exit by the timer comes before one by an open window",
+             window_axes,
              .row_needs = window_needs)
 {
     enum { RFLAGS_IF = 1 << 9 };
@@ -214,7 +218,8 @@ FEATURE_GRID(timer_window, VMX, NEEDS_TIMER, TIMER, "the exit by the timer comes
         lab_set(PIN_VIRTUAL_NMIS);
     pin = timer ? with(PIN_CONTROLS, PIN_PREEMPTION_TIMER) : lab_read(PIN_CONTROLS);
     lab_may_change(GUEST_RFLAGS);
-    OBSERVE(LAB_WRITE({PREEMPTION_TIMER_VALUE, 0}, {GUEST_RFLAGS, RFLAGS_IF | 2}, {PIN_CONTROLS, pin}, {PROC_CONTROLS, proc}));
+    OBSERVE(LAB_WRITE({PREEMPTION_TIMER_VALUE, 0}, {GUEST_RFLAGS, RFLAGS_IF | 2}, {PIN_CONTROLS, pin},
+                      {PROC_CONTROLS, proc}));
     if (timer)
         EXPECT_EXIT(EXIT_PREEMPTION_TIMER);
     else

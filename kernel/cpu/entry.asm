@@ -17,13 +17,14 @@ REGS_RFLAGS equ 19 * 8
 REGS_RSP    equ 20 * 8
 
 REGS_SYSCALL equ 256
+SYS_VCPU_RUN equ 12                             ; config/abi.h
 
 PCPU_BASE  equ 0xffffff8000000000
 PCPU_BYTES equ 0x10000
 MAX_PCPUS  equ 64                               ; config/limits.h
 
-global trap_stubs, syscall_stubs, regs_return, run_on_stack
-extern trap_handle, syscall_handle
+global trap_stubs, syscall_stubs, regs_return, regs_return_syscall, run_on_stack
+extern trap_handle, syscall_handle, syscall_handle_run
 
 ; The general registers, in the order of struct regs.
 %macro push_registers 0
@@ -118,16 +119,21 @@ syscall_entry:
     mov [r8 + REGS_R15], r15
     mov qword [r8 + REGS_VECTOR], REGS_SYSCALL
     mov rsp, [r9 + PCPU_STACK_TOP]
+    xor ebp, ebp
+    cmp rax, SYS_VCPU_RUN
+    jne .any
+    call syscall_handle_run                     ; (id, action), does not return
+.any:
     mov rcx, r10
     mov r8, rax
-    xor ebp, ebp
     call syscall_handle                         ; (four arguments, number), does not return
 
-; void regs_return(struct regs *): back to ring 3.
+; void regs_return(struct regs *): back to ring 3. The same, regs_return_syscall, where it is known that SYSCALL stored them.
 align 16
 regs_return:
     cmp qword [rdi + REGS_VECTOR], REGS_SYSCALL
-    jne .iret
+    jne regs_return_syscall.iret
+regs_return_syscall:
     mov rcx, [rdi + REGS_RIP]                   ; a user address, so canonical: SYSRET can't fault
     mov r11, [rdi + REGS_RFLAGS]
     mov rax, [rdi + REGS_RAX]

@@ -118,7 +118,7 @@ enum {
     VARIES = SVM_LENGTH_VARIES,
 };
 
-enum { CODES_HIGH = 0x400, ROW_HIGH = SVM_CODES_LOW, ROW_INVALID = ROW_HIGH + 4, ROW_UNKNOWN, ROWS };
+enum { CODES_HIGH = 0x400, ROW_HIGH = SVM_ROW_NPF, ROW_INVALID = ROW_HIGH + 4, ROW_UNKNOWN, ROWS };
 
 /* By exit code up to A6H, then those from 400H, then the one of all ones. */
 const struct svm_exit_row svm_exit_table[ROWS] = {

@@ -115,6 +115,7 @@ const struct virt_ops svm_ops = {
     .slice = svm_slice,
     .flush = svm_asid_flush,
     .enter = svm_enter,
+    .run_behind = svm_run_behind,
     .interrupts_on = svm_interrupts_on,
     .skip = svm_skip,
     .exit_record = svm_exit_record,

@@ -125,7 +125,7 @@ enum { SVM_LENGTH_VARIES = 0xff, SVM_LENGTH_IO = 0xfe /* the next RIP is in exit
 
 /* exits.c: the table. Rows below SVM_CODES_LOW are at their EXITCODE; svm_exit_row finds the others too, and has one for
  * codes that the manual has not. */
-enum { SVM_CODES_LOW = 0xa7 };
+enum { SVM_CODES_LOW = 0xa7, SVM_ROW_NPF = SVM_CODES_LOW };
 extern const struct svm_exit_row svm_exit_table[];
 const struct svm_exit_row *svm_exit_row(uint64_t exitcode);
 
@@ -144,7 +144,7 @@ _Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
 
 /* vcpu.c: the two halves of an exit, called by entry.asm at the top of the kernel stack. Where the first returns, the exit's
  * handler has run with GIF 0 and with the guest's state of VMLOAD still in the CPU. The second returns the VMCB's
- * physical address if the guest goes on so, behind its instruction; else it takes another way into some guest, or into
+ * physical address if the guest goes on so, behind its instruction or with it; else it takes another way into some guest, or into
  * ring 3. */
 enum verdict svm_exit(struct vcpu *vcpu);
 uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict);
@@ -153,6 +153,7 @@ uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict);
 bool svm_vcpu_init(struct vcpu *vcpu);
 void svm_vcpu_free(struct vcpu *vcpu);
 _Noreturn void svm_enter(struct vcpu *vcpu);
+_Noreturn void svm_run_behind(struct vcpu *vcpu);
 void svm_skip(struct vcpu *vcpu);
 void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);
 

@@ -70,10 +70,58 @@ static void leave_guest(const struct vcpu *vcpu)
                      : "memory");
 }
 
+enum { SIMPLE = EXIT_GROUP_QUALIFICATION | EXIT_GROUP_LENGTH };
+
+static void record_bytes(const struct vmcb_control *control, struct exit_record *record)
+{
+    record->n_bytes = svm_machine.features & SVM_FEATURE_DECODE_ASSISTS ? control->n_bytes & 0xf : 0;
+    memcpy(record->bytes, control->bytes, sizeof control->bytes);
+}
+
+/* Out of line: exits by an instruction have none of this. */
+static __attribute__((noinline)) void record_more(const struct vmcb_control *control, struct exit_record *record,
+                                                  unsigned groups)
+{
+    if (groups & EXIT_GROUP_ADDRESS)
+        record->physical = control->exitinfo2;
+    if (groups & EXIT_GROUP_VECTORING) {
+        record->vectoring_info = (uint32_t)control->exitintinfo;
+        record->vectoring_error = (uint32_t)(control->exitintinfo >> EVENT_ERROR_SHIFT);
+    }
+    if (groups & EXIT_GROUP_BYTES)
+        record_bytes(control, record);
+}
+
+static inline __attribute__((always_inline)) void read_record(const struct vcpu *vcpu, struct exit_record *record,
+                                                              unsigned groups)
+{
+    const struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+
+    record->qualification = control->exitinfo1;
+    record->qualification2 = control->exitinfo2;
+    record->instruction_length = vcpu->instruction_length;
+    record->next_rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? control->next_rip : 0;
+    if (groups & ~(unsigned)SIMPLE)
+        record_more(control, record, groups);
+}
+
+void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups) { read_record(vcpu, record, groups); }
+
+/* Those that no handler has looked at, and of which little is to be told, go quickly. */
+static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+{
+    read_record(vcpu, vcpu_exit_record(vcpu, row), row->groups & SIMPLE);
+    vcpu_exit_to_monitor(vcpu, true);
+}
+
 static inline __attribute__((always_inline)) _Noreturn void handle_and_finish(struct vcpu *vcpu,
                                                                              const struct svm_exit_row *row)
 {
     vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
+    if (!row->row.handler && !(row->row.groups & ~(unsigned)SIMPLE)) {
+        vcpu_exit_note(vcpu, (size_t)(row - svm_exit_table), TRACE_MONITOR);
+        to_monitor(vcpu, &row->row);
+    }
     vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), &row->row));
 }
 
@@ -128,6 +176,17 @@ static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu)
     handle_and_finish(vcpu, &svm_exit_table[exitcode]);
 }
 
+/* A nested page fault needs the host's state as little as an instruction with a direct handler does, if it did not cut the
+ * delivery of an event short. */
+static __attribute__((noinline)) enum verdict exit_indirectly(struct vcpu *vcpu)
+{
+    if (vcpu->exit_reason != VMEXIT_NPF || vcpu->backend[SVM_VCPU_INSTRUCTIONS] == 0 ||
+        svm_vmcb(vcpu)->control.exitintinfo & EVENT_VALID)
+        exit_slowly(vcpu);
+    vcpu_exit_note(vcpu, SVM_ROW_NPF, TRACE_EXIT);
+    return svm_exit_table[SVM_ROW_NPF].row.handler(vcpu);
+}
+
 /* Behind an instruction whose length is fixed. */
 static inline uint64_t next_rip(const struct vcpu *vcpu, const struct vmcb *vmcb, const struct svm_exit_row *row)
 {
@@ -158,7 +217,7 @@ static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *from,
 
 static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcpu, enum verdict verdict)
 {
-    const struct svm_exit_row *row = &svm_exit_table[vcpu->exit_reason];
+    const struct svm_exit_row *row = svm_exit_row(vcpu->exit_reason);
 
     if (verdict == VERDICT_PASS)
         pass_directly(vcpu, row);
@@ -177,21 +236,22 @@ enum verdict svm_exit(struct vcpu *vcpu)
     vcpu->rip = vmcb->save.rip;
     vcpu->exit_reason = exitcode;
     if (exitcode >= vcpu->backend[SVM_VCPU_INSTRUCTIONS] || !svm_exit_table[exitcode].direct)
-        exit_slowly(vcpu);
+        return exit_indirectly(vcpu);
     vcpu_exit_note(vcpu, exitcode, TRACE_EXIT);
     return svm_exit_table[exitcode].row.handler(vcpu);
 }
 
 uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict)
 {
-    const struct svm_exit_row *row = &svm_exit_table[vcpu->exit_reason];
     struct vmcb *vmcb = svm_vmcb(vcpu);
 
-    if (!vcpu_exit_is_done(vcpu, verdict))
+    if (vcpu_exit_is_done(vcpu, verdict)) {
+        vmcb->save.rip = next_rip(vcpu, vmcb, &svm_exit_table[vcpu->exit_reason]);
+        vmcb->save.rax = vcpu->page->gpr[GPR_RAX];
+        vmcb->control.interrupt_shadow = 0;
+    } else if (verdict != VERDICT_AGAIN || vcpu->attention != 0) {
         finish_directly(vcpu, verdict);
-    vmcb->save.rip = next_rip(vcpu, vmcb, row);
-    vmcb->save.rax = vcpu->page->gpr[GPR_RAX];
-    vmcb->control.interrupt_shadow = 0;
+    }
     return vcpu->control.value;
 }
 
@@ -203,36 +263,8 @@ void svm_skip(struct vcpu *vcpu)
     vmcb->control.interrupt_shadow = 0;
 }
 
-static void record_bytes(const struct vmcb_control *control, struct exit_record *record)
+_Noreturn void svm_run_behind(struct vcpu *vcpu)
 {
-    record->n_bytes = svm_machine.features & SVM_FEATURE_DECODE_ASSISTS ? control->n_bytes & 0xf : 0;
-    memcpy(record->bytes, control->bytes, sizeof control->bytes);
-}
-
-/* Out of line: exits by an instruction have none of this. */
-static __attribute__((noinline)) void record_more(const struct vmcb_control *control, struct exit_record *record,
-                                                  unsigned groups)
-{
-    if (groups & EXIT_GROUP_ADDRESS)
-        record->physical = control->exitinfo2;
-    if (groups & EXIT_GROUP_VECTORING) {
-        record->vectoring_info = (uint32_t)control->exitintinfo;
-        record->vectoring_error = (uint32_t)(control->exitintinfo >> EVENT_ERROR_SHIFT);
-    }
-    if (groups & EXIT_GROUP_BYTES)
-        record_bytes(control, record);
-}
-
-void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
-{
-    const struct vmcb *vmcb = svm_vmcb(vcpu);
-    const struct vmcb_control *control = &vmcb->control;
-
-    vcpu->page->gpr[GPR_RSP] = vmcb->save.rsp;
-    record->qualification = control->exitinfo1;
-    record->qualification2 = control->exitinfo2;
-    record->instruction_length = vcpu->instruction_length;
-    record->next_rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? control->next_rip : 0;
-    if (groups & ~(unsigned)(EXIT_GROUP_QUALIFICATION | EXIT_GROUP_LENGTH))
-        record_more(control, record, groups);
+    svm_skip(vcpu);
+    svm_enter(vcpu);
 }

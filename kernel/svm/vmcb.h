@@ -124,6 +124,7 @@ enum { VMEXIT_EXCEPTION = 0x40, VMEXIT_INTR = 0x60, VMEXIT_INIT = 0x63, VMEXIT_V
        VMEXIT_NPF = 0x400 };
 
 /* exitcode when VMRUN found the VMCB inconsistent: all ones, or the lower half of them under QEMU's emulation. */
+#define VMEXIT_NPF        0x400
 #define VMEXIT_INVALID    UINT64_MAX
 #define VMEXIT_INVALID_32 UINT32_MAX
 

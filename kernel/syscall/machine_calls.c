@@ -37,7 +37,7 @@ int decode_console_write(struct syscall_args *args)
 
 int64_t do_console_write(struct syscall_args *args)
 {
-    void (*const sinks[])(const char *text, size_t bytes) = {
+    static void (*const sinks[])(const char *text, size_t bytes) = {
         [CONSOLE_ALL] = print_text, [CONSOLE_SERIAL] = uart_write, [CONSOLE_DEBUG] = debug_port_write};
     char piece[CONSOLE_PIECE];
 

@@ -2,8 +2,12 @@
 
 #include "kernel/cpu/pcpu.h"
 #include "kernel/lock.h"
+#include "kernel/vm/exit.h"
+#include "kernel/vm/virt_ops.h"
+#include "kernel/vm/vm.h"
 
 _Noreturn void syscall_handle(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t number);
+_Noreturn void syscall_handle_run(uint64_t id, uint64_t action);
 
 const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_TASK_EXIT] = {"task_exit", TASK_ROOT | TASK_MONITOR, decode_nothing, do_task_exit},
@@ -38,6 +42,8 @@ const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_RING_CREATE] = {"ring_create", TASK_ROOT, decode_channel, do_ring_create},
 };
 
+_Static_assert(SYS_VCPU_RUN == 12, "known to kernel/cpu/entry.asm");
+
 static int64_t call(struct syscall_args *args, uint64_t number)
 {
     int error;
@@ -64,4 +70,25 @@ _Noreturn void syscall_handle(uint64_t a, uint64_t b, uint64_t c, uint64_t d, ui
     args.thread = pcpu_this()->current;
     args.thread->regs.rax = (uint64_t)call(&args, number);
     thread_return();
+}
+
+/* Whether vcpu_run, behind the instruction that exited, has nothing to do but to enter: the vCPU left the guest in this turn,
+ * nothing else has been in its place since, and nothing waits for it. */
+static inline bool can_run_behind(const struct pcpu *pcpu, const struct vcpu *vcpu)
+{
+    return &vcpu->thread == pcpu->current && pcpu->context == &vcpu->guest_context && vcpu->instruction_length &&
+           vcpu->npt_generation == vcpu->vm->memory.generation && vcpu->attention == 0 && !vcpu->lab;
+}
+
+/* The entry calls this one for vcpu_run: monitors hardly ever do anything else. Where it is not this simple, the table's row
+ * does it. */
+_Noreturn void syscall_handle_run(uint64_t id, uint64_t action)
+{
+    const struct pcpu *pcpu = pcpu_this();
+    struct vcpu *vcpu = pcpu->vcpu_loaded;
+
+    if (!vcpu || id != vcpu->id || action != VCPU_RUN_SKIP || !can_run_behind(pcpu, vcpu))
+        syscall_handle(id, action, 0, 0, SYS_VCPU_RUN);
+    vcpu_run_note(vcpu);
+    virt->run_behind(vcpu);
 }

@@ -1,8 +1,8 @@
 /* Calls about vCPUs, by the monitor of their VM. */
 #include "kernel/cpu/trace.h"
 #include "kernel/cpu/user.h"
-#include "kernel/lock.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/vm/exit.h"
 #include "kernel/vm/item.h"
 #include "kernel/vm/lab.h"
 #include "kernel/vm/virt_ops.h"
@@ -39,13 +39,7 @@ int64_t do_vcpu_run(struct syscall_args *args)
     if (vcpu->lab)
         vcpu->lab->observed = args->raw[1] & VCPU_RUN_OBSERVE;
     vcpu->attention |= ATTENTION_SLICE;
-    context_load_cr2(&vcpu->guest_context);
-    vcpu->thread.in_guest = true;
-    trace(TRACE_RUN, vcpu->thread.who, 0, 0);
-    if (vcpu->halted) {
-        kernel_lock_enter();
-        vcpu_wait_if_halted(vcpu);
-    }
+    vcpu_run_note(vcpu);
     return 0; /* thread_return enters the guest; an exit sets RAX */
 }
 

@@ -7,6 +7,8 @@
  *         RIP behind the instruction; enter
  *     }
  *     vcpu_exit_finish(vcpu, row, verdict);
+ *
+ * The way to the monitor is here, too, for it is the next in frequency.
  */
 #ifndef KERNEL_VM_EXIT_H
 #define KERNEL_VM_EXIT_H
@@ -46,6 +48,41 @@ _Static_assert(VERDICT_ANSWERED == 0, "both conditions in one");
 static inline bool vcpu_exit_is_done(const struct vcpu *vcpu, enum verdict verdict)
 {
     return (verdict | vcpu->attention) == 0;
+}
+
+/*
+ * The two parts of a way to the monitor, around what the back end reads out of the control block: what is known of the exit;
+ * and the return to ring 3, where vcpu_run gives 0. No thread_return: other pCPUs that want something of this one also kick
+ * it. `quickly` is for exits that no handler has looked at, so that the kernel lock is free.
+ */
+static inline __attribute__((always_inline)) struct exit_record *vcpu_exit_record(struct vcpu *vcpu,
+                                                                                 const struct exit_row *row)
+{
+    struct exit_record *record = &vcpu->page->exit;
+
+    vcpu->exits_monitor++;
+    record->reason = vcpu->exit_reason;
+    record->rip = vcpu->rip;
+    record->groups = row->groups;
+    return record;
+}
+
+static inline __attribute__((always_inline)) _Noreturn void vcpu_exit_to_monitor(struct vcpu *vcpu, bool quickly)
+{
+    context_save_cr2(&vcpu->guest_context);
+    vcpu->thread.in_guest = false;
+    vcpu->thread.regs.rax = 0;
+    if (!quickly || vcpu->guest_context.eager)
+        vcpu_exit_switch_context(vcpu);
+    regs_return_syscall(&vcpu->thread.regs);
+}
+
+/* The inverse: the thread is in the guest from now on. */
+static inline __attribute__((always_inline)) void vcpu_run_note(struct vcpu *vcpu)
+{
+    trace(TRACE_RUN, vcpu->thread.who, 0, 0);
+    context_load_cr2(&vcpu->guest_context);
+    vcpu->thread.in_guest = true;
 }
 
 #endif

@@ -28,18 +28,25 @@ enum verdict vcpu_handle_tick(struct vcpu *vcpu)
     return VERDICT_RESUME;
 }
 
+static __attribute__((noinline)) enum verdict nested_fault_failed(struct vcpu *vcpu, gpa_t gpa, int error)
+{
+    trace(TRACE_FAULT, vcpu->thread.who, gpa.value, (uint64_t)error);
+    if (error != -ABI_ENOMEM)
+        return VERDICT_MONITOR;
+    kernel_lock_enter();
+    vm_end(vcpu->vm, VM_END_NO_MEMORY, 0, gpa.value);
+    return VERDICT_KILL;
+}
+
 enum verdict vcpu_handle_nested_fault(struct vcpu *vcpu, gpa_t gpa)
 {
+    hpa_t frame;
     int error;
 
-    kernel_lock_enter();
-    error = vm_memory_back(vcpu->vm, gpa, NULL);
-    trace(TRACE_FAULT, vcpu->thread.who, gpa.value, (uint64_t)error);
-    if (error == -ABI_ENOMEM) {
-        vm_end(vcpu->vm, VM_END_NO_MEMORY, 0, gpa.value);
-        return VERDICT_KILL;
-    }
-    return error ? VERDICT_MONITOR : VERDICT_RESUME;
+    kernel_lock_take(pcpu_this());
+    error = vm_memory_back(vcpu->vm, gpa, &frame);
+    kernel_lock_release(pcpu_this());
+    return error ? nested_fault_failed(vcpu, gpa, error) : VERDICT_AGAIN;
 }
 
 enum verdict vcpu_handle_msr_read(struct vcpu *vcpu)

@@ -1,123 +1,48 @@
 #include "kernel/vm/item.h"
 
+#include <stddef.h>
+
 #include "config/abi.h"
 #include "kernel/lock.h"
 #include "kernel/vm/vcpu.h"
 #include "lib/string.h"
 
-/* Rows are groups of items; `i` is the number within the group. */
+/* Items of one kind, one behind the other in a struct vcpu. Functions get an item's number within the row. */
 struct item_row {
-    unsigned first, count;
-    uint64_t (*read)(struct vcpu *vcpu, unsigned i);
+    uint16_t first, count;
+    uint16_t at, bytes; /* place of the first, and size of each */
+    uint16_t owner;     /* not 0: place of context.owns_debug or owns_msrs, which another value than it had sets */
+    uint64_t reserved;  /* bits that are 0 */
+    bool (*is_legal)(unsigned i, uint64_t value);
+    uint64_t (*read)(struct vcpu *vcpu); /* where it is not what stands there */
     int (*write)(struct vcpu *vcpu, unsigned i, uint64_t value);
 };
 
-static uint64_t read_cr2(struct vcpu *vcpu, unsigned i)
-{
-    (void)i;
-    return vcpu->guest_context.cr2;
-}
-
-static int write_cr2(struct vcpu *vcpu, unsigned i, uint64_t value)
-{
-    (void)i;
-    vcpu->guest_context.cr2 = value;
-    return 0;
-}
-
-static uint64_t read_dr(struct vcpu *vcpu, unsigned i) { return vcpu->guest_context.dr[i]; }
-
-/* A guest that has never used its debug registers need not own them, and does not for want of another value. */
-static int write_debug(struct context *context, uint64_t *dr, uint64_t value)
-{
-    if (*dr != value)
-        context->eager = context->owns_debug = true;
-    *dr = value;
-    return 0;
-}
-
-static int write_dr(struct vcpu *vcpu, unsigned i, uint64_t value)
-{
-    return write_debug(&vcpu->guest_context, &vcpu->guest_context.dr[i], value);
-}
-
-static uint64_t read_dr6(struct vcpu *vcpu, unsigned i)
-{
-    (void)i;
-    return vcpu->guest_context.dr6;
-}
-
-static int write_dr6(struct vcpu *vcpu, unsigned i, uint64_t value)
-{
-    (void)i;
-    if (value >> 32)
-        return -ABI_EINVAL;
-    return write_debug(&vcpu->guest_context, &vcpu->guest_context.dr6, value);
-}
-
 /* In the order of enum context_msr, as the items are. */
-static uint64_t read_msr(struct vcpu *vcpu, unsigned i)
+static bool is_legal_msr(unsigned i, uint64_t value) { return context_msr_is_legal((enum context_msr)i, value); }
+
+/* Vectors below 32 are no external interrupts here. */
+static bool is_legal_pending(unsigned i, uint64_t value) { return i > 0 || (uint32_t)value == 0; }
+
+/* FXRSTOR loads any value of the rest. */
+static bool is_legal_fpu(unsigned i, uint64_t value)
 {
-    return context_msr_read(&vcpu->guest_context, (enum context_msr)i);
+    enum { WORD_MXCSR = 3 };
+
+    return i != WORD_MXCSR || context_mxcsr_is_legal((uint32_t)value);
 }
 
-static int write_msr(struct vcpu *vcpu, unsigned i, uint64_t value)
-{
-    if (!context_msr_is_legal((enum context_msr)i, value))
-        return -ABI_EINVAL;
-    if (context_msr_read(&vcpu->guest_context, (enum context_msr)i) != value)
-        context_msr_write(&vcpu->guest_context, (enum context_msr)i, value);
-    return 0;
-}
-
-static uint64_t read_activity(struct vcpu *vcpu, unsigned i)
-{
-    (void)i;
-    return vcpu->halted;
-}
-
-static int write_activity(struct vcpu *vcpu, unsigned i, uint64_t value)
-{
-    (void)i;
-    if (value > 1)
-        return -ABI_EINVAL;
-    vcpu->halted = value;
-    return 0;
-}
-
-static uint64_t read_event(struct vcpu *vcpu, unsigned i)
-{
-    (void)i;
-    return vcpu->reinject;
-}
-
-static int refuse(struct vcpu *vcpu, unsigned i, uint64_t value)
+static int write_never(struct vcpu *vcpu, unsigned i, uint64_t value)
 {
     (void)vcpu, (void)i, (void)value;
     return -ABI_EACCES;
 }
 
-static uint64_t read_timer_vector(struct vcpu *vcpu, unsigned i)
-{
-    (void)i;
-    return vcpu->timer_vector;
-}
-
-static int write_timer_vector(struct vcpu *vcpu, unsigned i, uint64_t value)
-{
-    (void)i;
-    if (value > 255)
-        return -ABI_EINVAL;
-    vcpu->timer_vector = (uint8_t)value;
-    return 0;
-}
-
 /* A deadline that never comes stays one, whatever the guest's TSC is. */
-static uint64_t read_timer_deadline(struct vcpu *vcpu, unsigned i)
+static uint64_t read_deadline(struct vcpu *vcpu)
 {
     uint64_t deadline;
 
-    (void)i;
     kernel_lock_enter();
     if (!timer_is_armed(&vcpu->timer))
         return 0;
@@ -125,7 +50,7 @@ static uint64_t read_timer_deadline(struct vcpu *vcpu, unsigned i)
     return deadline == UINT64_MAX ? deadline : deadline + vcpu->tsc_offset;
 }
 
-static int write_timer_deadline(struct vcpu *vcpu, unsigned i, uint64_t value)
+static int write_deadline(struct vcpu *vcpu, unsigned i, uint64_t value)
 {
     (void)i;
     if (value && vcpu->timer_vector < 32)
@@ -135,77 +60,74 @@ static int write_timer_deadline(struct vcpu *vcpu, unsigned i, uint64_t value)
     return 0;
 }
 
-static uint64_t read_pending(struct vcpu *vcpu, unsigned i) { return vcpu->pending[i]; }
-
-/* Vectors below 32 are no external interrupts here. */
+/* Others may pend at the same time. */
 static int write_pending(struct vcpu *vcpu, unsigned i, uint64_t value)
 {
-    if (i == 0 && (uint32_t)value)
-        return -ABI_EINVAL;
-    kernel_lock_enter();
     vcpu->pending[i] |= value;
-    if (value)
-        vcpu->attention |= ATTENTION_EVENT;
     return 0;
 }
 
-static uint64_t read_fpu(struct vcpu *vcpu, unsigned i)
-{
-    uint64_t value;
-
-    memcpy(&value, &vcpu->guest_context.fpu[i * sizeof value], sizeof value);
-    return value;
-}
-
-/* FXRSTOR loads any value of the rest. */
-static int write_fpu(struct vcpu *vcpu, unsigned i, uint64_t value)
-{
-    enum { WORD_MXCSR = 3 };
-
-    if (i == WORD_MXCSR && !context_mxcsr_is_legal((uint32_t)value))
-        return -ABI_EINVAL;
-    memcpy(&vcpu->guest_context.fpu[i * sizeof value], &value, sizeof value);
-    return 0;
-}
+#define AT(member, size)  .at = offsetof(struct vcpu, member), .bytes = (size)
+#define OWNER(member)     .owner = offsetof(struct vcpu, guest_context.member)
 
 static const struct item_row rows[] = {
-    {ITEM_CR2, 1, read_cr2, write_cr2},
-    {ITEM_DR0, 4, read_dr, write_dr},
-    {ITEM_DR6, 1, read_dr6, write_dr6},
-    {ITEM_STAR, CONTEXT_MSRS, read_msr, write_msr},
-    {ITEM_ACTIVITY, 1, read_activity, write_activity},
-    {ITEM_EVENT, 1, read_event, refuse},
-    {ITEM_TIMER_VECTOR, 1, read_timer_vector, write_timer_vector},
-    {ITEM_TIMER_DEADLINE, 1, read_timer_deadline, write_timer_deadline},
-    {ITEM_PENDING, 4, read_pending, write_pending},
-    {ITEM_FPU, 64, read_fpu, write_fpu},
+    {ITEM_CR2, 1, AT(guest_context.cr2, 8)},
+    {ITEM_DR0, 4, AT(guest_context.dr, 8), OWNER(owns_debug)},
+    {ITEM_DR6, 1, AT(guest_context.dr6, 8), OWNER(owns_debug), .reserved = ~0ull << 32},
+    {ITEM_STAR, CONTEXT_MSRS, AT(guest_context.msr, 8), OWNER(owns_msrs), .is_legal = is_legal_msr},
+    {ITEM_ACTIVITY, 1, AT(halted, 1), .reserved = ~1ull},
+    {ITEM_EVENT, 1, AT(reinject, 8), .write = write_never},
+    {ITEM_TIMER_VECTOR, 1, AT(timer_vector, 1), .reserved = ~0xffull},
+    {ITEM_TIMER_DEADLINE, 1, .read = read_deadline, .write = write_deadline},
+    {ITEM_PENDING, 4, AT(pending, 8), .is_legal = is_legal_pending, .write = write_pending},
+    {ITEM_FPU, 64, AT(guest_context.fpu, 8), .is_legal = is_legal_fpu},
 };
 
-static const struct item_row *find(uint64_t item)
+/* Finds the item, and sees to it that its value is in memory. */
+static const struct item_row *find(struct vcpu *vcpu, uint64_t item)
 {
-    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (item - rows[i].first < rows[i].count)
-            return &rows[i];
-    return NULL;
+    const struct item_row *row = rows;
+
+    while (item - row->first >= row->count)
+        if (++row == rows + sizeof rows / sizeof *rows)
+            return NULL;
+    context_unload(&vcpu->guest_context);
+    return row;
+}
+
+static uint8_t *place(struct vcpu *vcpu, const struct item_row *row, unsigned i)
+{
+    return (uint8_t *)vcpu + row->at + i * row->bytes;
 }
 
 int item_read(struct vcpu *vcpu, uint64_t item, uint64_t *value)
 {
-    const struct item_row *row = find(item);
+    const struct item_row *row = find(vcpu, item);
 
     if (!row)
         return -ABI_EINVAL;
-    context_unload(&vcpu->guest_context);
-    *value = row->read(vcpu, (unsigned)(item - row->first));
+    *value = 0;
+    if (row->read)
+        *value = row->read(vcpu);
+    else
+        memcpy(value, place(vcpu, row, (unsigned)item - row->first), row->bytes);
     return 0;
 }
 
 int item_write(struct vcpu *vcpu, uint64_t item, uint64_t value)
 {
-    const struct item_row *row = find(item);
+    const struct item_row *row = find(vcpu, item);
+    unsigned i = (unsigned)item - (row ? row->first : 0);
+    uint8_t *at;
 
-    if (!row)
+    if (!row || value & row->reserved || (row->is_legal && !row->is_legal(i, value)))
         return -ABI_EINVAL;
-    context_unload(&vcpu->guest_context);
-    return row->write(vcpu, (unsigned)(item - row->first), value);
+    vcpu->attention |= ATTENTION_EVENT; /* it may be one, or HLT */
+    if (row->write)
+        return row->write(vcpu, i, value);
+    at = place(vcpu, row, i);
+    if (row->owner && memcmp(at, &value, row->bytes) != 0)
+        vcpu->guest_context.eager = *((bool *)vcpu + row->owner) = true;
+    memcpy(at, &value, row->bytes);
+    return 0;
 }

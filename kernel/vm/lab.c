@@ -120,6 +120,7 @@ static uint64_t *find_nested(struct vcpu *vcpu, uint64_t number, int *error)
     uint64_t gpa = align_down(number, PAGE_BYTES);
     unsigned level = (unsigned)number & LEVEL_MASK;
     uint64_t *entry;
+    hpa_t frame;
 
     *error = -ABI_EINVAL;
     if (level < 1 || level > LEVELS || number - gpa != level)
@@ -131,7 +132,7 @@ static uint64_t *find_nested(struct vcpu *vcpu, uint64_t number, int *error)
         *error = lab_refuse(vcpu, 0, "another entry on the way to this guest-physical address has been changed: one at a time");
         return NULL;
     }
-    *error = vm_memory_back(vm, GPA(gpa), NULL);
+    *error = vm_memory_back(vm, GPA(gpa), &frame);
     if (!*error && level == 1)
         *error = mm_table_protect(&vm->memory, gpa, PAGE_BYTES, MM_READ | MM_WRITE | MM_EXECUTE);
     entry = *error ? NULL : mm_table_entry(&vm->memory, gpa, level - 1);

@@ -10,8 +10,6 @@
 #include "lib/string.h"
 #include "lib/x86.h"
 
-_Noreturn void regs_return(const struct regs *regs);
-
 static void wake_at_deadline(struct timer *timer)
 {
     struct thread *thread = container_of(timer, struct thread, wake);

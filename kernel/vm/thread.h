@@ -73,6 +73,10 @@ void thread_bury_dead(void);
  * put at the end of the queue. */
 _Noreturn void thread_dispatch(void);
 
+/* entry.asm: loads the registers of ring 3 and goes there. */
+_Noreturn void regs_return(const struct regs *regs);
+_Noreturn void regs_return_syscall(const struct regs *regs);
+
 /* Ends a kernel entry: goes on with the current thread if there is one and its slice is not over, else dispatches. */
 _Noreturn void thread_return(void);
 

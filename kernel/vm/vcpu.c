@@ -3,6 +3,7 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/lock.h"
+#include "kernel/vm/exit.h"
 #include "kernel/vm/lab.h"
 #include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
@@ -116,32 +117,41 @@ static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
     thread_return();
 }
 
+/*
+ * What keeps the guest from going on, and then what it is to find. A vCPU in HLT sleeps until something is pending: other
+ * pCPUs pend under the kernel lock, so none comes between the look and the sleep. One that is recalled stays in HLT.
+ */
 static void see_to_events(struct vcpu *vcpu)
 {
     if (vcpu->attention & ATTENTION_RECALL) {
-        vcpu->attention &= ~(unsigned)ATTENTION_RECALL;
+        vcpu->attention = ATTENTION_EVENT;
         leave_with(vcpu, ABI_EINTR);
+    }
+    if (vcpu->halted) {
+        kernel_lock_enter();
+        if (!vcpu_has_pending(vcpu)) {
+            thread_block_current();
+            thread_return();
+        }
+        vcpu->halted = false;
     }
     virt->inject(vcpu);
 }
 
-/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
-static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+_Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
 {
-    struct exit_record *record = &vcpu->page->exit;
+    context_load_lazily(&vcpu->thread.user_context);
+    kernel_lock_leave();
+    regs_return_syscall(&vcpu->thread.regs);
+}
 
-    vcpu->exits_monitor++;
+/* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
+static _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+{
     if (row->handler)
         trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
-    record->reason = vcpu->exit_reason;
-    record->count = vcpu->exits;
-    record->rip = vcpu->rip;
-    record->groups = row->groups;
-    virt->exit_record(vcpu, record, row->groups);
-    context_save_cr2(&vcpu->guest_context);
-    vcpu->thread.in_guest = false;
-    vcpu->thread.regs.rax = 0;
-    thread_return();
+    virt->exit_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
+    vcpu_exit_to_monitor(vcpu, false);
 }
 
 /* The time that the lab's monitor gave its guest is over: it gets the pCPU, not the guest. */
@@ -177,14 +187,6 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     virt->enter(vcpu);
 }
 
-/* Until something is pending. Other pCPUs pend under the kernel lock, so none comes between the look and the sleep. */
-static void block(struct vcpu *vcpu)
-{
-    kernel_lock_enter();
-    vcpu->halted = true;
-    vcpu_wait_if_halted(vcpu);
-}
-
 /* Handlers and verdicts that touch what pCPUs share take the kernel lock; the others never do. */
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict)
 {
@@ -193,11 +195,11 @@ _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, e
     if (verdict == VERDICT_KILL) {
         kernel_lock_enter();
         vm_end(vcpu->vm, VM_END_KERNEL, (int64_t)vcpu->exit_reason, vcpu->rip);
-    } else if (verdict != VERDICT_RESUME) {
+    } else if (verdict != VERDICT_RESUME && verdict != VERDICT_AGAIN) {
         virt->skip(vcpu);
     }
     if (verdict == VERDICT_BLOCK)
-        block(vcpu);
+        vcpu_halt(vcpu);
     if (verdict == VERDICT_PASS)
         pcpu_this()->current->vcpu->attention |= ATTENTION_SLICE;
     if (verdict == VERDICT_YIELD)
@@ -226,7 +228,6 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
     trace(TRACE_INTERRUPT, vcpu->thread.who, vector, 0);
     if (!vcpu->thread.in_guest || !wait_interrupt(&vcpu->wait))
         return;
-    vcpu->halted = false;
     back_to_kernel(&vcpu->thread);
 }
 
@@ -237,15 +238,6 @@ void vcpu_recall(struct vcpu *vcpu)
         return;
     wait_cancel(&vcpu->wait);
     back_to_kernel(&vcpu->thread);
-}
-
-void vcpu_wait_if_halted(struct vcpu *vcpu)
-{
-    if (!vcpu->halted || vcpu->attention & ATTENTION_RECALL)
-        return;
-    vcpu->halted = vcpu_interrupt_pending(vcpu) < 0;
-    if (vcpu->halted)
-        thread_block_current();
 }
 
 void vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline, unsigned vector)

@@ -14,7 +14,7 @@ struct vm;
 
 /* Things to see to before the next entry, as bits of vcpu.attention; 0 on the fast path. */
 enum vcpu_attention {
-    ATTENTION_EVENT = 1 << 0,    /* an interrupt is pending, or an event has to be injected again */
+    ATTENTION_EVENT = 1 << 0,    /* an interrupt is pending, an event has to be injected again, or it is in HLT */
     ATTENTION_SLICE = 1 << 1,    /* came from ring 3 or was switched in: the guest-mode tick has to be set */
     ATTENTION_RECALL = 1 << 2,   /* its monitor is wanted: vcpu_run gives -ABI_EINTR instead of an entry */
 };
@@ -54,7 +54,8 @@ struct vcpu {
 enum verdict {
     VERDICT_ANSWERED, /* enter behind the instruction; the vCPU alone was needed for it: no lock was taken, nothing was pended,
                        * and no register of the guest changed but RAX, RBX, RCX, and RDX */
-    VERDICT_RESUME,  /* enter again at RIP */
+    VERDICT_AGAIN,   /* enter again at RIP: an exit that leaves nothing to be seen to, and has given the lock back */
+    VERDICT_RESUME,  /* enter again at RIP, when all is seen to */
     VERDICT_SKIP,    /* enter behind the instruction, when all is seen to */
     VERDICT_BLOCK,   /* behind the instruction, once something is pending for the vCPU */
     VERDICT_WAIT,    /* behind the instruction; the handler has blocked the thread, or it goes on at once */
@@ -100,6 +101,9 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu);
 /* Acts on the verdict about an exit, if the fast path of kernel/vm/exit.h could not. `row` is the exit's. */
 _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, enum verdict verdict);
 
+/* The end of vcpu_exit_to_monitor (exit.h) where ring 3 needs its own context first, or the lock may have to be given back. */
+_Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu);
+
 /* The VM entry failed before guest state was loaded (VMfail): `error` is the VM-instruction error. vcpu_run gives -ABI_ENTRY. */
 _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error);
 
@@ -111,8 +115,12 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector);
  * the kernel lock, as the next two. */
 void vcpu_recall(struct vcpu *vcpu);
 
-/* If it is in HLT and nothing is pending, its thread, the current one, blocks. */
-void vcpu_wait_if_halted(struct vcpu *vcpu);
+/* It is in HLT: its thread blocks before the next entry, unless something is pending. */
+static inline void vcpu_halt(struct vcpu *vcpu)
+{
+    vcpu->halted = true;
+    vcpu->attention |= ATTENTION_EVENT;
+}
 
 /* Arms the guest's own timer: interrupt `vector` (32 to 255) once its TSC reaches `deadline`; 0 disarms. */
 void vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline, unsigned vector);

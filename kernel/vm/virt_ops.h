@@ -47,6 +47,9 @@ struct virt_ops {
     /* Enters; comes back only through the back end's exit function or vcpu_entry_failed, on a fresh kernel stack. */
     __attribute__((noreturn)) void (*enter)(struct vcpu *vcpu);
 
+    /* skip, and enter: for a vCPU that comes from ring 3 in the same turn and has nothing to be seen to. */
+    __attribute__((noreturn)) void (*run_behind)(struct vcpu *vcpu);
+
     /* Whether the guest's RFLAGS.IF is set. */
     bool (*interrupts_on)(struct vcpu *vcpu);
 

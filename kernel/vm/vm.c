@@ -254,7 +254,7 @@ void vm_status(struct vm *vm, struct vm_status *status)
         .status = vm->end_status,
         .address = vm->end_address,
         .pages = vm->account.pages,
-        .pages_peak = vm->account.peak,
+        .pages_peak = mm_account_peak(&vm->account),
         .mapped_2m = vm->mapped_2m,
         .mapped_1g = vm->mapped_1g,
         .vcpus = vm->vcpus,
@@ -316,25 +316,22 @@ static bool back_large(struct vm *vm, uint64_t at, hpa_t *frame)
     return true;
 }
 
-int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
+int vm_memory_back_anyhow(struct vm *vm, gpa_t gpa, hpa_t page, hpa_t *frame)
 {
     uint64_t at = align_down(gpa.value, PAGE_BYTES);
     struct mm_mapping m;
-    hpa_t page;
     int error;
 
-    if (gpa.value >= vm->memory_bytes || (vm->has_lab && lab_has_nested(vm, gpa.value)))
+    if (!hpa_is_none(page))
+        mm_page_free(&vm->account, page, 0);
+    if (vm->has_lab && lab_has_nested(vm, gpa.value))
         return -ABI_EFAULT;
-    if (!vm->large_pages || !back_large(vm, at, &page)) {
-        error = back_block(vm, at, 0, &page);
-        if (error) { /* it may be there already, by the monitor's or another vCPU's touch: that is not looked up first */
-            if (!mm_table_lookup(&vm->memory, at, &m))
-                return error;
-            page = m.hpa;
-        }
-    }
-    if (frame)
-        *frame = page;
+    if (vm->large_pages && back_large(vm, at, frame))
+        return 0;
+    error = back_block(vm, at, 0, frame);
+    if (!error || !mm_table_lookup(&vm->memory, at, &m))
+        return error;
+    *frame = m.hpa;
     return 0;
 }
 

@@ -77,7 +77,27 @@ void vm_status(struct vm *vm, struct vm_status *status);
 /* How often its vCPUs had the exits of counter `index` (see virt_ops); false if never. */
 bool vm_exit_counter(const struct vm *vm, unsigned index, struct exit_counter *counter);
 
-/* Backs the page of guest memory at `gpa` if there is none yet: 0, -ABI_EFAULT (not guest memory), -ABI_ENOMEM. */
-int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame);
+/* Backs the page of guest memory at `gpa` if there is none yet, and tells its frame: 0, -ABI_EFAULT (not guest memory),
+ * -ABI_ENOMEM. */
+static inline int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame);
+
+/* Its slow half, for a page that may be there already, by the monitor's or another vCPU's touch, or may be 2 MiB. `page`
+ * has been taken for it, or is HPA_NONE. */
+int vm_memory_back_anyhow(struct vm *vm, gpa_t gpa, hpa_t page, hpa_t *frame);
+
+static inline int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
+{
+    hpa_t page = HPA_NONE;
+
+    if (gpa.value >= vm->memory_bytes)
+        return -ABI_EFAULT;
+    if (!(vm->large_pages | vm->has_lab))
+        page = mm_page_alloc(&vm->account, 0);
+    if (hpa_is_none(page) || mm_table_map(&vm->memory, align_down(gpa.value, PAGE_BYTES), page, PAGE_BYTES,
+                                          MM_READ | MM_WRITE | MM_EXECUTE | MM_OWNED))
+        return vm_memory_back_anyhow(vm, gpa, page, frame);
+    *frame = page;
+    return 0;
+}
 
 #endif

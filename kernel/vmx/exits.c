@@ -76,9 +76,16 @@ static enum verdict task_switch(struct vcpu *vcpu)
     return VERDICT_MONITOR;
 }
 
-static enum verdict ept_violation(struct vcpu *vcpu)
+static __attribute__((noinline)) enum verdict ept_violation_in_delivery(struct vcpu *vcpu)
 {
     vmx_inject_keep(vcpu);
+    return vcpu_handle_nested_fault(vcpu, GPA(vmread(GUEST_PHYSICAL_ADDRESS)));
+}
+
+static enum verdict ept_violation(struct vcpu *vcpu)
+{
+    if (vmread(IDT_VECTORING_INFO) & INTERRUPTION_VALID)
+        return ept_violation_in_delivery(vcpu);
     return vcpu_handle_nested_fault(vcpu, GPA(vmread(GUEST_PHYSICAL_ADDRESS)));
 }
 
@@ -113,7 +120,7 @@ static const struct exit_row rows[REASONS + 1] = {
     [27] = {"VMXON", NULL, OPERAND},
     [28] = {"control-register access", NULL, QUALIFIED},
     [29] = {"MOV DR", mov_dr, QUALIFIED},
-    [30] = {"I/O instruction", NULL, OPERAND | EXIT_GROUP_ADDRESS},
+    [30] = {"I/O instruction", NULL, QUALIFIED},
     [31] = {"RDMSR", vcpu_handle_msr_read, INSTRUCTION},
     [32] = {"WRMSR", vcpu_handle_msr_write, INSTRUCTION},
     [33] = {"VM-entry failure: invalid guest state", NULL, FAILURE},
@@ -197,12 +204,48 @@ static _Noreturn __attribute__((noinline)) void pass(struct vcpu *from)
     vmx_resume(to->page->gpr);
 }
 
+/* Out of line: most exits have none of this. */
+static __attribute__((noinline)) void record_more(struct exit_record *record, unsigned groups)
+{
+    if (groups & EXIT_GROUP_INFO)
+        record->instruction_info = (uint32_t)vmread(EXIT_INSTRUCTION_INFO);
+    if (groups & EXIT_GROUP_ADDRESS) {
+        record->linear = vmread(GUEST_LINEAR_ADDRESS);
+        record->physical = vmread(GUEST_PHYSICAL_ADDRESS);
+    }
+    if (groups & EXIT_GROUP_EVENT) {
+        record->interruption_info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
+        record->interruption_error = (uint32_t)vmread(EXIT_INTERRUPTION_ERROR_CODE);
+    }
+    if (groups & EXIT_GROUP_VECTORING) {
+        record->vectoring_info = (uint32_t)vmread(IDT_VECTORING_INFO);
+        record->vectoring_error = (uint32_t)vmread(IDT_VECTORING_ERROR_CODE);
+    }
+}
+
+static inline __attribute__((always_inline)) void read_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
+{
+    uint64_t length = __builtin_expect(groups & EXIT_GROUP_LENGTH, EXIT_GROUP_LENGTH) ? vmread(EXIT_INSTRUCTION_LENGTH) : 0;
+
+    vcpu->instruction_length = (uint32_t)length;
+    record->instruction_length = (uint32_t)length;
+    record->next_rip = vcpu->rip + length;
+    if (__builtin_expect(groups & EXIT_GROUP_QUALIFICATION, EXIT_GROUP_QUALIFICATION))
+        record->qualification = vmread(EXIT_QUALIFICATION);
+    if (groups & ~(unsigned)(EXIT_GROUP_LENGTH | EXIT_GROUP_QUALIFICATION))
+        record_more(record, groups);
+}
+
+void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups) { read_record(vcpu, record, groups); }
+
 /* Out of line, as is all that the fast path does not need: it has no registers to save for that. */
 static _Noreturn __attribute__((noinline)) void finish(struct vcpu *vcpu, enum verdict verdict)
 {
+    const struct exit_row *row = &rows[find_index(vcpu->exit_reason)];
+
     if (verdict == VERDICT_PASS)
         pass(vcpu);
-    vcpu_exit_finish(vcpu, &rows[find_index(vcpu->exit_reason)], verdict);
+    vcpu_exit_finish(vcpu, row, verdict);
 }
 
 enum verdict vmx_exit(struct vcpu *vcpu)
@@ -214,11 +257,24 @@ enum verdict vmx_exit(struct vcpu *vcpu)
     return vcpu_exit_handle(vcpu, find_index(reason), &rows[find_index(reason)]);
 }
 
+/* Those that no handler has looked at, and of which little is to be told, go quickly. */
+static _Noreturn __attribute__((noinline)) void to_monitor(struct vcpu *vcpu)
+{
+    const struct exit_row *row = &rows[find_index(vcpu->exit_reason)];
+
+    if (row->handler || row->groups & ~(unsigned)QUALIFIED)
+        finish(vcpu, VERDICT_MONITOR);
+    read_record(vcpu, vcpu_exit_record(vcpu, row), row->groups & QUALIFIED);
+    vcpu_exit_to_monitor(vcpu, true);
+}
+
 void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict)
 {
     if (vcpu_exit_is_done(vcpu, verdict))
         skip_simply(vcpu);
-    else
+    else if (verdict == VERDICT_MONITOR)
+        to_monitor(vcpu);
+    else if (verdict != VERDICT_AGAIN || vcpu->attention != 0)
         finish(vcpu, verdict);
 }
 
@@ -255,31 +311,4 @@ _Noreturn void vmx_entry_failed(void)
     if (error == RESUME_OF_CLEAR_VMCS)
         vmx_launch(vcpu->page->gpr);
     vcpu_entry_failed(vcpu, error);
-}
-
-void vmx_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups)
-{
-    vcpu->page->gpr[GPR_RSP] = vmread(GUEST_RSP);
-    vcpu->instruction_length = 0;
-    if (groups & EXIT_GROUP_LENGTH) {
-        vcpu->instruction_length = (uint32_t)vmread(EXIT_INSTRUCTION_LENGTH);
-        record->instruction_length = vcpu->instruction_length;
-        record->next_rip = vcpu->rip + vcpu->instruction_length;
-    }
-    if (groups & EXIT_GROUP_QUALIFICATION)
-        record->qualification = vmread(EXIT_QUALIFICATION);
-    if (groups & EXIT_GROUP_INFO)
-        record->instruction_info = (uint32_t)vmread(EXIT_INSTRUCTION_INFO);
-    if (groups & EXIT_GROUP_ADDRESS) {
-        record->linear = vmread(GUEST_LINEAR_ADDRESS);
-        record->physical = vmread(GUEST_PHYSICAL_ADDRESS);
-    }
-    if (groups & EXIT_GROUP_EVENT) {
-        record->interruption_info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
-        record->interruption_error = (uint32_t)vmread(EXIT_INTERRUPTION_ERROR_CODE);
-    }
-    if (groups & EXIT_GROUP_VECTORING) {
-        record->vectoring_info = (uint32_t)vmread(IDT_VECTORING_INFO);
-        record->vectoring_error = (uint32_t)vmread(IDT_VECTORING_ERROR_CODE);
-    }
 }

@@ -89,6 +89,32 @@ static int write_msr_bit(struct vcpu *vcpu, uint64_t msr, bool write, uint64_t t
     return 0;
 }
 
+/* An exit that can't load or store an MSR ends in a VMX abort, which stops the pCPU: these values don't fault. */
+static bool exit_can_load(uint64_t msr, uint64_t value)
+{
+    enum { ADDRESS_BITS = 48 };
+
+    switch (msr) {
+    case MSR_LSTAR:
+    case MSR_CSTAR:
+    case MSR_KERNEL_GS_BASE:
+        return (uint64_t)((int64_t)(value << (64 - ADDRESS_BITS)) >> (64 - ADDRESS_BITS)) == value;
+    case MSR_SFMASK:
+    case MSR_TSC_AUX:
+        return value <= UINT32_MAX;
+    default:
+        return true;
+    }
+}
+
+/* For the same reason, entries that the guest has not written have an MSR that exists, and that nobody uses. */
+static void clear_msr_areas(struct vcpu *vcpu)
+{
+    for (enum lab_kind kind = LAB_ENTRY_LOAD; kind <= LAB_EXIT_LOAD; kind++)
+        for (unsigned i = 0; i < LAB_MSR_ENTRIES; i++)
+            msr_area(vcpu, kind)[i] = (struct msr_entry){MSR_CSTAR, 0, 0};
+}
+
 static int write_msr_entry(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value)
 {
     uint64_t index = number >> 32, msr = (uint32_t)number;
@@ -97,6 +123,8 @@ static int write_msr_entry(struct vcpu *vcpu, enum lab_kind kind, uint64_t numbe
         return -ABI_EINVAL;
     if (context_msr_index((uint32_t)msr) < 0)
         return lab_refuse(vcpu, 0, "of these, MSR areas may only have STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, TSC_AUX");
+    if (kind == LAB_EXIT_LOAD && !exit_can_load(msr, value))
+        return lab_refuse(vcpu, value, "the host could not load this value: a VMX abort would stop the pCPU");
     msr_area(vcpu, kind)[index] = (struct msr_entry){(uint32_t)msr, 0, value};
     return 0;
 }
@@ -189,7 +217,7 @@ void vmx_lab_reset(struct vcpu *vcpu)
     memset(lab_page(vcpu, LAB_IO_BITMAP_A), 0xff, PAGE_BYTES);
     memset(lab_page(vcpu, LAB_IO_BITMAP_B), 0xff, PAGE_BYTES);
     memcpy(lab_page(vcpu, LAB_MSR_BITMAP), mm_direct(HPA(vmx_controls.msr_bitmap)), PAGE_BYTES);
-    memset(lab_page(vcpu, LAB_MSR_AREAS), 0, PAGE_BYTES);
+    clear_msr_areas(vcpu);
     memset(lab_page(vcpu, LAB_EPTP_LIST), 0, PAGE_BYTES);
     lab->exceptions = 0;
     vcpu->backend[VCPU_WINDOW] = false;

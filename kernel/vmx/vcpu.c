@@ -140,3 +140,14 @@ void vmx_vcpu_skip(struct vcpu *vcpu)
     if (interruptibility & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
         vmwrite(GUEST_INTERRUPTIBILITY, interruptibility & ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
 }
+
+/*
+ * Behind the instruction: as skip_simply, of exits.c, and for the same reason. The preemption timer goes on where it stopped
+ * at the exit. What ring 3 took of the turn is not in it, but the LAPIC timer is set for the turn's end, too: if it comes in
+ * the guest it is an exit, and if it was lost on a guest it is there when the guest is next in ring 3.
+ */
+_Noreturn void vmx_run_behind(struct vcpu *vcpu)
+{
+    vmwrite(GUEST_RIP, vcpu->rip + vcpu->instruction_length);
+    vmx_resume(vcpu->page->gpr);
+}

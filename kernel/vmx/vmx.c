@@ -94,6 +94,7 @@ const struct virt_ops vmx_ops = {
     .slice = vmx_vcpu_slice,
     .flush = vmx_vcpu_flush,
     .enter = enter,
+    .run_behind = vmx_run_behind,
     .interrupts_on = vmx_interrupts_on,
     .skip = vmx_vcpu_skip,
     .exit_record = vmx_exit_record,

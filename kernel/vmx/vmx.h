@@ -40,6 +40,7 @@ bool vmx_vcpu_init(struct vcpu *vcpu);
 void vmx_vcpu_free(struct vcpu *vcpu);
 void vmx_vcpu_load(struct vcpu *vcpu);
 void vmx_vcpu_unload(struct vcpu *vcpu);
+_Noreturn void vmx_run_behind(struct vcpu *vcpu);
 void vmx_vcpu_slice(struct vcpu *vcpu, uint64_t deadline);
 void vmx_vcpu_flush(struct vcpu *vcpu);
 void vmx_vcpu_skip(struct vcpu *vcpu);
@@ -65,8 +66,8 @@ int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* exits.c */
-/* The two halves of an exit, called by entry.asm. The second returns if the guest goes on at once, behind its instruction;
- * else it takes another way into some guest, or into ring 3. */
+/* The two halves of an exit, called by entry.asm. The second returns if the guest goes on at once, behind its instruction
+ * or with it; else it takes another way into some guest, or into ring 3. */
 enum verdict vmx_exit(struct vcpu *vcpu);
 void vmx_exit_end(struct vcpu *vcpu, enum verdict verdict);
 _Noreturn void vmx_lab_exit(struct vcpu *vcpu); /* the whole of it, for a lab */

@@ -141,17 +141,12 @@ static int map_beside_last(struct mm_table *t, uint64_t va, hpa_t hpa)
     return 0;
 }
 
-/* Not inlined, or its registers would be saved in the frequent case too. */
-__attribute__((noinline))
-static int map_anywhere(struct mm_table *t, uint64_t va, hpa_t hpa, uint64_t bytes, unsigned rights)
+static int map_and_remember(struct mm_table *t, uint64_t va, hpa_t hpa, uint64_t bytes, unsigned rights)
 {
     uint64_t *entry;
     unsigned level;
-    int error;
+    int error = map_tree(t, va, hpa, bytes, rights);
 
-    if (!mm_check_range(t, va, bytes) || !mm_check_rights(t->format, rights) || !mm_check_frames(hpa, bytes, rights))
-        return -ABI_EINVAL;
-    error = map_tree(t, va, hpa, bytes, rights);
     if (error || bytes != PAGE_BYTES)
         return error;
     entry = find_entry(t, va, &level);
@@ -162,15 +157,30 @@ static int map_anywhere(struct mm_table *t, uint64_t va, hpa_t hpa, uint64_t byt
     return 0;
 }
 
+/* Not inlined, or its registers would be saved in the frequent case too. */
+static __attribute__((noinline)) int map_anywhere(struct mm_table *t, uint64_t va, hpa_t hpa, uint64_t bytes,
+                                                  unsigned rights)
+{
+    int error;
+
+    if (!mm_check_range(t, va, bytes) || !mm_check_rights(t->format, rights) || !mm_check_frames(hpa, bytes, rights))
+        return -ABI_EINVAL;
+    lock_take(&t->lock);
+    error = map_and_remember(t, va, hpa, bytes, rights);
+    lock_release(&t->lock);
+    return error;
+}
+
 int mm_table_map(struct mm_table *t, uint64_t va, hpa_t hpa, uint64_t bytes, unsigned rights)
 {
     int error;
 
     lock_take(&t->lock);
-    if (is_beside_last(t, va, hpa, bytes, rights))
-        error = map_beside_last(t, va, hpa);
-    else
-        error = map_anywhere(t, va, hpa, bytes, rights);
+    if (!is_beside_last(t, va, hpa, bytes, rights)) {
+        lock_release(&t->lock);
+        return map_anywhere(t, va, hpa, bytes, rights);
+    }
+    error = map_beside_last(t, va, hpa);
     lock_release(&t->lock);
     return error;
 }

@@ -33,12 +33,13 @@ static struct lab *lab_by_vcpu[MAX_VCPUS_PER_VM];
 
 static struct lab *lab_of(const struct guest *guest) { return lab_by_vcpu[guest->vcpu.number]; }
 
-static struct lab *make_lab(const struct guest *guest)
+static struct lab *make_lab(struct guest *guest)
 {
     struct lab **lab = &lab_by_vcpu[guest->vcpu.number];
 
     if (!*lab)
         *lab = calloc(1, sizeof(**lab));
+    guest->in_lab = *lab != NULL;
     return *lab;
 }
 

@@ -34,10 +34,12 @@ struct guest_exit {
     uint64_t rip;
     union {
         struct {
-            uint16_t port;
-            uint8_t bytes; /* 1, 2 or 4 */
-            bool in, string, rep;
+            uint32_t bytes : 3; /* 1, 2 or 4 */
+            uint32_t in : 1, string : 1, rep : 1;
+            uint32_t : 10;
+            uint32_t port : 16;
         } io;
+        uint32_t io_bits; /* the same, for who finds it in this order */
         struct {
             uint64_t gpa;
             bool write, fetch;

@@ -41,6 +41,7 @@ struct vm {
 
 struct guest {
     struct vm *vm;
+    bool in_lab;   /* it has made a lab hypercall */
     jmp_buf again; /* where main goes on after an end that the lab's guard has caught */
     struct vcpu vcpu;
     uint64_t cr8;

@@ -33,19 +33,23 @@ static const struct io_device *io_device_find(uint32_t port)
     return device;
 }
 
-static void io_out(struct guest *guest, uint32_t port, unsigned bytes)
+static inline void write_byte(struct guest *guest, uint32_t port, uint8_t value)
+{
+    const struct io_device *device = io_device_find(port);
+
+    device->write(guest, port - device->first, value);
+}
+
+static __attribute__((noinline)) void write_bytes(struct guest *guest, uint32_t port, unsigned bytes)
 {
     uint64_t value = guest->vcpu.page->gpr[GPR_RAX];
 
-    for (; bytes > 0; bytes--, port++, value >>= 8) {
-        const struct io_device *device = io_device_find(port);
-
-        device->write(guest, port - device->first, (uint8_t)value);
-    }
+    for (; bytes > 0; bytes--, port++, value >>= 8)
+        write_byte(guest, port, (uint8_t)value);
 }
 
 /* As any write to a 32-bit register, INL clears the upper half. */
-static void io_in(struct guest *guest, uint32_t port, unsigned bytes)
+static __attribute__((noinline)) void read_bytes(struct guest *guest, uint32_t port, unsigned bytes)
 {
     uint64_t *rax = &guest->vcpu.page->gpr[GPR_RAX], mask = (1ull << (8 * bytes)) - 1, value = 0;
 
@@ -57,15 +61,22 @@ static void io_in(struct guest *guest, uint32_t port, unsigned bytes)
     *rax = bytes == 4 ? value : (*rax & ~mask) | value;
 }
 
+static _Noreturn __attribute__((noinline)) void end_by_string(struct guest *guest, const struct guest_exit *e)
+{
+    guest_end(guest, END_UNHANDLED, "string I/O (%s) on port 0x%x at RIP 0x%llx is nothing that this monitor handles",
+              e->io.in ? "INS" : "OUTS", e->io.port, (unsigned long long)e->rip);
+}
+
+/* OUT of one byte is what guests print with. */
 enum vcpu_action handle_io(struct guest *guest, const struct guest_exit *e)
 {
     if (e->io.string)
-        guest_end(guest, END_UNHANDLED,
-                  "string I/O (%s) on port 0x%x at RIP 0x%llx is nothing that this monitor handles",
-                  e->io.in ? "INS" : "OUTS", e->io.port, (unsigned long long)e->rip);
+        end_by_string(guest, e);
     if (e->io.in)
-        io_in(guest, e->io.port, e->io.bytes);
+        read_bytes(guest, e->io.port, e->io.bytes);
+    else if (e->io.bytes == 1)
+        write_byte(guest, e->io.port, (uint8_t)guest->vcpu.page->gpr[GPR_RAX]);
     else
-        io_out(guest, e->io.port, e->io.bytes);
+        write_bytes(guest, e->io.port, e->io.bytes);
     return VCPU_RUN_SKIP;
 }

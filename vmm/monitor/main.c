@@ -61,11 +61,16 @@ static uint64_t vm_load(struct guest *guest)
     return entry;
 }
 
-/* Root wants the VM to be saved. Without a place to save it to, it goes on. */
-static void recalled(struct guest *guest)
+/* vcpu_run did not enter the guest. If root wants the VM to be saved, it is; without a place to save it to, it goes on. */
+static enum vcpu_action not_entered(struct guest *guest, int64_t error)
 {
+    if (error != -ABI_EINTR)
+        guest_end(guest, error == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
+                  "the kernel can't run the guest: %s (after the exit %llu)", error_text(error),
+                  (unsigned long long)guest->vcpu.page->exit.reason);
     if (vm.args->save_bytes)
         save_recalled(guest);
+    return VCPU_RUN_RESUME;
 }
 
 /* Enters the guest and answers its exits, until the VM ends. */
@@ -78,19 +83,14 @@ static _Noreturn void run(struct guest *guest)
         int64_t result;
 
         lock_release();
-        result = sys_vcpu_run(guest->vcpu.number, action | lab_run_flags(guest));
+        result = sys_vcpu_run(guest->vcpu.number, guest->in_lab ? action | lab_run_flags(guest) : action);
         lock_take();
-        if (result == -ABI_EINTR) {
-            recalled(guest);
-            action = VCPU_RUN_RESUME;
+        if (guest->in_lab && lab_exit(guest, result, &action))
+            continue;
+        if (result < 0) {
+            action = not_entered(guest, result);
             continue;
         }
-        if (lab_exit(guest, result, &action))
-            continue;
-        if (result < 0)
-            guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
-                      "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),
-                      (unsigned long long)guest->vcpu.page->exit.reason);
         decoders[vm.backend](&guest->vcpu.page->exit, &e);
         action = handle_exit(guest, &e);
     }

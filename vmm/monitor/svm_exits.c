@@ -11,11 +11,8 @@ static void decode_io(const struct exit_record *record, struct guest_exit *out)
 {
     uint64_t info = record->qualification;
 
-    out->io.in = (info & 1) != 0;
-    out->io.string = (info >> 2 & 1) != 0;
-    out->io.rep = (info >> 3 & 1) != 0;
-    out->io.bytes = info >> 4 & 7; /* one bit each for 8, 16 and 32 bits */
-    out->io.port = (uint16_t)(info >> 16);
+    /* port; IN; REP and string; and one bit each for 8, 16 and 32 bits, which is the number of bytes */
+    out->io_bits = (uint32_t)((info & 0xffff0000) | (info & 1) << 3 | (info & 0xc) << 2 | (info >> 4 & 7));
 }
 
 /* EXITINFO1 is 0 for RDMSR, 1 for WRMSR. */

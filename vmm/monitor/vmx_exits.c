@@ -6,16 +6,10 @@
 /* Fills what the kind has in its union member. */
 typedef void detail(const struct exit_record *record, struct guest_exit *out);
 
-/* "Exit Qualification for I/O Instructions" */
+/* "Exit Qualification for I/O Instructions": it has the very same bits, but the size less 1. */
 static void decode_io(const struct exit_record *record, struct guest_exit *out)
 {
-    uint64_t q = record->qualification;
-
-    out->io.bytes = (uint8_t)((q & 7) + 1);
-    out->io.in = (q >> 3 & 1) != 0;
-    out->io.string = (q >> 4 & 1) != 0;
-    out->io.rep = (q >> 5 & 1) != 0;
-    out->io.port = (uint16_t)(q >> 16);
+    out->io_bits = (uint32_t)record->qualification + 1;
 }
 
 /* "Exit Qualification for EPT Violations" */
@@ -40,6 +34,8 @@ static void decode_cr(const struct exit_record *record, struct guest_exit *out)
     if (type != MOV_TO_CR && type != MOV_FROM_CR)
         out->kind = EXIT_OTHER;
 }
+
+#define UNKNOWN "an exit unknown here"
 
 static const struct vmx_row {
     const char *name;
@@ -81,11 +77,14 @@ static const struct vmx_row {
     [32] = {"WRMSR", EXIT_MSR_WRITE, NULL},
     [33] = {"ENTRY_FAILURE_GUEST_STATE", EXIT_ENTRY_FAILURE, NULL},
     [34] = {"ENTRY_FAILURE_MSR_LOADING", EXIT_ENTRY_FAILURE, NULL},
+    [35] = {UNKNOWN, EXIT_OTHER, NULL},
     [36] = {"MWAIT", EXIT_UNDEFINED, NULL},
     [37] = {"MONITOR_TRAP_FLAG", EXIT_OTHER, NULL},
+    [38] = {UNKNOWN, EXIT_OTHER, NULL},
     [39] = {"MONITOR", EXIT_UNDEFINED, NULL},
     [40] = {"PAUSE", EXIT_IGNORED, NULL},
     [41] = {"ENTRY_FAILURE_MACHINE_CHECK", EXIT_ENTRY_FAILURE, NULL},
+    [42] = {UNKNOWN, EXIT_OTHER, NULL},
     [43] = {"TPR_BELOW_THRESHOLD", EXIT_OTHER, NULL},
     [44] = {"APIC_ACCESS", EXIT_OTHER, NULL},
     [45] = {"VIRTUALIZED_EOI", EXIT_OTHER, NULL},
@@ -114,19 +113,40 @@ static const struct vmx_row {
     [68] = {"TPAUSE", EXIT_UNDEFINED, NULL},
 };
 
-void vmx_exit_decode(const struct exit_record *record, struct guest_exit *out)
+enum { ROWS = sizeof(vmx_rows) / sizeof(vmx_rows[0]) };
+
+/* With flags above the basic reason, or a reason that has no row. */
+static __attribute__((noinline)) void decode_unusual(const struct exit_record *record, struct guest_exit *out)
 {
-    static const struct vmx_row unknown = {"an exit unknown here", EXIT_OTHER, NULL};
+    static const struct vmx_row unknown = {UNKNOWN, EXIT_OTHER, NULL};
     const uint64_t entry_failure = 1ull << 31;
     uint64_t basic = record->reason & 0xffff;
     const struct vmx_row *row = &unknown;
 
-    if (basic < sizeof(vmx_rows) / sizeof(vmx_rows[0]) && vmx_rows[basic].name)
+    if (basic < ROWS)
         row = &vmx_rows[basic];
     out->kind = record->reason & entry_failure && row != &unknown ? EXIT_ENTRY_FAILURE : row->kind;
     out->name = row->name;
     out->reason = basic;
     out->rip = record->rip;
     if (row->decode && out->kind == row->kind)
+        row->decode(record, out);
+}
+
+void vmx_exit_decode(const struct exit_record *record, struct guest_exit *out)
+{
+    uint64_t reason = record->reason;
+    const struct vmx_row *row;
+
+    if (reason >= ROWS) {
+        decode_unusual(record, out);
+        return;
+    }
+    row = &vmx_rows[reason];
+    out->kind = row->kind;
+    out->name = row->name;
+    out->reason = reason;
+    out->rip = record->rip;
+    if (row->decode)
         row->decode(record, out);
 }

@@ -2,7 +2,8 @@
 /*
  * Measures what the ways through the hypervisor cost: the TSC around batches of n events, less an empty loop. Each
  * event becomes a line "bench NAME N MIN MEDIAN", the ticks of N events in the best batch and in the median one;
- * docs/bench.md tells what they mean. Argument: alone, paired (with a second VM that is the partner), counted, or partner.
+ * docs/bench.md tells what they mean. Arguments: a role (alone, counted, switch, message or ring), and, in the second VM of
+ * those that take two, "partner".
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,33 +42,35 @@ static struct result measure(const struct event *event)
 }
 
 /* Prints only when all is measured: printing wakes the root task, which then takes its turns. */
-static void run(const struct event *events, unsigned count)
+static void run(const struct role *role)
 {
     static struct result results[EVENTS_MAX];
 
-    for (unsigned i = 0; i < count; i++)
-        results[i] = measure(&events[i]);
-    for (unsigned i = 0; i < count; i++) {
+    role->prepare();
+    for (unsigned i = 0; i < role->count; i++)
+        results[i] = measure(&role->events[i]);
+    for (unsigned i = 0; i < role->count; i++) {
         const struct event *event = results[i].event;
 
         console_print("bench %s %u %llu %llu\n", event->name, event->n * (event->per_turn ? event->per_turn : 1),
                       (unsigned long long)results[i].min, (unsigned long long)results[i].median);
     }
-    test_result(true, "%u events measured", count);
+    test_result(true, "%u events measured", role->count);
 }
 
 int main(int argc, char **argv)
 {
-    const char *role = argc > 1 ? argv[1] : "alone";
+    static const struct role *const roles[] = {&role_alone, &role_counted, &role_switch, &role_message, &role_ring};
+    bool partner = argc > 2 && strcmp(argv[2], "partner") == 0;
 
-    events_prepare();
-    if (strcmp(role, "partner") == 0)
-        events_partner();
-    if (strcmp(role, "paired") == 0)
-        run(events_paired, events_paired_count);
-    else if (strcmp(role, "counted") == 0)
-        run(events_counted, events_counted_count);
-    else
-        run(events_alone, events_alone_count);
+    for (unsigned i = 0; argc > 1 && i < sizeof roles / sizeof *roles; i++) {
+        if (strcmp(argv[1], roles[i]->name) != 0)
+            continue;
+        if (partner)
+            roles[i]->partner();
+        run(roles[i]);
+        return test_status();
+    }
+    test_result(false, "a role: alone, counted, switch, message or ring");
     return test_status();
 }

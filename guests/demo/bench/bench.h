@@ -16,15 +16,33 @@ struct event {
     unsigned per_turn;                /* events in each of these turns, if the loop makes several in one; 0: one */
 };
 
-/* Events of a VM by itself; those that need a partner, a VM with the same image and `args = partner`; and those that are
- * counted by tools/bench-kernel, whose "ticks" are counts. */
-extern const struct event events_alone[], events_paired[], events_counted[];
-extern const unsigned events_alone_count, events_paired_count, events_counted_count;
+/* What is measured in one machine. */
+struct role {
+    const char *name;
+    const struct event *events;
+    unsigned count;
+    void (*prepare)(void);           /* before anything is measured */
+    void (*partner)(void);           /* for ever: what a second VM does meanwhile: the same image, with `args = NAME partner` */
+};
 
-/* Before anything is measured: interrupt handlers, and memory for the events that use some up. */
-void events_prepare(void);
+/*
+ * events.c: a VM by itself; and what tools/bench-kernel counts, whose "ticks" are counts. pairs.c: giving the pCPU to another
+ * VM; messages by channels 0 (to the partner) and 1 (from it); records through a ring, channel 0.
+ */
+extern const struct role role_alone, role_counted, role_switch, role_message, role_ring;
 
-/* What the partner does, for ever. */
-_Noreturn void events_partner(void);
+/* TSC ticks that n turns with this statement take; and those of a loop without. */
+#define TICKS(n, statement)                     \
+    ({                                          \
+        uint64_t start_ = cpu_read_tsc();       \
+                                                \
+        for (unsigned i_ = (n); i_ > 0; i_--) { \
+            statement;                          \
+            __asm__ volatile("");               \
+        }                                       \
+        cpu_read_tsc() - start_;                \
+    })
+
+uint64_t events_empty(unsigned n);
 
 #endif

@@ -11,19 +11,7 @@
 
 enum { PAGE = 4096, POOL_PAGES = 1536, VECTOR = 0x40, PORT_UNCLAIMED = 0x5000 };
 
-/* TSC ticks that n turns with this statement take. */
-#define TICKS(n, statement)                     \
-    ({                                          \
-        uint64_t start_ = cpu_read_tsc();       \
-                                                \
-        for (unsigned i_ = (n); i_ > 0; i_--) { \
-            statement;                          \
-            __asm__ volatile("");               \
-        }                                       \
-        cpu_read_tsc() - start_;                \
-    })
-
-static uint64_t empty(unsigned n) { return TICKS(n, ); }
+uint64_t events_empty(unsigned n) { return TICKS(n, ); }
 
 /* ---- Exits that are answered at once ---------------------------------------------------------------------- */
 
@@ -121,16 +109,6 @@ static uint64_t halt_wake(unsigned n)
     return ticks;
 }
 
-/* ---- Two VMs ---------------------------------------------------------------------------------------------- */
-
-static uint64_t yield(unsigned n) { return HYPERCALLS(n, HC_YIELD, 0, 0); }
-
-void events_partner(void)
-{
-    for (;;)
-        hypercall(HC_YIELD, 0, 0, 0);
-}
-
 /* ---- What the kernel counts ------------------------------------------------------------------------------- */
 
 /* How much a counter rises while there are n CPUIDs. */
@@ -149,32 +127,23 @@ static uint64_t vmwrites_without(unsigned n) { return (void)n, count(0, HC_BENCH
 
 /* ---- All of them ------------------------------------------------------------------------------------------ */
 
-const struct event events_alone[] = {
-    {"cpuid", 100, cpuid, empty, 0},
-    {"hypercall", 100, hypercall_null, empty, 0},
-    {"hypercall-monitor", 100, hypercall_monitor, empty, 0},
-    {"out-monitor", 100, out_monitor, empty, 0},
-    {"fault-present", 32, fault_present, empty, 0},
-    {"fault-fresh", 64, fault_fresh, empty, 0},
+static const struct event alone[] = {
+    {"cpuid", 100, cpuid, events_empty, 0},
+    {"hypercall", 100, hypercall_null, events_empty, 0},
+    {"hypercall-monitor", 100, hypercall_monitor, events_empty, 0},
+    {"out-monitor", 100, out_monitor, events_empty, 0},
+    {"fault-present", 32, fault_present, events_empty, 0},
+    {"fault-fresh", 64, fault_fresh, events_empty, 0},
     {"interrupt", 100, interrupt, interrupt_by_itself, 0},
     {"halt-wake", 10, halt_wake, NULL, 0},
 };
 
-const struct event events_paired[] = {
-    {"switch", 100, yield, empty, 2}, /* there and back */
-};
-
-const struct event events_counted[] = {
+static const struct event counted[] = {
     {"vmread-per-cpuid", 100, vmreads, vmreads_without, 0},
     {"vmwrite-per-cpuid", 100, vmwrites, vmwrites_without, 0},
 };
 
-const unsigned events_alone_count = sizeof events_alone / sizeof *events_alone;
-const unsigned events_paired_count = sizeof events_paired / sizeof *events_paired;
-
-const unsigned events_counted_count = sizeof events_counted / sizeof *events_counted;
-
-void events_prepare(void)
+static void prepare(void)
 {
     const uint64_t page = PAGE;
 
@@ -183,3 +152,6 @@ void events_prepare(void)
     pool = (uint8_t *)(((uint64_t)sbrk(0) + page - 1) & ~(page - 1));
     sbrk(POOL_PAGES * PAGE);
 }
+
+const struct role role_alone = {"alone", alone, sizeof alone / sizeof *alone, prepare, NULL};
+const struct role role_counted = {"counted", counted, sizeof counted / sizeof *counted, prepare, NULL};

@@ -2,6 +2,7 @@
 
 #include "guests/lib/common/hypercall.h"
 #include "guests/lib/feature/outcome.h"
+#include "guests/lib/feature/text.h"
 
 /* The field that a group of control bits is in, what it is in this row, and what it is at the start. */
 static struct word {
@@ -72,17 +73,35 @@ static long set_pairs(const struct lab_pair *pairs, size_t n, struct lab_refusal
     return hypercall(HC_LAB_MACHINE, (unsigned long)pairs, n, (unsigned long)refusal);
 }
 
+/* "GUEST_CR0", "port 0x60", ... */
+static const char *what_text(uint64_t what)
+{
+    static const char *const kinds[] = {
+        [LAB_PORT] = "port",           [LAB_MSR_READ] = "RDMSR of",   [LAB_MSR_WRITE] = "WRMSR of", [LAB_NESTED] = "nested entry",
+        [LAB_ENTRY_LOAD] = "entry load", [LAB_EXIT_STORE] = "exit store", [LAB_EXIT_LOAD] = "exit load", [LAB_EPTP] = "EPTP list",
+    };
+    static char name[48];
+    struct text text = text_begin(name, sizeof name);
+    uint64_t kind = what >> LAB_KIND_SHIFT;
+
+    if (kind == LAB_FIELD)
+        text_put(&text, "%s 0x%llx", field_name(what), (unsigned long long)what);
+    else
+        text_put(&text, "%s 0x%llx", kind < sizeof kinds / sizeof *kinds ? kinds[kind] : "kind?",
+                 (unsigned long long)LAB_NUMBER(what));
+    return name;
+}
+
 void lab_write_pairs(const struct lab_pair *pairs, size_t n)
 {
     struct lab_refusal refusal = {.what = 0};
     long result = set_pairs(pairs, n, &refusal);
 
-    if (result == -ABI_EACCES)
-        outcome_end(VERDICT_ERROR, 0, 0, "refused: %s 0x%llx, bits 0x%llx: %s", field_name(refusal.what),
-                    (unsigned long long)refusal.what, (unsigned long long)refusal.bits, refusal.why);
+    if (result < 0 && refusal.why[0])
+        outcome_end(VERDICT_ERROR, 0, 0, "refused: %s, bits 0x%llx: %s", what_text(refusal.what),
+                    (unsigned long long)refusal.bits, refusal.why);
     if (result < 0)
-        outcome_end(VERDICT_ERROR, 0, 0, "HC_LAB_MACHINE returned %ld for %s 0x%llx", result,
-                    field_name(pairs[0].what), (unsigned long long)pairs[0].what);
+        outcome_end(VERDICT_ERROR, 0, 0, "HC_LAB_MACHINE returned %ld for %s", result, what_text(pairs[0].what));
 }
 
 void lab_write(uint64_t what, uint64_t value)
@@ -118,7 +137,7 @@ uint64_t lab_read(uint64_t what)
     uint64_t value;
 
     if (!lab_try_read(what, &value))
-        outcome_end(VERDICT_ERROR, 0, 0, "%s 0x%llx can't be read", field_name(what), (unsigned long long)what);
+        outcome_end(VERDICT_ERROR, 0, 0, "%s can't be read", what_text(what));
     return value;
 }
 
