@@ -19,15 +19,15 @@ my @well = (qr/^NESTOR END pass$/m, map { qr/^ok \d \Q$_\E$/m } @vms);
 for my $cpus (1, 4) {
     for my $where (sort keys %machines) {
         my $run = "$machines{$where} --cpus $cpus --states $work/$where-$cpus";
-        ends("$run --config $data/save.conf", 0, "$where, $cpus CPUs: guests go on from a copy in the same run", @well,
+        ends("$run --config $top/config/save.conf", 0, "$where, $cpus CPUs: guests go on from a copy in the same run", @well,
             map { (qr/^# saved: \Q$_\E, \d+ KiB$/m, qr/^    ok \d+ is saved after \d+ ms, and goes on from that$/m) } @vms);
         is_deeply([grep { !-s "$work/$where-$cpus/$_.state" } @vms], [], "$where, $cpus CPUs: they are sent out");
-        ends("$run --config $data/later.conf", 0, "$where, $cpus CPUs: they go on in a later boot", @well);
+        ends("$run --config $top/config/saved.conf", 0, "$where, $cpus CPUs: they go on in a later boot", @well);
     }
 }
-ends("$machines{QEMU} --states $work/Bochs-4 --config $data/later.conf", 0, 'what ran with VMX goes on with SVM', @well);
+ends("$machines{QEMU} --states $work/Bochs-4 --config $top/config/saved.conf", 0, 'what ran with VMX goes on with SVM', @well);
 # Not the sleeper: its deadlines are those of a TSC fifty times as fast.
-(my $awake = get_file("$data/later.conf")) =~ s/^# In HLT.*?(?=^# Three)//ms;
+(my $awake = get_file("$top/config/saved.conf")) =~ s/^# In HLT.*?(?=^# Three)//ms;
 put_file("$work/awake.conf", $awake);
 ends("$machines{Bochs} --states $work/QEMU-1 --config $work/awake.conf", 0, 'what ran with SVM goes on with VMX',
     grep { !/sleep/ } @well);
