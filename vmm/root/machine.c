@@ -231,7 +231,7 @@ static void print_verdict(const struct machine *m)
 {
     bool one = m->config->vms == 1;
 
-    console_line("# results: %u passed, %u failed, %u skipped, %u known differences",
+    console_line("# All results: %u passed, %u failed, %u skipped, %u known differences",
                  m->results_of_vms - m->results_failed - m->results_skipped - m->known, m->results_failed, m->results_skipped,
                  m->known);
     console_line("# %u passed, %u failed, %u skipped", m->passed, m->failed, m->skipped);
