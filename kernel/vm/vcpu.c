@@ -118,24 +118,21 @@ static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
 }
 
 /*
- * What keeps the guest from going on, and then what it is to find. A vCPU in HLT sleeps until something is pending: other
- * pCPUs pend under the kernel lock, so none comes between the look and the sleep. One that is recalled stays in HLT.
+ * What can keep a guest from going on. A vCPU in HLT sleeps until something is pending: other pCPUs pend under the kernel
+ * lock, so none comes between the look and the sleep. One that is recalled stays in HLT.
  */
-static void see_to_events(struct vcpu *vcpu)
+static __attribute__((noinline)) void hold_back(struct vcpu *vcpu)
 {
     if (vcpu->attention & ATTENTION_RECALL) {
         vcpu->attention = ATTENTION_EVENT;
         leave_with(vcpu, ABI_EINTR);
     }
+    kernel_lock_enter();
+    vcpu->halted = !vcpu_has_pending(vcpu);
     if (vcpu->halted) {
-        kernel_lock_enter();
-        if (!vcpu_has_pending(vcpu)) {
-            thread_block_current();
-            thread_return();
-        }
-        vcpu->halted = false;
+        thread_block_current();
+        thread_return();
     }
-    virt->inject(vcpu);
 }
 
 _Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
@@ -178,8 +175,11 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
 {
     vcpu_load(vcpu);
     context_load(&vcpu->guest_context);
-    if (vcpu->attention & (ATTENTION_EVENT | ATTENTION_RECALL))
-        see_to_events(vcpu);
+    if (vcpu->attention & (ATTENTION_EVENT | ATTENTION_RECALL)) {
+        if (vcpu->halted || vcpu->attention & ATTENTION_RECALL)
+            hold_back(vcpu);
+        virt->inject(vcpu);
+    }
     flush_if_stale(vcpu);
     if (vcpu->attention & ATTENTION_SLICE)
         set_slice(vcpu);
