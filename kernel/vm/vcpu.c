@@ -111,6 +111,7 @@ static void flush_if_stale(struct vcpu *vcpu)
 /* Back to ring 3: vcpu_run gives `error`. */
 static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
 {
+    trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
     context_save_cr2(&vcpu->guest_context);
     vcpu->thread.in_guest = false;
     vcpu->thread.regs.rax = (uint64_t)-(int64_t)error;
