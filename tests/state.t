@@ -34,6 +34,15 @@ ends("$machines{Bochs} --states $work/QEMU-1 --config $work/awake.conf", 0, 'wha
 
 # ---- Again and again -----------------------------------------------------------------------------------------------
 
+# By then the TSC of a guest has an offset.
+(my $again = get_file("$top/config/saved.conf")) =~ s/^state = (?:canary|sleep)\..*/$&\nsave = 40/mg;
+put_file("$work/again.conf", $again);
+for my $run ("$machines{QEMU} --states $work/QEMU-4", "$machines{Bochs} --states $work/Bochs-1") {
+    ends("$run --config $work/again.conf", 0, 'guests that went on are saved again', @well,
+        map { qr/^# saved: \Q$_\E, \d+ KiB$/m } qw(canary sleep));
+    ends("$run --config $top/config/saved.conf", 0, 'and go on again', @well);
+}
+
 for (sort keys %machines) {
     ends("$machines{$_} --config $data/cycles.conf", 0, "$_: 30 lives, each in two halves, leave all memory free",
         qr/^    ok \d+ runs 30 times$/m, qr/^# saved: canary, \d+ KiB; no debug port to send them to$/m,
