@@ -379,6 +379,7 @@ enum hypercall {
     HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
     HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
     HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns */
+    HC_CAESAR,               /* (gpa, bytes, places): shifts the letters there in the alphabet -> how many; an example, vmm/monitor/own.c */
     /* For VMs with `lab = yes`, others get -ABI_EPERM. See config/lab.h. */
     HC_LAB_MACHINE,          /* (gpa of struct lab_pair[], n, gpa of struct lab_refusal): sets them in order; -ABI_EACCES: refused */
     HC_LAB_RESULTS,          /* (gpa of struct lab_pair[], n): their values as of the last observed exit, or now if there was none */

@@ -8,6 +8,7 @@
 #include "vmm/lib/report.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/monitor/handle.h"
+#include "vmm/monitor/own.h"
 
 /* Arguments in RBX, RCX and RDX. */
 struct call {
@@ -102,6 +103,11 @@ static int64_t call_test_begin(struct guest *guest, const struct call *call)
     return 0;
 }
 
+static int64_t call_caesar(struct guest *guest, const struct call *call)
+{
+    return own_call_caesar(guest, call->first, call->second, call->third);
+}
+
 static int64_t call_lab(struct guest *guest, const struct call *call)
 {
     typedef int64_t lab_call(struct guest *guest, uint64_t first, uint64_t second, uint64_t third);
@@ -117,6 +123,7 @@ static hypercall *const hypercalls[HC_MONITOR_END - HC_MONITOR] = {
     [HC_CONSOLE - HC_MONITOR] = call_console, [HC_EXIT - HC_MONITOR] = call_exit, [HC_TEST - HC_MONITOR] = call_test,
     [HC_MEMORY - HC_MONITOR] = call_memory,   [HC_ARGS - HC_MONITOR] = call_args, [HC_VCPU_START - HC_MONITOR] = call_vcpu_start,
     [HC_MEMORY_DROP - HC_MONITOR] = call_memory_drop, [HC_TEST_BEGIN - HC_MONITOR] = call_test_begin,
+    [HC_CAESAR - HC_MONITOR] = call_caesar,
     [HC_LAB_MACHINE - HC_MONITOR ... HC_LAB_RESET - HC_MONITOR] = call_lab,
 };
 
