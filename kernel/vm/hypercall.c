@@ -21,9 +21,8 @@ static enum verdict do_timer(struct vcpu *vcpu)
     uint64_t deadline = vcpu->page->gpr[GPR_RBX], vector = vcpu->page->gpr[GPR_RCX];
     bool good = deadline == 0 || (vector >= 32 && vector <= 255);
 
-    kernel_lock_enter();
-    vcpu_timer_set(vcpu, good ? deadline : 0, (unsigned)vector);
     vcpu->page->gpr[GPR_RAX] = good ? 0 : (uint64_t)-ABI_EINVAL;
+    vcpu_timer_set(vcpu, good ? deadline : 0, (unsigned)vector);
     return VERDICT_SKIP;
 }
 

@@ -55,7 +55,6 @@ static int write_deadline(struct vcpu *vcpu, unsigned i, uint64_t value)
     (void)i;
     if (value && vcpu->timer_vector < 32)
         return -ABI_EINVAL;
-    kernel_lock_enter();
     vcpu_timer_set(vcpu, value, vcpu->timer_vector);
     return 0;
 }

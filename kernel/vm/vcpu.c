@@ -245,6 +245,7 @@ void vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline, unsigned vector)
 {
     uint64_t now, left;
 
+    kernel_lock_enter();
     timer_disarm(&vcpu->timer);
     if (deadline == 0)
         return;

@@ -112,7 +112,7 @@ _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error);
 void vcpu_interrupt(struct vcpu *vcpu, unsigned vector);
 
 /* Ends its vcpu_run, or the next one if it is in ring 3, before another instruction of the guest: see SYS_VM_RECALL. Under
- * the kernel lock, as the next two. */
+ * the kernel lock. */
 void vcpu_recall(struct vcpu *vcpu);
 
 /* It is in HLT: its thread blocks before the next entry, unless something is pending. */
@@ -122,7 +122,8 @@ static inline void vcpu_halt(struct vcpu *vcpu)
     vcpu->attention |= ATTENTION_EVENT;
 }
 
-/* Arms the guest's own timer: interrupt `vector` (32 to 255) once its TSC reaches `deadline`; 0 disarms. */
+/* Arms the guest's own timer: interrupt `vector` (32 to 255) once its TSC reaches `deadline`; 0 disarms. Takes
+ * the kernel lock. */
 void vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline, unsigned vector);
 
 /* Highest pending vector, or -1. vcpu_interrupt_taken clears it: called by the back end when it injects it. */
