@@ -2,6 +2,8 @@
 #ifndef VMM_LIB_ARGS_H
 #define VMM_LIB_ARGS_H
 
+#include <stddef.h>
+
 #include "config/abi.h"
 
 enum guest_kind {
@@ -26,5 +28,6 @@ struct monitor_args {
 };
 
 _Static_assert(sizeof(struct monitor_args) <= 4096, "the args page is one page");
+_Static_assert(offsetof(struct monitor_args, guest_args) == 52, "tests/data/monitor_faults.asm knows it");
 
 #endif

@@ -53,7 +53,8 @@ static uint64_t vm_load(struct guest *guest)
     if (result >= 0 && module.bytes > 0)
         result = sys_module_map(0);
     if (result < 0)
-        guest_end(guest, END_BAD_IMAGE, "the monitor can't read its image: %s", error_text(result));
+        guest_end(guest, result == -ABI_ENOMEM ? END_NO_MEMORY : END_BAD_IMAGE, "the monitor can't read its image: %s",
+                  error_text(result));
     image.bytes = (const uint8_t *)result;
     image.size = module.bytes;
     if (!loaders[vm.args->kind](&image, &vm.memory, &entry, why))
