@@ -256,7 +256,7 @@ enum report_kind {
 enum gpr { GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
            GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15, GPR_COUNT };
 
-/* Which members of struct exit_record are filled for an exit. reason, rip, count always are. */
+/* Which members of struct exit_record are filled for an exit. reason and rip always are. */
 enum exit_group {
     EXIT_GROUP_QUALIFICATION = 1 << 0, /* qualification */
     EXIT_GROUP_LENGTH = 1 << 1,        /* instruction_length (VMX) or next_rip (SVM, where it is saved); see next_rip */
@@ -265,7 +265,8 @@ enum exit_group {
     EXIT_GROUP_EVENT = 1 << 4,         /* interruption_info, interruption_error */
     EXIT_GROUP_VECTORING = 1 << 5,     /* vectoring_info, vectoring_error */
     EXIT_GROUP_BYTES = 1 << 6,         /* bytes, n_bytes (SVM with decode assists) */
-    EXIT_GROUP_ALL = 0x7f,
+    EXIT_GROUP_COUNT = 1 << 7,         /* count */
+    EXIT_GROUP_ALL = 0xff,
 };
 
 /*
@@ -274,6 +275,7 @@ enum exit_group {
  */
 struct exit_record {
     uint64_t reason;             /* VMX: the 32-bit exit reason with its flags; SVM: EXITCODE, all 64 bits */
+    uint64_t count;              /* exits of this vCPU so far, this one included */
     uint64_t rip;                /* of the guest at the exit */
     uint64_t next_rip;           /* VMX: rip + instruction_length; SVM: nRIP, 0 where the CPU does not save it */
     uint64_t qualification;

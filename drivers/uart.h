@@ -27,4 +27,8 @@ int uart_read(void);
 /* Waits until the last bit is on the wire, but not for ever. Before a machine ends: an emulator drops the rest. */
 void uart_flush(void);
 
+/* From now on text goes to port E9H instead, which emulators have for debuggers, and where a byte takes no time. After
+ * uart_init. */
+void uart_use_debug_port(void);
+
 #endif

@@ -113,7 +113,7 @@ sub check_counters
     delete $drawn{spin};
     ok(keys %counted == 3, "$name: the counters of three VMs are printed");
     my $to_monitor = 0;
-    $to_monitor += $1 while $text =~ /^# (?:hello64|sleep|compute|spin) +(?:exit 0|running) +\d+ +(\d+) +\d+ +\d+$/mg;
+    $to_monitor += $1 while $text =~ /^# (?:hello64|sleep|compute|spin) +(?:exit 0|running) +\d+ +(\d+) +\d+ +\d+ +[\d.]+$/mg;
     my $monitors = grep { $_->{ph} eq 'X' && $_->{name} eq 'monitor' } @events;
     ok($to_monitor > 50 && $monitors >= $to_monitor, "$name: each exit to a monitor begins a slice in it")
         or diag("$to_monitor exits, $monitors slices");
@@ -185,7 +185,7 @@ like($rows[2], qr/^hello64 +exit 0 +\d+ +\d+ +9 ok  $/, 'end: a VM');
 like($rows[5], qr/^spin +running +\d+ .* ok  $/, 'end: a VM in the background');
 is($rows[6], '-' x 80, 'end: the rule');
 my $lower = join "\n", @rows[7 .. 24];
-like($lower, qr/^# the trace goes to the serial line.*\n# 4 passed, 0 failed, 0 skipped *\nNESTOR END pass *\n4 of 4 VMs did what they were meant to do\. *$/m,
+like($lower, qr/^# the trace goes to the serial line.*\n# All results: .*\n# 4 passed, 0 failed, 0 skipped *\nNESTOR END pass *\n4 of 4 VMs did what they were meant to do\. *$/m,
     'end: the verdict below the table, and no records');
 @rows = screen("--screenshot-at 'TSC'");
 like($rows[0], qr/^ Nestor  four traced .* [0-3] of 4 done $/, 'in the middle: not all are done');

@@ -76,7 +76,7 @@ _Noreturn void syscall_handle(uint64_t a, uint64_t b, uint64_t c, uint64_t d, ui
 static inline bool can_run_behind(const struct pcpu *pcpu, const struct vcpu *vcpu)
 {
     return &vcpu->thread == pcpu->current && pcpu->context == &vcpu->guest_context && vcpu->instruction_length &&
-           vcpu->npt_generation == vcpu->vm->memory.generation && vcpu->attention == 0 && !vcpu->lab;
+           vcpu->npt_generation == vcpu->vm->memory.generation && vcpu->attention == 0;
 }
 
 /* The entry calls this one for vcpu_run: monitors hardly ever do anything else. Where it is not this simple, the table's row

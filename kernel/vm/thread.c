@@ -170,7 +170,7 @@ static struct thread *pick(struct pcpu *pcpu)
         if (next) {
             thread = container_of(next, struct thread, entity);
             if (victim != pcpu->id)
-                trace(TRACE_STEAL, thread->who, victim, 0);
+                trace_at(pcpu->queue.started, TRACE_STEAL, thread->who, victim, 0); /* no later than TRACE_SWITCH */
             return thread;
         }
         space_load(pcpu, &space_kernel);

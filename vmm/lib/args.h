@@ -24,6 +24,6 @@ struct monitor_args {
 };
 
 _Static_assert(sizeof(struct monitor_args) <= 4096, "the args page is one page");
-_Static_assert(offsetof(struct monitor_args, guest_args) == 52, "known to tests/data/monitor_faults.asm");
+_Static_assert(offsetof(struct monitor_args, guest_args) == 52, "tests/data/monitor_faults.asm knows it");
 
 #endif

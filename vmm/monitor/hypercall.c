@@ -136,7 +136,7 @@ enum vcpu_action handle_hypercall(struct guest *guest, const struct guest_exit *
         gpr[GPR_RAX] = (uint64_t)hypercalls[number - HC_MONITOR](guest, &call);
     else if (guest->vm->args->bad_hypercall_kills)
         guest_end(guest, END_BAD_HYPERCALL, "unknown hypercall 0x%llx at RIP 0x%llx", (unsigned long long)number,
-                  (unsigned long long)e->rip);
+                  (unsigned long long)e->record->rip);
     else
         gpr[GPR_RAX] = (uint64_t)-ABI_ENOSYS;
     return VCPU_RUN_SKIP;

@@ -210,8 +210,6 @@ static void vm_judge_end(struct vm *vm)
         break;
     case VM_END_NO_MEMORY:
         vm->end = (struct end){END_NO_MEMORY, 0};
-        snprintf(vm->reason, sizeof(vm->reason), "out of memory: it owned %" PRIu64 " pages, its quota is %" PRIu64,
-                 s->pages_peak, vm->config->quota_pages);
         break;
     default:
         vm->end = (struct end){END_NONE, 0};
@@ -219,6 +217,9 @@ static void vm_judge_end(struct vm *vm)
                  s->status);
         break;
     }
+    if (vm->end.kind == END_NO_MEMORY) /* seen by the kernel, or told by the monitor */
+        snprintf(vm->reason, sizeof(vm->reason), "out of memory: it owned %" PRIu64 " pages, its quota is %" PRIu64,
+                 s->pages_peak, vm->config->quota_pages);
 }
 
 void vm_poll(struct vm *vm)
