@@ -4,7 +4,7 @@
 
 /* Registers of a 16550, from the port up (data sheet PC16550D, "Registers"). */
 enum {
-    THR = 0, /* Transmitter Holding; with DLAB the divisor's low byte */
+    THR = 0, /* Transmitter Holding; Receiver Buffer, when read; with DLAB the divisor's low byte */
     IER = 1, /* Interrupt Enable; with DLAB the divisor's high byte */
     FCR = 2, /* FIFO Control, when written */
     IIR = 2, /* Interrupt Identification, when read */
@@ -119,6 +119,8 @@ void uart_write(const char *text, size_t bytes)
             send(text[i]);
     }
 }
+
+int uart_read(void) { return base && (x86_inb(base + LSR) & LSR_DATA_READY) ? x86_inb(base + THR) : -1; }
 
 void uart_flush(void)
 {

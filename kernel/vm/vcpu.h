@@ -16,6 +16,7 @@ struct vm;
 enum vcpu_attention {
     ATTENTION_EVENT = 1 << 0,    /* an interrupt is pending, or an event has to be injected again */
     ATTENTION_SLICE = 1 << 1,    /* came from ring 3 or was switched in: the guest-mode tick has to be set */
+    ATTENTION_LAB = 1 << 2,      /* has a lab, which is seen to each time */
 };
 
 /* Written only by the pCPU that the vCPU is on, but for what the monitor does while it runs in ring 3. */

@@ -135,10 +135,9 @@ static int translate(struct vcpu *vcpu, uint64_t *value)
     uint64_t gpa = align_down(*value, PAGE_BYTES);
     hpa_t frame;
 
-    if (gpa == 0)
-        return 0;
+    frame = vcpu->lab->page[LAB_NO_PAGE];
     kernel_lock_enter();
-    if (vm_memory_back(vcpu->vm, GPA(gpa), &frame))
+    if (gpa && vm_memory_back(vcpu->vm, GPA(gpa), &frame))
         return lab_refuse(vcpu, ~0ull, "no guest memory at this guest-physical address");
     *value = frame.value | (*value & (PAGE_BYTES - 1));
     return 0;

@@ -20,6 +20,13 @@ static image_loader *const loaders[GUEST_KINDS] = {
 
 atomic_flag monitor_lock = ATOMIC_FLAG_INIT;
 
+void lock_wait(void)
+{
+    do {
+        sys_yield();
+    } while (atomic_flag_test_and_set_explicit(&monitor_lock, memory_order_acquire));
+}
+
 static struct vm vm = {
     .args = (const struct monitor_args *)TASK_ARGS,
     .console = {.emit = guest_console_line},
@@ -51,7 +58,8 @@ static uint64_t vm_load(struct guest *guest)
     if (result >= 0 && module.bytes > 0)
         result = sys_module_map(0);
     if (result < 0)
-        guest_end(guest, END_BAD_IMAGE, "the monitor can't read its image: %s", error_text(result));
+        guest_end(guest, result == -ABI_ENOMEM ? END_NO_MEMORY : END_BAD_IMAGE, "the monitor can't read its image: %s",
+                  error_text(result));
     image.bytes = (const uint8_t *)result;
     image.size = module.bytes;
     if (!loaders[vm.args->kind](&image, &vm.memory, &entry, why))
@@ -59,10 +67,10 @@ static uint64_t vm_load(struct guest *guest)
     return entry;
 }
 
-/* Enters the guest and answers its exits, until the VM ends. */
-static _Noreturn void run(struct guest *guest)
+/* Enters the guest and answers its exits, until the VM ends. Not inline: setjmp() would keep its variables in memory. */
+static _Noreturn __attribute__((noinline)) void run(struct guest *guest)
 {
-    enum vcpu_action action = VCPU_RUN_RESUME;
+    enum vcpu_action action = VCPU_RUN_RESUME, labs;
 
     for (;;) {
         struct guest_exit e;
@@ -71,8 +79,10 @@ static _Noreturn void run(struct guest *guest)
         lock_release();
         result = sys_vcpu_run(guest->vcpu.number, guest->in_lab ? action | lab_run_flags(guest) : action);
         lock_take();
-        if (guest->in_lab && lab_exit(guest, result, &action))
+        if (guest->in_lab && lab_exit(guest, result, &labs)) {
+            action = labs;
             continue;
+        }
         if (result < 0)
             guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
                       "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),

@@ -12,6 +12,7 @@
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/root/console.h"
+#include "vmm/root/difference.h"
 #include "vmm/root/module.h"
 
 /* ---- Creation --------------------------------------------------------------------------------------------- */
@@ -56,6 +57,7 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     }
     memcpy(args.name, config->name, sizeof(args.name));
     memcpy(spec.name, config->name, sizeof(spec.name));
+    memcpy(args.not_run, difference_not_run(), sizeof(args.not_run));
     memcpy(args.guest_args, config->args, sizeof(args.guest_args));
     memcpy(page, &args, sizeof(args));
     created_tsc = __rdtsc();
@@ -210,8 +212,6 @@ static void vm_judge_end(struct vm *vm)
         break;
     case VM_END_NO_MEMORY:
         vm->end = (struct end){END_NO_MEMORY, 0};
-        snprintf(vm->reason, sizeof(vm->reason), "out of memory: it owned %" PRIu64 " pages, its quota is %" PRIu64,
-                 s->pages_peak, vm->config->quota_pages);
         break;
     default:
         vm->end = (struct end){END_NONE, 0};
@@ -219,6 +219,9 @@ static void vm_judge_end(struct vm *vm)
                  s->status);
         break;
     }
+    if (vm->end.kind == END_NO_MEMORY) /* seen by the kernel, or told by the monitor */
+        snprintf(vm->reason, sizeof(vm->reason), "out of memory: it owned %" PRIu64 " pages, its quota is %" PRIu64,
+                 s->pages_peak, vm->config->quota_pages);
 }
 
 void vm_poll(struct vm *vm)
