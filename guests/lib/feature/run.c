@@ -199,8 +199,8 @@ int main(int argc, char **argv)
     }
     outcome_leave = leave;
     state_setup();
-    state_reset();
     lab_controls_reset();
+    state_reset();
     if (seed) {
         console_print("shuffle=%llu\n", (unsigned long long)seed);
         shuffle(seed);
