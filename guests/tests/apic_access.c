@@ -1,6 +1,6 @@
 /*
- * The APIC-access page: which accesses exit, and the one register that a TPR shadow virtualizes. There are no rows for fetches:
- * Bochs 2.7 stops ("getHostMemAddr vetoed direct read").
+ * The APIC-access page: which accesses exit, and the one register that a TPR shadow virtualizes. There are no rows for
+ * fetches: Bochs 2.7 stops ("getHostMemAddr vetoed direct read").
  */
 #include "guests/lib/lab/lab.h"
 #include "guests/tests/apic.h"
@@ -8,13 +8,14 @@
 #define ACCESSES_TEXT "APIC-Access VM Exits"
 #define NEEDS_APIC NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE))
 
-/* ---- What exits ----------------------------------------------------------------------------------------------------- */
+/* ---- What exits ------------------------------------------------------------------------------------------------- */
 
-static const uint16_t offsets[] = {0x000, 0x004, 0x010, 0x020, 0x030, 0x07f, 0x081, 0x084, 0x090, 0x0a0, 0x0b0, 0x0c0, 0x0d0, 0x0f0,
-                                   0x100, 0x180, 0x200, 0x280, 0x300, 0x310, 0x320, 0x380, 0x390, 0x3e0, 0x3f0, 0x400, 0x7ff, 0x800,
-                                   0xffc, 0xfff};
-#define OFFSETS AXIS("000", "004", "010", "020", "030", "07f", "081", "084", "090", "0a0", "0b0", "0c0", "0d0", "0f0", "100", "180", \
-                     "200", "280", "300", "310", "320", "380", "390", "3e0", "3f0", "400", "7ff", "800", "ffc", "fff")
+static const uint16_t offsets[] = {0x000, 0x004, 0x010, 0x020, 0x030, 0x07f, 0x081, 0x084, 0x090, 0x0a0,
+                                   0x0b0, 0x0c0, 0x0d0, 0x0f0, 0x100, 0x180, 0x200, 0x280, 0x300, 0x310,
+                                   0x320, 0x380, 0x390, 0x3e0, 0x3f0, 0x400, 0x7ff, 0x800, 0xffc, 0xfff};
+#define OFFSETS                                                                                                        \
+    AXIS("000", "004", "010", "020", "030", "07f", "081", "084", "090", "0a0", "0b0", "0c0", "0d0", "0f0", "100",      \
+         "180", "200", "280", "300", "310", "320", "380", "390", "3e0", "3f0", "400", "7ff", "800", "ffc", "fff")
 static const struct feature_axis exit_axes[] = {OFFSETS, AXIS("read", "write"), {0}};
 
 static void byte_access(enum apic_access_type type, uint64_t address)
@@ -25,7 +26,8 @@ static void byte_access(enum apic_access_type type, uint64_t address)
         __asm__ volatile("movb $1, (%0)" : : "r"(address) : "memory");
 }
 
-FEATURE_GRID(apic_access, VMX, NEEDS_APIC, ACCESSES_TEXT, "any access to the page exits with its offset and type, and is not made", exit_axes)
+FEATURE_GRID(apic_access, VMX, NEEDS_APIC, ACCESSES_TEXT,
+             "any access to the page exits with its offset and type, and is not made", exit_axes)
 {
     const uint64_t offset = offsets[at[0]];
     const enum apic_access_type type = (enum apic_access_type)at[1];
@@ -53,7 +55,8 @@ FEATURE_GRID(apic_access_user, VMX, NEEDS_APIC, ACCESSES_TEXT, "those of CPL 3 e
     apic_expect_memory();
 }
 
-FEATURE_GRID(apic_access_off, VMX, NEEDS(PROC2_VIRTUALIZE_APIC_ACCESSES), ACCESSES_TEXT, "without the control the page is memory", user_axes)
+FEATURE_GRID(apic_access_off, VMX, NEEDS(PROC2_VIRTUALIZE_APIC_ACCESSES), ACCESSES_TEXT,
+             "without the control the page is memory", user_axes)
 {
     uint8_t *byte = (uint8_t *)APIC_ADDRESS + APIC_ID;
 
@@ -91,7 +94,7 @@ FEATURE_GRID(apic_access_linear, VMX, NEEDS_APIC, ACCESSES_TEXT, "it is the same
     EXPECT_BITS(e.qualification, 0xffff, APIC_QUALIFICATION(at[0], APIC_SVR));
 }
 
-/* ---- Order ---------------------------------------------------------------------------------------------------------- */
+/* ---- Order ------------------------------------------------------------------------------------------------------ */
 
 static const struct feature_axis fault_axes[] = {AXIS("read", "write"), AXIS("absent", "read-only"), {0}};
 
@@ -126,7 +129,7 @@ FEATURE_GRID(apic_access_ept, VMX, NEEDS_APIC, "Priority of APIC-Access VM Exits
     EXPECT_EXIT(at[1] ? EXIT_EPT_MISCONFIGURATION : EXIT_EPT_VIOLATION);
 }
 
-/* ---- Events --------------------------------------------------------------------------------------------------------- */
+/* ---- Events ----------------------------------------------------------------------------------------------------- */
 
 static const struct event_row {
     const char *label;
@@ -156,9 +159,10 @@ FEATURE_TESTS(apic_access_event, VMX, NEEDS_APIC, "Exit Qualification for APIC-A
         EXPECT_BITS(e.qualification, 0xfff, VECTOR * GATE_BYTES);
 }
 
-/* ---- The TPR -------------------------------------------------------------------------------------------------------- */
+/* ---- The TPR ---------------------------------------------------------------------------------------------------- */
 
-static const struct feature_axis tpr_axes[] = {AXIS("read", "write"), AXIS("shadow", "no-shadow"), AXIS("0", "3", "7f", "f0", "ff"), {0}};
+static const struct feature_axis tpr_axes[] = {
+    AXIS("read", "write"), AXIS("shadow", "no-shadow"), AXIS("0", "3", "7f", "f0", "ff"), {0}};
 static const uint8_t tprs[] = {0, 3, 0x7f, 0xf0, 0xff};
 
 FEATURE_GRID(apic_access_tpr, VMX, NEEDS_APIC, "Virtualizing Reads from the APIC-Access Page",
@@ -195,8 +199,8 @@ static const uint8_t classes[] = {0, 1, 7, 8, 15};
 #define CLASS_LABELS AXIS("0", "1", "7", "8", "15")
 static const struct feature_axis threshold_axes[] = {CLASS_LABELS, CLASS_LABELS, {0}};
 
-FEATURE_GRID(apic_access_threshold, VMX, NEEDS_APIC, "TPR Virtualization", "a write that leaves the TPR below the threshold exits behind it",
-             threshold_axes)
+FEATURE_GRID(apic_access_threshold, VMX, NEEDS_APIC, "TPR Virtualization",
+             "a write that leaves the TPR below the threshold exits behind it", threshold_axes)
 {
     const unsigned class = classes[at[0]], threshold = classes[at[1]];
 

@@ -10,7 +10,8 @@ void apic_begin(void)
 {
     memset(page_scratch(PAGE), 0, PAGE_BYTES);
     memset((void *)APIC_ADDRESS, UNTOUCHED, PAGE_BYTES);
-    LAB_WRITE({VIRTUAL_APIC_ADDRESS, (uint64_t)page_scratch(PAGE)}, {APIC_ACCESS_ADDRESS, APIC_ADDRESS}, {TPR_THRESHOLD, 0});
+    LAB_WRITE({VIRTUAL_APIC_ADDRESS, (uint64_t)page_scratch(PAGE)}, {APIC_ACCESS_ADDRESS, APIC_ADDRESS},
+              {TPR_THRESHOLD, 0});
     lab_nested_write(APIC_ADDRESS, 1, lab_nested_read(APIC_ADDRESS, 1)); /* its translation is forgotten */
     lab_set(PROC_TPR_SHADOW);
     lab_clear(PROC_CR8_LOAD);

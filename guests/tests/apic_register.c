@@ -9,8 +9,9 @@
 enum { VALUE = 0x12345678, STRIDE = 16 };
 
 /* Each of the 64 places where a register may be. */
-#define DIGITS(high) #high "00", #high "10", #high "20", #high "30", #high "40", #high "50", #high "60", #high "70", #high "80", #high "90", \
-                     #high "a0", #high "b0", #high "c0", #high "d0", #high "e0", #high "f0"
+#define DIGITS(high)                                                                                                   \
+    #high "00", #high "10", #high "20", #high "30", #high "40", #high "50", #high "60", #high "70", #high "80",       \
+        #high "90", #high "a0", #high "b0", #high "c0", #high "d0", #high "e0", #high "f0"
 #define OFFSETS AXIS(DIGITS(0), DIGITS(1), DIGITS(2), DIGITS(3))
 
 /* The controls that say which are virtualized. */
@@ -18,7 +19,8 @@ enum controls { TPR_ALONE, DELIVERY, REGISTERS };
 
 static const uint16_t *controls_needs(const void *row)
 {
-    static const uint16_t needs[][2] = {{0}, {PROC2_VIRTUAL_INTERRUPT_DELIVERY, 0}, {PROC2_APIC_REGISTER_VIRTUALIZATION, 0}};
+    static const uint16_t needs[][2] = {
+        {0}, {PROC2_VIRTUAL_INTERRUPT_DELIVERY, 0}, {PROC2_APIC_REGISTER_VIRTUALIZATION, 0}};
 
     return needs[*(const unsigned *)row];
 }
@@ -54,7 +56,8 @@ static bool can_read(enum controls controls, unsigned offset)
 
 static const struct feature_axis read_axes[] = {AXIS("tpr", "delivery", "registers"), OFFSETS, {0}};
 
-FEATURE_GRID(apicreg_read, VMX, NEEDS_APIC, READS, "a register that is virtualized is read from the virtual-APIC page, any other exits", read_axes,
+FEATURE_GRID(apicreg_read, VMX, NEEDS_APIC, READS,
+             "a register that is virtualized is read from the virtual-APIC page, any other exits", read_axes,
              .row_needs = controls_needs)
 {
     const unsigned offset = at[1] * STRIDE;
@@ -75,7 +78,7 @@ FEATURE_GRID(apicreg_read, VMX, NEEDS_APIC, READS, "a register that is virtualiz
         EXPECT_EQ(*apic_virtual(offset), VALUE);
 }
 
-/* Of these, some have an effect of their own, and no exit; all others that are virtualized are written, and exit behind that. */
+/* Of these, some have an effect of their own, and no exit; all others that are virtualized exit behind the write. */
 static bool write_exits(enum controls controls, unsigned offset)
 {
     if (offset == APIC_TPR || offset == APIC_ICR_HIGH)
@@ -92,7 +95,8 @@ static uint32_t written(enum controls controls, unsigned offset)
     return controls == DELIVERY && offset == APIC_EOI ? 0 : VALUE;
 }
 
-FEATURE_GRID(apicreg_write, VMX, NEEDS_APIC, WRITES, "a register that is virtualized is written in the virtual-APIC page, with an exit behind it, if any",
+FEATURE_GRID(apicreg_write, VMX, NEEDS_APIC, WRITES,
+             "a register that is virtualized is written in the virtual-APIC page, with an exit behind it, if any",
              read_axes, .row_needs = controls_needs)
 {
     const enum controls controls = (enum controls)at[0];
@@ -117,7 +121,7 @@ FEATURE_GRID(apicreg_write, VMX, NEEDS_APIC, WRITES, "a register that is virtual
     EXPECT_EQ(*apic_virtual(offset), written(controls, offset));
 }
 
-/* ---- Parts of a register -------------------------------------------------------------------------------------------- */
+/* ---- Parts of a register ---------------------------------------------------------------------------------------- */
 
 static const struct part {
     const char *label;
@@ -145,7 +149,8 @@ static const struct feature_axis part_axes[] = {
     AXIS("read", "write"), {(const char *const[]){PARTS(LABEL)}, sizeof parts / sizeof *parts}, {0}};
 
 FEATURE_GRID(apicreg_part, VMX,
-             NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE), PROC2_APIC_REGISTER_VIRTUALIZATION),
+             NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE),
+                   PROC2_APIC_REGISTER_VIRTUALIZATION),
              READS, "a part of the lowest 32 bits is virtualized, more or another is not", part_axes)
 {
     const struct part *part = &parts[at[1]];
@@ -169,7 +174,8 @@ FEATURE_GRID(apicreg_part, VMX,
 }
 
 FEATURE_TEST(apicreg_place, VMX,
-             NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE), PROC2_APIC_REGISTER_VIRTUALIZATION),
+             NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE),
+                   PROC2_APIC_REGISTER_VIRTUALIZATION),
              "APIC-Write VM Exits", "an APIC-write exit is a trap: RIP is behind the instruction")
 {
     static const uint8_t code[] = {0x89, 0x03, 0x90}; /* mov [rbx], eax; nop */

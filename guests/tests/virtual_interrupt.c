@@ -1,4 +1,4 @@
-/* Virtual-interrupt delivery: RVI and SVI against the virtual PPR, delivery, EOI, and interrupts that a guest sends to itself. */
+/* Virtual-interrupt delivery: RVI and SVI against the virtual PPR, delivery, EOI, and self-IPIs. */
 #include <string.h>
 
 #include "guests/lib/lab/lab.h"
@@ -6,13 +6,17 @@
 
 #define EVALUATION "Evaluation of Pending Virtual Interrupts"
 #define DELIVERY "Virtual-Interrupt Delivery"
-#define NEEDS_DELIVERY                                                                                                \
-    NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, PROC2_VIRTUAL_INTERRUPT_DELIVERY, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE))
+#define NEEDS_DELIVERY                                                                                                 \
+    NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, PROC2_VIRTUAL_INTERRUPT_DELIVERY, NOT(PROC_CR8_LOAD),       \
+          NOT(PROC_CR8_STORE))
 
-/* ---- The virtual-APIC page ------------------------------------------------------------------------------------------ */
+/* ---- The virtual-APIC page -------------------------------------------------------------------------------------- */
 
 /* Bit of a vector in VISR or VIRR. */
-static volatile uint32_t *word_of(unsigned registers, unsigned vector) { return apic_virtual(registers + vector / 32 * 16); }
+static volatile uint32_t *word_of(unsigned registers, unsigned vector)
+{
+    return apic_virtual(registers + vector / 32 * 16);
+}
 
 static void set_bit(unsigned registers, unsigned vector) { *word_of(registers, vector) |= 1u << vector % 32; }
 
@@ -73,13 +77,14 @@ static void expect_pending(unsigned vector)
     EXPECT(!is_set(APIC_ISR, vector));
 }
 
-/* ---- Delivery ------------------------------------------------------------------------------------------------------- */
+/* ---- Delivery --------------------------------------------------------------------------------------------------- */
 
 static const uint8_t vectors[] = {0x20, 0x2f, 0x30, 0x41, 0x5e, 0x7f, 0x90, 0xa5, 0xc8, 0xef, 0xf0, 0xff};
 #define VECTORS AXIS("20", "2f", "30", "41", "5e", "7f", "90", "a5", "c8", "ef", "f0", "ff")
 static const struct feature_axis vector_axes[] = {VECTORS, {0}};
 
-FEATURE_GRID(virtual_deliver, VMX, NEEDS_DELIVERY, DELIVERY, "a requested interrupt is delivered when interrupts are on, and is in service then", vector_axes)
+FEATURE_GRID(virtual_deliver, VMX, NEEDS_DELIVERY, DELIVERY,
+             "a requested interrupt is delivered when interrupts are on, and is in service then", vector_axes)
 {
     begin();
     request(vectors[at[0]], 0);
@@ -99,7 +104,8 @@ FEATURE_GRID(virtual_closed, VMX, NEEDS_DELIVERY, DELIVERY, "with interrupts off
 
 static const struct feature_axis shadow_axes[] = {AXIS("sti", "mov-ss"), {0}};
 
-FEATURE_GRID(virtual_blocked, VMX, NEEDS_DELIVERY, DELIVERY, "nor with interrupts blocked by STI or MOV SS, for one instruction", shadow_axes)
+FEATURE_GRID(virtual_blocked, VMX, NEEDS_DELIVERY, DELIVERY,
+             "nor with interrupts blocked by STI or MOV SS, for one instruction", shadow_axes)
 {
     begin();
     request(0x41, 0);
@@ -110,8 +116,10 @@ FEATURE_GRID(virtual_blocked, VMX, NEEDS_DELIVERY, DELIVERY, "nor with interrupt
     expect_pending(0x41);
 }
 
-FEATURE_TEST(virtual_halt, VMX, NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, PROC2_VIRTUAL_INTERRUPT_DELIVERY, NOT(PROC_CR8_LOAD),
-             NOT(PROC_CR8_STORE), NOT(PROC_HLT)), DELIVERY, "it ends the HLT state")
+FEATURE_TEST(virtual_halt, VMX,
+             NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, PROC2_VIRTUAL_INTERRUPT_DELIVERY,
+                   NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE), NOT(PROC_HLT)),
+             DELIVERY, "it ends the HLT state")
 {
     begin();
     lab_clear(PROC_HLT);
@@ -120,7 +128,8 @@ FEATURE_TEST(virtual_halt, VMX, NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACC
     expect_taken(0x41);
 }
 
-FEATURE_TEST(virtual_window, VMX, NEEDS_DELIVERY, EVALUATION, "with interrupt-window exiting nothing is recognized: the window exits")
+FEATURE_TEST(virtual_window, VMX, NEEDS_DELIVERY, EVALUATION,
+             "with interrupt-window exiting nothing is recognized: the window exits")
 {
     begin();
     request(0x41, 0);
@@ -131,14 +140,16 @@ FEATURE_TEST(virtual_window, VMX, NEEDS_DELIVERY, EVALUATION, "with interrupt-wi
     EXPECT(is_set(APIC_IRR, 0x41));
 }
 
-/* ---- Priority ------------------------------------------------------------------------------------------------------- */
+/* ---- Priority --------------------------------------------------------------------------------------------------- */
 
-static const uint8_t requests[] = {0x20, 0x3f, 0x40, 0x5f, 0xf0}, priorities[] = {0x00, 0x1f, 0x20, 0x30, 0x3f, 0x40, 0x50, 0xef, 0xf0};
+static const uint8_t requests[] = {0x20, 0x3f, 0x40, 0x5f, 0xf0},
+                     priorities[] = {0x00, 0x1f, 0x20, 0x30, 0x3f, 0x40, 0x50, 0xef, 0xf0};
 #define REQUESTS AXIS("20", "3f", "40", "5f", "f0")
 #define PRIORITIES AXIS("00", "1f", "20", "30", "3f", "40", "50", "ef", "f0")
 static const struct feature_axis priority_axes[] = {REQUESTS, PRIORITIES, {0}};
 
-FEATURE_GRID(virtual_tpr, VMX, NEEDS_DELIVERY, EVALUATION, "only a request of a class above that of the TPR is recognized", priority_axes)
+FEATURE_GRID(virtual_tpr, VMX, NEEDS_DELIVERY, EVALUATION,
+             "only a request of a class above that of the TPR is recognized", priority_axes)
 {
     const unsigned vector = requests[at[0]], tpr = priorities[at[1]];
 
@@ -152,9 +163,13 @@ FEATURE_GRID(virtual_tpr, VMX, NEEDS_DELIVERY, EVALUATION, "only a request of a 
         expect_pending(vector);
 }
 
-static bool can_be_in_service(const unsigned *at) { return priorities[at[1]] >= 0x20 && priorities[at[1]] != requests[at[0]]; }
+static bool can_be_in_service(const unsigned *at)
+{
+    return priorities[at[1]] >= 0x20 && priorities[at[1]] != requests[at[0]];
+}
 
-FEATURE_GRID(virtual_isr, VMX, NEEDS_DELIVERY, EVALUATION, "only a request of a class above that of the vector in service is recognized", priority_axes,
+FEATURE_GRID(virtual_isr, VMX, NEEDS_DELIVERY, EVALUATION,
+             "only a request of a class above that of the vector in service is recognized", priority_axes,
              .exists = can_be_in_service)
 {
     const unsigned vector = requests[at[0]], in_service = priorities[at[1]];
@@ -168,7 +183,8 @@ FEATURE_GRID(virtual_isr, VMX, NEEDS_DELIVERY, EVALUATION, "only a request of a 
         expect_pending(vector);
 }
 
-FEATURE_GRID(virtual_lower, VMX, NEEDS_DELIVERY, "TPR Virtualization", "a TPR that is lowered lets the request in, by MOV to CR8 without an exit", vector_axes)
+FEATURE_GRID(virtual_lower, VMX, NEEDS_DELIVERY, "TPR Virtualization",
+             "a TPR that is lowered lets the request in, by MOV to CR8 without an exit", vector_axes)
 {
     begin();
     *apic_virtual(APIC_TPR) = 0xf0;
@@ -179,7 +195,8 @@ FEATURE_GRID(virtual_lower, VMX, NEEDS_DELIVERY, "TPR Virtualization", "a TPR th
     expect_taken(vectors[at[0]]);
 }
 
-FEATURE_TEST(virtual_order, VMX, NEEDS_DELIVERY, DELIVERY, "the next request is the highest in VIRR, and waits for the EOI")
+FEATURE_TEST(virtual_order, VMX, NEEDS_DELIVERY, DELIVERY,
+             "the next request is the highest in VIRR, and waits for the EOI")
 {
     begin();
     set_bit(APIC_IRR, 0x33);
@@ -198,11 +215,12 @@ FEATURE_TEST(virtual_order, VMX, NEEDS_DELIVERY, DELIVERY, "the next request is 
     expect_status(0, 0x33);
 }
 
-/* ---- EOI ------------------------------------------------------------------------------------------------------------ */
+/* ---- EOI -------------------------------------------------------------------------------------------------------- */
 
 static const struct feature_axis eoi_axes[] = {VECTORS, AXIS("pass", "exit", "others-exit"), {0}};
 
-FEATURE_GRID(virtual_eoi, VMX, NEEDS_DELIVERY, "EOI Virtualization", "an EOI ends the service, and exits if its vector's bit is set", eoi_axes)
+FEATURE_GRID(virtual_eoi, VMX, NEEDS_DELIVERY, "EOI Virtualization",
+             "an EOI ends the service, and exits if its vector's bit is set", eoi_axes)
 {
     static const uint64_t bitmaps[] = {EOI_EXIT_BITMAP_0, EOI_EXIT_BITMAP_1, EOI_EXIT_BITMAP_2, EOI_EXIT_BITMAP_3};
     const unsigned vector = vectors[at[0]];
@@ -229,7 +247,8 @@ FEATURE_GRID(virtual_eoi, VMX, NEEDS_DELIVERY, "EOI Virtualization", "an EOI end
     expect_status(0, 0);
 }
 
-FEATURE_TEST(virtual_eoi_next, VMX, NEEDS_DELIVERY, "EOI Virtualization", "the next vector in service is the highest that is left in VISR")
+FEATURE_TEST(virtual_eoi_next, VMX, NEEDS_DELIVERY, "EOI Virtualization",
+             "the next vector in service is the highest that is left in VISR")
 {
     begin();
     set_bit(APIC_ISR, 0x31);
@@ -242,11 +261,12 @@ FEATURE_TEST(virtual_eoi_next, VMX, NEEDS_DELIVERY, "EOI Virtualization", "the n
     expect_status(0, 0x52);
 }
 
-/* ---- Self-IPIs ------------------------------------------------------------------------------------------------------ */
+/* ---- Self-IPIs -------------------------------------------------------------------------------------------------- */
 
 enum { ICR_SELF = 1 << 18, ICR_ASSERT = 1 << 14 };
 
-FEATURE_GRID(virtual_self, VMX, NEEDS_DELIVERY, "Self-IPI Virtualization", "a fixed interrupt that a guest sends to itself is requested without an exit", vector_axes)
+FEATURE_GRID(virtual_self, VMX, NEEDS_DELIVERY, "Self-IPI Virtualization",
+             "a fixed interrupt that a guest sends to itself is requested without an exit", vector_axes)
 {
     const unsigned vector = vectors[at[0]];
 
@@ -261,12 +281,14 @@ static const struct icr_row {
     const char *label;
     uint32_t icr;
 } icr_rows[] = {
-    {"no-shorthand", ICR_ASSERT | 0x41},     {"all", ICR_ASSERT | 2 << 18 | 0x41},           {"others", ICR_ASSERT | 3 << 18 | 0x41},
-    {"lowest", ICR_SELF | ICR_ASSERT | 0x141}, {"nmi", ICR_SELF | ICR_ASSERT | 0x441},         {"level", ICR_SELF | ICR_ASSERT | 1 << 15 | 0x41},
+    {"no-shorthand", ICR_ASSERT | 0x41},         {"all", ICR_ASSERT | 2 << 18 | 0x41},
+    {"others", ICR_ASSERT | 3 << 18 | 0x41},     {"lowest", ICR_SELF | ICR_ASSERT | 0x141},
+    {"nmi", ICR_SELF | ICR_ASSERT | 0x441},      {"level", ICR_SELF | ICR_ASSERT | 1 << 15 | 0x41},
     {"vector-0f", ICR_SELF | ICR_ASSERT | 0x0f},
 };
 
-FEATURE_TESTS(virtual_icr, VMX, NEEDS_DELIVERY, "APIC-Write Emulation", "any other command exits behind the write", icr_rows)
+FEATURE_TESTS(virtual_icr, VMX, NEEDS_DELIVERY, "APIC-Write Emulation", "any other command exits behind the write",
+              icr_rows)
 {
     begin();
     trap_set_handler(0x41, note);
