@@ -147,7 +147,7 @@ static const struct pointer_row {
     unsigned view;
     uint64_t bits;
 } pointer_rows[] = {
-    {"none", 0, 0},
+    {"none", 0, EPTP_FLAGS},
     {"type-1", OTHER_VIEW, 0x59},
     {"type-2", OTHER_VIEW, 0x5a},
     {"type-3", OTHER_VIEW, 0x5b},
