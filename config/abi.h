@@ -80,6 +80,7 @@ enum syscall_number {
     SYS_TRACE_START,   /* R  (): each pCPU's trace ring keeps TRACE_RECORDS from now on; before the first VM is created */
     SYS_TRACE_READ,    /* R  (pcpu, uint64_t *from, struct trace_record *, n): records from number *from on, or from the
                         *     oldest that is left; its number is put in *from; -> how many: at most n, 0 = no more */
+    SYS_CONSOLE_READ,  /* R  (): the next byte that came in on the serial line; -ABI_EAGAIN: none has */
     SYS_VM_COUNTERS,   /* R  (vm, struct exit_counter *, n): the kinds of exits that it had; -> how many, at most n */
     SYS_QUEUE_CREATE,  /* R  (from vm, to vm, slots): a queue of a power of two of messages, the next channel of both VMs */
     SYS_RING_CREATE,   /* R  (from vm, to vm, pages): a shared ring with a power of two of data pages, likewise */
@@ -269,7 +270,7 @@ enum report_kind {
 enum gpr { GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
            GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15, GPR_COUNT };
 
-/* Which members of struct exit_record are filled for an exit. reason, rip, count always are. */
+/* Which members of struct exit_record are filled for an exit. reason and rip always are. */
 enum exit_group {
     EXIT_GROUP_QUALIFICATION = 1 << 0, /* qualification */
     EXIT_GROUP_LENGTH = 1 << 1,        /* instruction_length (VMX) or next_rip (SVM, where it is saved); see next_rip */
@@ -278,7 +279,8 @@ enum exit_group {
     EXIT_GROUP_EVENT = 1 << 4,         /* interruption_info, interruption_error */
     EXIT_GROUP_VECTORING = 1 << 5,     /* vectoring_info, vectoring_error */
     EXIT_GROUP_BYTES = 1 << 6,         /* bytes, n_bytes (SVM with decode assists) */
-    EXIT_GROUP_ALL = 0x7f,
+    EXIT_GROUP_COUNT = 1 << 7,         /* count */
+    EXIT_GROUP_ALL = 0xff,
 };
 
 /*
@@ -287,6 +289,7 @@ enum exit_group {
  */
 struct exit_record {
     uint64_t reason;             /* VMX: the 32-bit exit reason with its flags; SVM: EXITCODE, all 64 bits */
+    uint64_t count;              /* exits of this vCPU so far, this one included */
     uint64_t rip;                /* of the guest at the exit */
     uint64_t next_rip;           /* VMX: rip + instruction_length; SVM: nRIP, 0 where the CPU does not save it */
     uint64_t qualification;
@@ -378,7 +381,8 @@ enum hypercall {
     HC_MEMORY_DROP,          /* (gpa, bytes), whole pages: gives memory back; it reads 0 when it is touched again */
     HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
     HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
-    HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns */
+    HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns 0;
+                              * 1: the test is not to be run, as it is known that this machine would not survive it */
     HC_CAESAR,               /* (gpa, bytes, places): shifts the letters there in the alphabet -> how many; an example, vmm/monitor/own.c */
     /* For VMs with `lab = yes`, others get -ABI_EPERM. See config/lab.h. */
     HC_LAB_MACHINE,          /* (gpa of struct lab_pair[], n, gpa of struct lab_refusal): sets them in order; -ABI_EACCES: refused */

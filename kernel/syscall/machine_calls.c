@@ -52,6 +52,14 @@ int64_t do_console_write(struct syscall_args *args)
     return (int64_t)args->raw[1];
 }
 
+int64_t do_console_read(struct syscall_args *args)
+{
+    int byte = uart_read();
+
+    (void)args;
+    return byte < 0 ? -ABI_EAGAIN : byte;
+}
+
 int64_t do_machine_info(struct syscall_args *args)
 {
     struct machine_info info;

@@ -48,6 +48,7 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu->timer.expire = guest_timer_expired;
     wait_init(&vcpu->wait);
     vcpu->npt_generation = UINT64_MAX;
+    vcpu->attention = vm->has_lab ? ATTENTION_LAB : 0;
     if (task_page(&vm->task, TASK_VCPUS + id * PAGE_BYTES, MM_READ | MM_WRITE, &vcpu->page_hpa)) {
         mm_page_free(&vm->account, block, 0);
         return NULL;
@@ -125,7 +126,8 @@ static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
 static __attribute__((noinline)) void hold_back(struct vcpu *vcpu)
 {
     if (vcpu->attention & ATTENTION_RECALL) {
-        vcpu->attention = ATTENTION_EVENT;
+        vcpu->attention &= ~(unsigned)ATTENTION_RECALL;
+        vcpu->attention |= ATTENTION_EVENT;
         leave_with(vcpu, ABI_EINTR);
     }
     kernel_lock_enter();
@@ -146,9 +148,14 @@ _Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
 /* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
 static _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
 {
+    struct exit_record *record;
+
     if (row->handler)
         trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
-    virt->exit_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
+    record = vcpu_exit_record(vcpu, row);
+    if (row->groups & EXIT_GROUP_COUNT)
+        record->count = vcpu->exits;
+    virt->exit_record(vcpu, record, row->groups);
     vcpu_exit_to_monitor(vcpu, false);
 }
 

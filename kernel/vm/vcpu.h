@@ -16,7 +16,8 @@ struct vm;
 enum vcpu_attention {
     ATTENTION_EVENT = 1 << 0,    /* an interrupt is pending, an event has to be injected again, or it is in HLT */
     ATTENTION_SLICE = 1 << 1,    /* came from ring 3 or was switched in: the guest-mode tick has to be set */
-    ATTENTION_RECALL = 1 << 2,   /* its monitor is wanted: vcpu_run gives -ABI_EINTR instead of an entry */
+    ATTENTION_LAB = 1 << 2,      /* has a lab, which is seen to each time */
+    ATTENTION_RECALL = 1 << 3,   /* its monitor is wanted: vcpu_run gives -ABI_EINTR instead of an entry */
 };
 
 /* Written only by the pCPU that the vCPU is on, but for what the monitor does while it runs in ring 3. */

@@ -234,10 +234,8 @@ void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address)
     vm->end_status = status;
     vm->end_address = address;
     channel_end_all(vm);
-    for (unsigned i = 0; i < vm->vcpus; i++) {
-        wait_cancel(&vm->vcpu[i]->wait);
+    for (unsigned i = 0; i < vm->vcpus; i++)
         thread_kill(&vm->vcpu[i]->thread);
-    }
 }
 
 void vm_thread_gone(struct vm *vm)

@@ -14,6 +14,7 @@ enum vmx_lab_page {
     LAB_EPTP_LIST,
     LAB_EPT_ROOT,     /* the top-level table of the second view */
     LAB_SHADOW_VMCS,
+    LAB_NO_PAGE,      /* behind an address that the guest has not given: what the CPU writes there nobody reads */
     VMX_LAB_PAGES
 };
 _Static_assert((int)VMX_LAB_PAGES <= LAB_BACKEND_PAGES, "lab.page has room");

@@ -32,7 +32,10 @@ static inline int64_t sys_console_write(const char *text, uint64_t bytes)
     return syscall4(SYS_CONSOLE_WRITE, (uintptr_t)text, bytes, CONSOLE_ALL, 0);
 }
 
-/* Root: the same on the serial line alone. */
+/* Root: the next byte that came in on the serial line; -ABI_EAGAIN: none has. */
+static inline int64_t sys_console_read(void) { return syscall4(SYS_CONSOLE_READ, 0, 0, 0, 0); }
+
+/* Root: the same as sys_console_write, on the serial line alone. */
 static inline int64_t sys_serial_write(const char *text, uint64_t bytes)
 {
     return syscall4(SYS_CONSOLE_WRITE, (uintptr_t)text, bytes, CONSOLE_SERIAL, 0);

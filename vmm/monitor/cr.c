@@ -81,7 +81,7 @@ enum vcpu_action handle_cr(struct guest *guest, const struct guest_exit *e)
     }
     if (!e->cr.write || !cr_writers[e->cr.number])
         guest_end(guest, END_UNHANDLED, "MOV %s CR%u at RIP 0x%llx is nothing that this monitor handles",
-                  e->cr.write ? "to" : "from", e->cr.number, (unsigned long long)e->rip);
+                  e->cr.write ? "to" : "from", e->cr.number, (unsigned long long)e->record->rip);
     guest_get(guest, now, NOW_COUNT);
     if (cr_writers[e->cr.number](guest, now, *gpr))
         return VCPU_RUN_SKIP;

@@ -10,16 +10,16 @@ static enum vcpu_action handle_other(struct guest *guest, const struct guest_exi
 {
     guest_dump(guest);
     guest_end(guest, END_UNHANDLED, "%s (0x%llx) at RIP 0x%llx is nothing that this monitor handles", e->name,
-              (ull)e->reason, (ull)e->rip);
+              (ull)e->record->reason, (ull)e->record->rip);
 }
 
 static enum vcpu_action handle_memory(struct guest *guest, const struct guest_exit *e)
 {
     if (e->memory.present && e->memory.write)
         guest_end(guest, END_READ_ONLY, "at RIP 0x%llx the guest writes to gpa 0x%llx: the ring is read-only here",
-                  (ull)e->rip, (ull)e->memory.gpa);
+                  (ull)e->record->rip, (ull)e->memory.gpa);
     guest_end(guest, END_HOLE, "at RIP 0x%llx the guest %s gpa 0x%llx, where there is no memory: it has %llu KiB",
-              (ull)e->rip,
+              (ull)e->record->rip,
               e->memory.fetch   ? "executes at"
               : e->memory.write ? "writes to"
                                 : "reads from",
@@ -34,12 +34,12 @@ static enum vcpu_action handle_halt(struct guest *guest, const struct guest_exit
         save_look(guest);
         guest_park();
     }
-    guest_end(guest, END_HALT, "HLT with interrupts off at RIP 0x%llx", (ull)e->rip);
+    guest_end(guest, END_HALT, "HLT with interrupts off at RIP 0x%llx", (ull)e->record->rip);
 }
 
 static enum vcpu_action handle_triple_fault(struct guest *guest, const struct guest_exit *e)
 {
-    guest_end(guest, END_TRIPLE_FAULT, "triple fault at RIP 0x%llx", (ull)e->rip);
+    guest_end(guest, END_TRIPLE_FAULT, "triple fault at RIP 0x%llx", (ull)e->record->rip);
 }
 
 static enum vcpu_action handle_entry_failure(struct guest *guest, const struct guest_exit *e)

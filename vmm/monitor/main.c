@@ -22,6 +22,13 @@ static image_loader *const loaders[GUEST_KINDS] = {
 
 atomic_flag monitor_lock = ATOMIC_FLAG_INIT;
 
+void lock_wait(void)
+{
+    do {
+        sys_yield();
+    } while (atomic_flag_test_and_set_explicit(&monitor_lock, memory_order_acquire));
+}
+
 static struct vm vm = {
     .args = (const struct monitor_args *)TASK_ARGS,
     .console = {.emit = guest_console_line},
@@ -74,10 +81,10 @@ static enum vcpu_action not_entered(struct guest *guest, int64_t error)
     return VCPU_RUN_RESUME;
 }
 
-/* Enters the guest and answers its exits, until the VM ends. */
-static _Noreturn void run(struct guest *guest)
+/* Enters the guest and answers its exits, until the VM ends. Not inline: setjmp() would keep its variables in memory. */
+static _Noreturn __attribute__((noinline)) void run(struct guest *guest)
 {
-    enum vcpu_action action = VCPU_RUN_RESUME;
+    enum vcpu_action action = VCPU_RUN_RESUME, labs;
 
     for (;;) {
         struct guest_exit e;
@@ -86,8 +93,10 @@ static _Noreturn void run(struct guest *guest)
         lock_release();
         result = sys_vcpu_run(guest->vcpu.number, guest->in_lab ? action | lab_run_flags(guest) : action);
         lock_take();
-        if (guest->in_lab && lab_exit(guest, result, &action))
+        if (guest->in_lab && lab_exit(guest, result, &labs)) {
+            action = labs;
             continue;
+        }
         if (result < 0) {
             action = not_entered(guest, result);
             continue;

@@ -137,6 +137,38 @@ static void stop_all(struct machine *m)
             finish(m, &m->vm[i]);
 }
 
+/* Of all VMs, as they are now. */
+static void print_table(const struct machine *m)
+{
+    double tsc_per_ms = m->info->tsc_hz ? (double)m->info->tsc_hz / 1000 : 1;
+
+    console_line("# %-16s %-14s %9s %10s %9s %7s %7s", "VM", "end", "exits", "to monitor", "preempted", "pages", "run ms");
+    for (size_t i = 0; i < m->config->vms; i++) {
+        const struct vm *vm = &m->vm[i];
+        const struct vm_status *s = &vm->status;
+        char end[END_TEXT_BYTES] = "running";
+
+        if (!vm->running)
+            end_format(&vm->end, end);
+        console_line("# %-16s %-14s %9" PRIu64 " %10" PRIu64 " %9" PRIu64 " %7" PRIu64 " %7.1f", vm->config->name,
+                     vm->waits ? "waits" : end, s->exits, s->exits_monitor, s->preemptions, s->pages_peak,
+                     (double)s->run_ticks / tsc_per_ms);
+    }
+}
+
+/* People ask by a key on the serial line: `t` for the table. A line that never falls silent is not listened to for ever. */
+static void answer(const struct machine *m)
+{
+    enum { KEYS_AT_ONCE = 16 };
+    bool asked = false;
+    int64_t key;
+
+    for (unsigned i = 0; i < KEYS_AT_ONCE && (key = sys_console_read()) >= 0; i++)
+        asked = asked || key == 't';
+    if (asked)
+        print_table(m);
+}
+
 static void follow_all(struct machine *m, uint64_t deadline)
 {
     while (look_after_all(m)) {
@@ -144,8 +176,10 @@ static void follow_all(struct machine *m, uint64_t deadline)
         uint64_t move = migrate_all(m->config, m->vm, m->info), save = save_due(m);
         uint64_t pause = pause_all(m->config, m->vm, m->info);
         uint64_t next = earlier(earlier(deadline, save), earlier(redraw, earlier(move, pause)));
-        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, next);
+        int64_t result;
 
+        answer(m);
+        result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, next);
         if (result >= 0 || (result == -ABI_ETIME && (!deadline || __rdtsc() < deadline)))
             continue;
         if (result == -ABI_ETIME)
@@ -163,22 +197,6 @@ static void write_out_saved(const struct machine *m)
     for (size_t i = 0; i < m->config->vms; i++)
         if (m->vm[i].saved.bytes)
             saved_write_out(&m->vm[i].saved, m->vm[i].config->name);
-}
-
-static void print_table(const struct machine *m)
-{
-    double tsc_per_ms = m->info->tsc_hz ? (double)m->info->tsc_hz / 1000 : 1;
-
-    console_line("# %-16s %-14s %9s %10s %9s %7s %7s", "VM", "end", "exits", "to monitor", "preempted", "pages", "run ms");
-    for (size_t i = 0; i < m->config->vms; i++) {
-        const struct vm *vm = &m->vm[i];
-        const struct vm_status *s = &vm->status;
-        char end[END_TEXT_BYTES];
-
-        end_format(&vm->end, end);
-        console_line("# %-16s %-14s %9" PRIu64 " %10" PRIu64 " %9" PRIu64 " %7" PRIu64 " %7.1f", vm->config->name, end,
-                     s->exits, s->exits_monitor, s->preemptions, s->pages_peak, (double)s->run_ticks / tsc_per_ms);
-    }
 }
 
 static void print_large_pages(const struct machine *m)

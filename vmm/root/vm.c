@@ -12,6 +12,7 @@
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/root/console.h"
+#include "vmm/root/difference.h"
 #include "vmm/root/module.h"
 
 /* ---- Creation --------------------------------------------------------------------------------------------- */
@@ -66,6 +67,7 @@ static void make_args(const struct vm *vm, const struct vm_spec *spec, void *pag
     };
 
     memcpy(args.name, config->name, sizeof(args.name));
+    memcpy(args.not_run, difference_not_run(), sizeof(args.not_run));
     memcpy(args.guest_args, config->args, sizeof(args.guest_args));
     snprintf(args.state_name, sizeof(args.state_name), "%s", vm->saved.bytes ? config->name : config->state);
     memcpy(page, &args, sizeof(args));
