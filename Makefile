@@ -63,7 +63,7 @@ debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
 
 check: ## build everything and run all tests; ends in "N passed, N failed"
 	$(built) all
-	$(tool) tools/run-tests $(HOST_TESTS) $(SYSTEM_TESTS)
+	$(tool) tools/run-tests $(SYSTEM_TESTS) $(HOST_TESTS)
 
 soak: ## run CONFIG N times (20) in each emulator, with 1 and with 4 CPUs, and count the passes
 	$(built) kernel tasks guests
@@ -73,6 +73,10 @@ soak: ## run CONFIG N times (20) in each emulator, with 1 and with 4 CPUs, and c
 endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU: an hour or so
 	$(built) kernel tasks guests
 	$(tool) NESTOR_WHOLE=1 tools/run-tests tests/hostile.t tests/migration.t
+
+families: ## print what came of each family of feature tests in the last `make check`, as tables
+	$(Q)[ -d '$(BUILD)/families' ] || { echo 'No logs in $(BUILD)/families: `make check` leaves them there.' >&2; exit 1; }
+	$(Q)tools/families $(BUILD)/families/*.log
 
 mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)
 	$(built) all

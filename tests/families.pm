@@ -46,7 +46,17 @@ sub verdicts
     return \%verdict;
 }
 
-# Tests: each run passes, and says the same as the first. A run is [CPUs, seed or '', one family at a time].
+# For `make families`.
+sub keep_log
+{
+    my ($name, $text) = @_;
+    (my $file = lc $name) =~ s/\W+/-/g;
+    $file =~ s/-\z//;
+    mkdir "$build/families";
+    put_file("$build/families/$file.log", $text);
+}
+
+# Tests: each run passes, and says the same as the first, whose log stays in BUILD/families. A run is [CPUs, seed or '', one family at a time].
 sub families_agree
 {
     my ($name, $command, @runs) = @_;
@@ -65,6 +75,7 @@ sub families_agree
         note("$how: ", join ', ', map { "$sum{$_} $_" } sort keys %sum);
         if (!$first) {
             $first = $verdict;
+            keep_log($name, $text);
             ok(scalar keys %$first > 0, "$name: there are results");
             next;
         }

@@ -19,8 +19,8 @@ our $config = "$top/tests/data/boot/one.conf";
 our $NO_VERDICT = 2;
 
 # Commands that boot $config, with more options for the tools.
-sub qemu { return "$top/tools/run-qemu --tcg --timeout 60 --config $config @_" }
-sub bochs { return "$top/tools/run-bochs --timeout 60 --config $config @_" }
+sub qemu { return "$top/tools/run-qemu --tcg --timeout 600 --config $config @_" }
+sub bochs { return "$top/tools/run-bochs --timeout 600 --config $config @_" }
 
 # Runs a shell command; -> its status, and all that it printed.
 sub run

@@ -3,7 +3,9 @@
 
 HOST_TEST_SOURCES := $(sort $(wildcard tests/*_test.c))
 HOST_TESTS := $(HOST_TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
-SYSTEM_TESTS := $(sort $(wildcard tests/*.t))
+# The longest first: begun last, one of them would run alone at the end.
+LONG_TESTS := tests/families_vmx.t tests/families_svm.t tests/hostile.t
+SYSTEM_TESTS := $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(sort $(wildcard tests/*.t)))
 
 # Tools that are made in the same way.
 CHECK_CONFIG := $(BUILD)/check-config

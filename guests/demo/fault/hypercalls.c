@@ -130,6 +130,7 @@ void fault_try_hypercalls(void)
     try_pointers(HC_CONSOLE, "HC_CONSOLE");
     try_pointers(HC_TEST, "HC_TEST");
     try_pointers(HC_ARGS, "HC_ARGS");
+    try_pointers(HC_CAESAR, "HC_CAESAR");
     try_timer_vectors();
     try_valid();
 }
