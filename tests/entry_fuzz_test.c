@@ -197,6 +197,10 @@ static void test_labels(void)
                     for (unsigned j = 0; j < i; j++)
                         CHECK(strcmp(entry_case_get(entry_rule(backend, r), near, j).label, c.label) != 0);
                 }
+    CHECK(strcmp(entry_case_get(entry_rule_find("H28"), false, 2).label, "bit2") == 0);
+    CHECK(strcmp(entry_case_get(entry_rule_find("E9"), false, 11).label, "bit11") == 0);
+    CHECK(strcmp(entry_case_get(entry_rule_find("G17"), true, 0).label, "base") == 0);
+    CHECK(strcmp(entry_case_get(entry_rule_find("G17"), true, 1).label, "sce") == 0);
     test_passed("each case of a rule has a label of its own");
 }
 

@@ -185,6 +185,75 @@ static void test_reserved(void)
     test_passed("reserved bits are those of the manuals");
 }
 
+/* Bits that must be 1. */
+static void test_ones(void)
+{
+    static const struct {
+        const char *cpu, *base, *id;
+        uint64_t bits;
+    } ones[] = {
+        {"everything", "long64", "E1", 0x16},
+        {"everything", "long64", "E3", 0x4006172},
+        {"plain", "long64", "E3", 0x401e172},
+        {"everything", "long64", "E5", 4},
+        {"everything", "long64", "X1", 0x36dfb},
+        {"plain", "long64", "X1", 0x36dff},
+        {"everything", "long64", "N1", 0x11fb},
+        {"plain", "long64", "N1", 0x11ff},
+        {"everything", "long64", "H1", 0x80000021},
+        {"everything", "long64", "H3", 0x2000},
+        {"everything", "long64", "G1", 0x80000021},
+        {"everything", "long64-ug", "G1", 0x20},
+        {"everything", "long64", "G4", 0x2000},
+        {"everything", "long64", "H49", 0x20},
+        {"everything", "long64", "G9", 0x20},
+        {"everything", "long64", "R4", 2},
+        {"svm", "long64", "A1", 0x1000},
+        {"svm", "long64", "A10", 0x20},
+        {"svm", "long64", "A11", 1},
+        {"svm", "long64", "A13", 1},
+    };
+
+    for (unsigned i = 0; i < sizeof ones / sizeof *ones; i++) {
+        const struct entry_cpu *cpu = start(ones[i].cpu, ones[i].base);
+        const struct entry_rule *rule = entry_rule_find(ones[i].id);
+        uint64_t good = get(rule->field), wrong = 0;
+
+        for (unsigned bit = 0; bit < entry_field_bits(rule->field); bit++) {
+            put(rule->field, good & ~(1ull << bit));
+            wrong |= entry_rule_check(rule, &block, &cpu->caps, NULL) == ENTRY_BROKEN ? 1ull << bit : 0;
+        }
+        CHECK(wrong == ones[i].bits);
+    }
+    test_passed("bits that must be 1 are those of the manuals");
+}
+
+/* Bits 11:0 of the EPT pointer: memory type, walk length, accessed and dirty flags, shadow-stack control. */
+static void test_ept_pointer(void)
+{
+    static const struct {
+        const char *cpu;
+        bool uncacheable, walk5, accessed_dirty, shadow_stack;
+    } offers[] = {{"everything", true, true, true, true},
+                  {"bochs", true, false, true, false},
+                  {"plain", false, false, false, false}};
+
+    for (unsigned i = 0; i < sizeof offers / sizeof *offers; i++) {
+        const struct entry_cpu *cpu = start(offers[i].cpu, "long64");
+
+        for (unsigned low = 0; low < 0x1000; low++) {
+            unsigned type = low & 7, walk = low >> 3 & 7;
+            bool legal = (type == 6 || (type == 0 && offers[i].uncacheable)) &&
+                         (walk == 3 || (walk == 4 && offers[i].walk5)) && (!(low & 0x40) || offers[i].accessed_dirty) &&
+                         (!(low & 0x80) || offers[i].shadow_stack) && low < 0x100;
+
+            put(EPT_POINTER, 0x9000 | low);
+            CHECK((*first(cpu) == 0) == legal);
+        }
+    }
+    test_passed("the EPT pointer is legal where a second description says so");
+}
+
 /* ---- Segments --------------------------------------------------------------------------------------------------- */
 
 enum { CS, SS, DATA };
@@ -396,6 +465,8 @@ int main(void)
 {
     test_not_active();
     test_reserved();
+    test_ones();
+    test_ept_pointer();
     test_segments();
     test_events();
     test_svm_events();
