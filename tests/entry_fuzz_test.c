@@ -184,6 +184,18 @@ static void test_names(void)
     test_passed("fields are found by name");
 }
 
+static void test_caps(void)
+{
+    struct entry_caps caps = {.known = 0};
+
+    CHECK(entry_caps_put(&caps, 0x485, 7) && caps.value[CAP_IA32_VMX_MISC - ENTRY_CAP] == 7);
+    CHECK(entry_caps_put(&caps, CAP_CPUID | 3ull << 32 | 0x8000000a, 8));
+    CHECK(caps.value[CAP_CPUID_8000000A_EDX - ENTRY_CAP] == 8);
+    CHECK(caps.known == (1ull << (CAP_IA32_VMX_MISC - ENTRY_CAP) | 1ull << (CAP_CPUID_8000000A_EDX - ENTRY_CAP)));
+    CHECK(!entry_caps_put(&caps, 0x48a, 1) && !entry_caps_put(&caps, 0, 1));
+    test_passed("capability registers are noted by their index");
+}
+
 /* Labels of a rule's cases differ, and are made of what an id is made of. */
 static void test_labels(void)
 {
@@ -230,6 +242,7 @@ static void test_text(void)
 int main(void)
 {
     test_names();
+    test_caps();
     test_labels();
     test_text();
     test_changes();
