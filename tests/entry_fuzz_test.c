@@ -79,6 +79,9 @@ static void test_changes(void)
         CHECK(broken <= FINDINGS_MAX);
         CHECK(entry_check(cpu->backend, &block, &cpu->caps, &first) == (broken == 0));
         CHECK(broken == 0 || first.rule == findings[0].rule);
+        findings[1].rule = NULL;
+        CHECK(entry_check_all(cpu->backend, &block, &cpu->caps, findings, 1, NULL) == broken && !findings[1].rule);
+        entry_check_all(cpu->backend, &block, &cpu->caps, findings, FINDINGS_MAX, NULL);
         broken_blocks += broken > 0;
         for (unsigned i = 0; i < broken; i++) {
             const struct entry_finding *f = &findings[i];

@@ -39,8 +39,8 @@ struct entry_caps {
     uint64_t known;
 };
 
-/* Notes a capability register by its index as in struct machine_cap (entry_cap_index tells which there are). False if no
- * rule needs it. */
+/* Notes a capability register by its index as in struct machine_cap (entry_cap_index tells which there are). False if
+ * no rule needs it. */
 bool entry_caps_put(struct entry_caps *caps, uint64_t index, uint64_t value);
 
 /* A control block in memory, and its accessors. All zero at first: no field is known. */

@@ -1,6 +1,6 @@
 /*
- * All tables in the order of the manual: what ends with VMfail comes first, MSR loading last. Within one verdict the manual
- * leaves the order to the CPU: RFLAGS.VM decides what segments must be, so it comes before them.
+ * All tables in the order of the manual: what ends with VMfail comes first, MSR loading last. Within one verdict the
+ * manual leaves the order to the CPU: RFLAGS.VM decides what segments must be, so it comes before them.
  */
 #include "vmm/entry/rule.h"
 
