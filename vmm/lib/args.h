@@ -32,6 +32,6 @@ struct monitor_args {
 };
 
 _Static_assert(sizeof(struct monitor_args) <= 4096, "the args page is one page");
-_Static_assert(offsetof(struct monitor_args, guest_args) == 56, "tests/data/monitor_faults.asm knows it");
+_Static_assert(offsetof(struct monitor_args, guest_args) == 52, "tests/data/monitor_faults.asm knows it");
 
 #endif
