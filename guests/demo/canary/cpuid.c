@@ -18,7 +18,7 @@ static void setup_cpuid(void)
 
 static void check_cpuid(void)
 {
-    for (unsigned i = 0; i < ASKED; i++) {
+    for (unsigned i = 0; i < ASKED && canary_knows_cpu(); i++) {
         struct cpuid_result now = cpu_id(asked[i].leaf, asked[i].subleaf);
 
         canary_expect_at("EAX of leaf", asked[i].leaf, first[i].eax, now.eax);
@@ -27,7 +27,7 @@ static void check_cpuid(void)
         canary_expect_at("EDX of leaf", asked[i].leaf, first[i].edx, now.edx);
     }
     canary_expect("initial APIC ID", 0, cpu_id(1, 0).ebx >> 24);
-    if (first[0].eax >= 0xb)
+    if (cpu_id(0, 0).eax >= 0xb)
         canary_expect("x2APIC ID", 0, cpu_id(0xb, 0).edx);
 }
 
