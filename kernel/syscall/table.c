@@ -38,6 +38,8 @@ const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_MEMORY_DROP] = {"memory_drop", TASK_MONITOR, decode_nothing, do_memory_drop},
     [SYS_VM_RESUME] = {"vm_resume", TASK_ROOT, decode_vm, do_vm_resume},
     [SYS_QUEUE_CREATE] = {"queue_create", TASK_ROOT, decode_channel, do_queue_create},
+    [SYS_VM_RECALL] = {"vm_recall", TASK_ROOT, decode_vm, do_vm_recall},
+    [SYS_MEMORY_NEXT] = {"memory_next", TASK_MONITOR | SYSCALL_ALONE, decode_memory_next, do_memory_next},
     [SYS_RING_CREATE] = {"ring_create", TASK_ROOT, decode_channel, do_ring_create},
 };
 

@@ -25,6 +25,10 @@ struct monitor_args {
     uint32_t lab;                 /* 1: the guest may use HC_LAB_* */
     char guest_args[GUEST_ARGS_BYTES];
     char not_run[ARGS_NOT_RUN_BYTES]; /* tests that this platform does not survive: patterns for glob_matches_one */
+    uint32_t vcpus;
+    char state_name[64];          /* the file at TASK_STATE: its name for messages, and its bytes; 0: there is none */
+    uint64_t state_bytes;
+    uint64_t save_bytes;          /* at TASK_SAVE; 0: the VM is not to be saved */
 };
 
 _Static_assert(sizeof(struct monitor_args) <= 4096, "the args page is one page");

@@ -74,7 +74,7 @@ static int64_t call_vcpu_start(struct guest *guest, const struct call *call)
         return -ABI_ENOENT;
     if (start->taken)
         return -ABI_EBUSY;
-    *start = (struct vcpu_start){true, call->second, call->third};
+    *start = (struct vcpu_start){.taken = true, .entry = call->second, .argument = call->third};
     if (sys_vcpu_start((uint32_t)call->first) == 0)
         return 0;
     start->taken = false;

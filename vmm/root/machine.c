@@ -107,6 +107,25 @@ static uint64_t deadline_tsc(const struct config *config, const struct machine_i
 /* The earlier of two TSC deadlines; 0 = never. */
 static uint64_t earlier(uint64_t a, uint64_t b) { return a && (!b || a < b) ? a : b; }
 
+/* Saves each VM whose time has come; -> the TSC at which the next one's comes. */
+static uint64_t save_due(struct machine *m)
+{
+    uint64_t next = 0;
+
+    for (size_t i = 0; i < m->config->vms; i++) {
+        struct vm *vm = &m->vm[i];
+        uint64_t due = vm->started_tsc + vm->config->save_ms * (m->info->tsc_hz / 1000);
+
+        if (!vm->running || !vm->config->save_ms || vm->saved.asked)
+            continue;
+        if (__rdtsc() >= due)
+            vm_save(vm);
+        else
+            next = earlier(next, due);
+    }
+    return next;
+}
+
 /* What each has come to is taken of all of them before anything is printed: that takes its time. */
 static void stop_all(struct machine *m)
 {
@@ -154,9 +173,9 @@ static void follow_all(struct machine *m, uint64_t deadline)
 {
     while (look_after_all(m)) {
         uint64_t redraw = screen_update(&m->screen, m->vm);
-        uint64_t move = migrate_all(m->config, m->vm, m->info);
+        uint64_t move = migrate_all(m->config, m->vm, m->info), save = save_due(m);
         uint64_t pause = pause_all(m->config, m->vm, m->info);
-        uint64_t next = earlier(deadline, earlier(redraw, earlier(move, pause)));
+        uint64_t next = earlier(earlier(deadline, save), earlier(redraw, earlier(move, pause)));
         int64_t result;
 
         answer(m);
@@ -170,6 +189,14 @@ static void follow_all(struct machine *m, uint64_t deadline)
         break;
     }
     stop_all(m);
+}
+
+/* Only now: it takes long, and nobody waits for it. */
+static void write_out_saved(const struct machine *m)
+{
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (m->vm[i].saved.bytes)
+            saved_write_out(&m->vm[i].saved, m->vm[i].config->name);
 }
 
 static void print_large_pages(const struct machine *m)
@@ -252,6 +279,7 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     start_all(&m);
     follow_all(&m, deadline_tsc(config, info));
     screen_end(&m.screen, m.vm);
+    write_out_saved(&m);
     print_table(&m);
     print_large_pages(&m);
     print_migrations(&m);

@@ -20,6 +20,7 @@ enum { DEFAULT_MS = 1000, DEFAULT_HOLD = 4000 };
 static struct kind *const kinds[] = {
     &kind_table, &kind_segment, &kind_msr,   &kind_syscall, &kind_control, &kind_debug,
     &kind_gpr,   &kind_swapgs,  &kind_flags, &kind_fpu,     &kind_memory,  &kind_interrupt,
+    &kind_cpuid,
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };

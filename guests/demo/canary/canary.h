@@ -17,7 +17,7 @@ struct kind {
 };
 
 extern struct kind kind_memory, kind_gpr, kind_flags, kind_fpu, kind_debug, kind_msr, kind_syscall, kind_swapgs,
-    kind_control, kind_segment, kind_table, kind_interrupt;
+    kind_control, kind_segment, kind_table, kind_interrupt, kind_cpuid;
 
 /* One value as it was found. The first that is not as expected ends the canary with a result line that says so. */
 void canary_expect(const char *what, uint64_t expected, uint64_t got);
