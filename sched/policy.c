@@ -96,6 +96,12 @@ struct sched_queue *sched_put(struct sched_entity *entity, uint64_t now)
     return entity->state == SCHED_READY ? enqueue(entity, now) : NULL;
 }
 
+/* A pCPU that has been told of the only one in its queue, and has not come yet: who was sent there is to get there. */
+static bool is_on_its_way(const struct sched_queue *queue)
+{
+    return !queue->current && queue->length[SCHED_FLOATING] + queue->length[SCHED_PINNED] == 1;
+}
+
 /* The queue in which most wait that may move, if any do. */
 static struct sched_queue *most_movable(const struct sched_machine *machine)
 {
@@ -104,7 +110,7 @@ static struct sched_queue *most_movable(const struct sched_machine *machine)
     for (unsigned i = 0; i < machine->queues; i++) {
         struct sched_queue *queue = machine->queue[i];
 
-        if (queue->length[SCHED_FLOATING] > (most ? most->length[SCHED_FLOATING] : 0))
+        if (queue->length[SCHED_FLOATING] > (most ? most->length[SCHED_FLOATING] : 0) && !is_on_its_way(queue))
             most = queue;
     }
     return most;

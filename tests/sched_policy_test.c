@@ -141,7 +141,7 @@ static void model_steal(unsigned thief)
         int first = NONE;
         unsigned n = floating(q, &first);
 
-        if (n > most) {
+        if (n > most && (cpu[q].current != NONE || cpu[q].n > 1)) { /* a single one is its own pCPU's, which will come */
             most = n;
             taken = first;
         }
@@ -405,6 +405,23 @@ static void test_thief(void)
     test_passed("policy: a thief takes from where most wait that may move, however many others wait elsewhere");
 }
 
+/* pCPU 0 has nothing else to do, and is the first to look for work again. */
+static void test_sent(void)
+{
+    begin(2, 2);
+    entity[1].home = &queue[0];
+    CHECK(!look(0) && !look(1));
+    CHECK(sched_wake(&entity[0], 0) == &queue[0] && look(0) == &entity[0]);
+    CHECK(sched_move(&entity[0], &queue[1]) == &queue[0]);
+    sched_stop(&queue[0], now);
+    CHECK(sched_put(&entity[0], now) == &queue[1] && !look(0) && look(1) == &entity[0]);
+    entity[0].state = SCHED_BLOCKED;
+    sched_stop(&queue[1], now);
+    CHECK(!sched_put(&entity[0], now) && !look(1) && machine.idle == 3);
+    CHECK(sched_wake(&entity[0], now) == &queue[1] && !look(0) && look(1) == &entity[0]);
+    test_passed("policy: who is sent to an idle pCPU, or wakes there, is not stolen before that one has come to look");
+}
+
 /* ---- The cost ---- */
 
 /* Only these may be touched from now on; the others' memory is off limits. */
@@ -447,6 +464,7 @@ int main(void)
 {
     test_places();
     test_thief();
+    test_sent();
     test_cost();
     test_random_events();
     return test_done();

@@ -1,4 +1,6 @@
 /* Nested page faults of SVM: what in the nested entry faults for which access, and what EXITINFO1 and EXITINFO2 tell. */
+#include <string.h>
+
 #include "guests/lib/lab/lab.h"
 
 #define MANUAL "Nested versus Guest Page Faults, Fault Ordering"
@@ -102,6 +104,18 @@ FEATURE_TEST(npf_cr2, SVM, NEEDS(), MANUAL, "a nested fault leaves CR2 as it is"
     OBSERVE(access(READ, address));
     EXPECT_EXIT(VMEXIT_NPF);
     EXPECT_EQ(insn_read_cr2(), 0x1234);
+}
+
+FEATURE_TEST(npf_bytes, SVM, NEEDS(SVM_DECODE_ASSISTS), "Nested and Intercepted #PF", "a nested fault on data tells the bytes of the instruction")
+{
+    volatile char *address = target();
+
+    lab_nested_write(TARGET, 1, lab_nested_read(TARGET, 1) & ~(uint64_t)PAGE_PRESENT);
+    struct exit_record e = OBSERVE(__asm__ volatile("movb $0x77, (%0)" : : "r"(address) : "memory"));
+    EXPECT_EXIT(VMEXIT_NPF);
+    EXPECT_GE(e.n_bytes, 3);
+    EXPECT_LE(e.n_bytes, 15);
+    EXPECT_EQ(memcmp(e.bytes, (const void *)e.rip, 3), 0);
 }
 
 FEATURE_TEST(npf_reserved, SVM, NEEDS(), MANUAL, "a reserved bit of the nested entry is told")

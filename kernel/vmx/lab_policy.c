@@ -194,6 +194,7 @@ static const struct lab_field_row rows[] = {
     {CR0_MASK, CR0_MASK, CR0_NW | CR0_CD, 0, "exits don't load these bits of CR0", NULL},
     {CR4_MASK, CR4_MASK, FREE},
     {0x6008, 0x600e, FREE},                                                       /* CR3-target values */
+    {0x6828, 0x682c, FREE},                                                       /* guest CET state */
 };
 
 static const struct lab_field_row *find_row(uint64_t field)

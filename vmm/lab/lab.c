@@ -134,8 +134,10 @@ static void record(struct guest *guest, struct lab *lab)
     lab->seen = true;
     if (n < LAB_EXITS)
         o->exit[n] = guest->vcpu.page->exit;
-    if (n == 0)
-        memcpy(o->gpr, guest->vcpu.page->gpr, sizeof(o->gpr));
+    if (n > 0)
+        return;
+    memcpy(o->gpr, guest->vcpu.page->gpr, sizeof(o->gpr));
+    o->gpr[GPR_RSP] = guest_get_one(guest, REG_RSP); /* which is in the control block */
 }
 
 /* VM-entry interruption information and EVENTINJ have the same bits 31:0. */

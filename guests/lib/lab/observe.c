@@ -2,8 +2,8 @@
 
 #include <stddef.h>
 
+#include "config/fields.h"
 #include "guests/lib/lab/control.h"
-#include "guests/lib/lab/fields.h"
 #include "guests/lib/lab/svm.h"
 #include "guests/lib/lab/vmx.h"
 
