@@ -126,7 +126,8 @@ static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
 static __attribute__((noinline)) void hold_back(struct vcpu *vcpu)
 {
     if (vcpu->attention & ATTENTION_RECALL) {
-        vcpu->attention = ATTENTION_EVENT;
+        vcpu->attention |= ATTENTION_EVENT;
+        vcpu->attention &= ~(unsigned)ATTENTION_RECALL;
         leave_with(vcpu, ABI_EINTR);
     }
     kernel_lock_enter();
@@ -244,6 +245,8 @@ void vcpu_recall(struct vcpu *vcpu)
     if (!vcpu->thread.in_guest)
         return;
     wait_cancel(&vcpu->wait);
+    if (vcpu->thread.entity.running)
+        thread_pcpu(&vcpu->thread)->resched = true; /* or a hypercall of this moment might pass the pCPU on, and sleep */
     back_to_kernel(&vcpu->thread);
 }
 
