@@ -1,9 +1,10 @@
 /* sources: vmm/entry tests/entry_support.c tests/lib_support.c */
 /*
  * The checker against what the manuals say, written down here a second time and in another way: all kinds of
- * segment access rights, and all kinds of injected events.
+ * segment access rights, of injected events and of activity states.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/entry_support.h"
 #include "tests/lib_support.h"
@@ -174,8 +175,25 @@ static void test_svm_modes(void)
     test_passed("CS.L with CS.D, and bits of CR3, are wrong in long mode only");
 }
 
+/* ---- Activity states -------------------------------------------------------------------------------------------- */
+
+static void test_activity(void)
+{
+    for (unsigned offers = 0; offers < 8; offers++)
+        for (unsigned activity = 0; activity < 6; activity++) {
+            struct entry_cpu cpu = *block_start("everything", "long64");
+            const char *expected = activity > 3 ? "K1" : activity == 0 || offers >> (activity - 1) & 1 ? "" : "K2";
+
+            cpu.caps.value[CAP_IA32_VMX_MISC - ENTRY_CAP] = 4 << 16 | offers << 6;
+            block_put(GUEST_ACTIVITY, activity);
+            CHECK(strcmp(block_broken(&cpu), expected) == 0);
+        }
+    test_passed("activity states are those that the CPU offers");
+}
+
 int main(void)
 {
+    test_activity();
     test_segments();
     test_events();
     test_svm_events();
