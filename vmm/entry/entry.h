@@ -54,6 +54,10 @@ struct entry_values {
 };
 struct entry_block entry_values_block(struct entry_values *values);
 
+/* Writes what is so at an entry that gets as far as its control block, where the block does not know: CPL 0, VMX root
+ * operation in a fitting mode, not in SMM, not behind MOV SS. */
+void entry_state_assume(const struct entry_block *block);
+
 /* ---- Rules -------------------------------------------------------------------------------------------------- */
 
 /* How `value` is meant. L: bits of a linear address that the CPU has; P: of a physical one. */
