@@ -175,6 +175,33 @@ static void test_svm_modes(void)
     test_passed("CS.L with CS.D, and bits of CR3, are wrong in long mode only");
 }
 
+/* What a CPU without virtual NMIs, CET or nested paging in use does not look at. */
+static void test_svm_capabilities(void)
+{
+    static const char *const ids[] = {"A24", "A25", "A26", "A28"};
+    const struct entry_cpu *cpu = NULL;
+
+    for (unsigned plain = 0; plain < 2; plain++) {
+        cpu = block_start(plain ? "svm-plain" : "svm", "vm86");
+        block_put(VMCB_V_INTR, 1 << 26);
+        block_put(VMCB_CR4, block_get(VMCB_CR4) | 1 << 23);
+        block_put(VMCB_S_CET, 1 << 6);
+        block_put(STATE_U_CET, 1);
+        for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++)
+            CHECK(entry_rule_check(entry_rule_find(ids[i]), block_now(), &cpu->caps, NULL) ==
+                  (plain ? ENTRY_NOT_FOR_IT : ENTRY_BROKEN));
+    }
+    cpu = block_start("svm", "pae");
+    block_put(VMCB_NESTED_CONTROL, 0);
+    block_put(VMCB_NESTED_CR3, ~0ull);
+    block_put(VMCB_G_PAT, ~0ull);
+    block_put(STATE_CPU_CR0, 0);
+    CHECK(!*block_broken(cpu));
+    block_put(VMCB_NESTED_CONTROL, 1);
+    CHECK(*block_broken(cpu));
+    test_passed("what is not there, or not on, is not looked at");
+}
+
 /* ---- Activity states -------------------------------------------------------------------------------------------- */
 
 static void test_activity(void)
@@ -198,5 +225,6 @@ int main(void)
     test_events();
     test_svm_events();
     test_svm_modes();
+    test_svm_capabilities();
     return test_done();
 }
