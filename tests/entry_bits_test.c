@@ -268,6 +268,14 @@ static void test_not_active(void)
     CHECK(entry_rule_check(entry_rule_find("H22"), block_now(), &cpu->caps, NULL) == ENTRY_NOT_FOR_IT);
     block_put(PROC2_CONTROLS, 0);
     CHECK(entry_rule_check(entry_rule_find("E48"), block_now(), &cpu->caps, NULL) == ENTRY_NOT_FOR_IT);
+
+    cpu = block_start("everything", "long64-ug"); /* unrestricted guest, if it counted */
+    block_put(PROC_CONTROLS, block_get(PROC_CONTROLS) & ~(1ull << 31));
+    CHECK(!*block_broken(cpu));
+    block_put(GUEST_CR0, block_get(GUEST_CR0) & ~(1ull << 31));
+    CHECK(entry_rule_check(entry_rule_find("G1"), block_now(), &cpu->caps, NULL) == ENTRY_BROKEN);
+    block_put(GUEST_DS_SELECTOR, 0x13);
+    CHECK(entry_rule_check(entry_rule_find("S52"), block_now(), &cpu->caps, NULL) == ENTRY_BROKEN);
     test_passed("controls that are not active count as 0");
 }
 

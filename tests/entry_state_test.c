@@ -134,6 +134,22 @@ static void test_events(void)
     test_passed("events are legal where a second description says so");
 }
 
+/* No event, whatever the other bits are; and an error code that is not delivered. */
+static void test_no_event(void)
+{
+    const struct entry_cpu *cpu = block_start("everything", "long64");
+
+    block_put(ENTRY_EXCEPTION_ERROR_CODE, 0xffffffff);
+    block_put(ENTRY_INSTRUCTION_LENGTH, 0xffffffff);
+    for (unsigned info = 0; info < 0x2000; info += 7) {
+        block_put(ENTRY_INTERRUPTION_INFO, info | 0x7ffe0000);
+        CHECK(!*block_broken(cpu));
+    }
+    block_put(ENTRY_INTERRUPTION_INFO, 0x80000306);
+    CHECK(!*block_broken(cpu));
+    test_passed("what is not valid, or not delivered, is not looked at");
+}
+
 static void test_svm_events(void)
 {
     static const char *const bases[] = {"long64", "compat", "paged32"};
@@ -223,6 +239,7 @@ int main(void)
     test_activity();
     test_segments();
     test_events();
+    test_no_event();
     test_svm_events();
     test_svm_modes();
     test_svm_capabilities();
