@@ -11,10 +11,11 @@
 enum { PERMISSION_BITS_SHIFT = 3, WALK = EPT_LINEAR_VALID, TRANSLATED = EPT_LINEAR_VALID | EPT_TRANSLATED };
 
 /* A read-modify-write sets "data write"; whether it sets "data read" is up to the CPU. */
-static void expect_violation(const struct exit_record *e, unsigned access, bool any_read, unsigned permissions, unsigned kind,
-                             uint64_t gpa, uint64_t linear)
+static void expect_violation(const struct exit_record *e, unsigned access, bool any_read, unsigned permissions,
+                             unsigned kind, uint64_t gpa, uint64_t linear)
 {
-    const uint64_t mask = (any_read ? 0 : EPT_READ) | EPT_WRITE | EPT_FETCH | EPT_RWX << PERMISSION_BITS_SHIFT | TRANSLATED;
+    const uint64_t mask =
+        (any_read ? 0 : EPT_READ) | EPT_WRITE | EPT_FETCH | EPT_RWX << PERMISSION_BITS_SHIFT | TRANSLATED;
 
     EXPECT_EXIT(EXIT_EPT_VIOLATION);
     EXPECT_BITS(e->qualification, mask, (access | permissions << PERMISSION_BITS_SHIFT | kind) & mask);
@@ -23,15 +24,19 @@ static void expect_violation(const struct exit_record *e, unsigned access, bool 
     EXPECT_EQ(e->vectoring_info, 0);
 }
 
-/* ---- Data and code ----------------------------------------------------------------------------------------------- */
+/* ---- Data and code ---------------------------------------------------------------------------------------------- */
 
 enum { AT_PLACE, AT_PERMISSION, AT_ACCESS, AT_CPL };
 static const struct feature_axis permission_axes[] = {PLACES, PERMISSIONS, ACCESSES, AXIS("kernel", "user"), {0}};
 
-static const uint16_t *permission_needs(const void *at) { return ept_permission_needs(((const unsigned *)at)[AT_PERMISSION]); }
+static const uint16_t *permission_needs(const void *at)
+{
+    return ept_permission_needs(((const unsigned *)at)[AT_PERMISSION]);
+}
 
-FEATURE_GRID(ept_permission, VMX, NEEDS(), VIOLATIONS, "an access that the EPT entries do not allow exits, and is not made",
-             permission_axes, .row_needs = permission_needs)
+FEATURE_GRID(ept_permission, VMX, NEEDS(), VIOLATIONS,
+             "an access that the EPT entries do not allow exits, and is not made", permission_axes,
+             .row_needs = permission_needs)
 {
     const unsigned permissions = ept_permissions[at[AT_PERMISSION]];
     const enum ept_access access = (enum ept_access)at[AT_ACCESS];
@@ -58,17 +63,21 @@ FEATURE_GRID(ept_permission, VMX, NEEDS(), VIOLATIONS, "an access that the EPT e
 
 static const struct feature_axis hole_axes[] = {AXIS("below-4g", "behind-memory"), ACCESSES, {0}};
 
-FEATURE_GRID(ept_hole, VMX, NEEDS(), VIOLATIONS, "where nothing is mapped, all permissions are told as missing", hole_axes)
+FEATURE_GRID(ept_hole, VMX, NEEDS(), VIOLATIONS, "where nothing is mapped, all permissions are told as missing",
+             hole_axes)
 {
-    const uint64_t gpa = at[0] ? ((uint64_t)hypercall(HC_MEMORY, 0, 0, 0) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1ull) : 0xe0000000;
+    const uint64_t gpa =
+        at[0] ? ((uint64_t)hypercall(HC_MEMORY, 0, 0, 0) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1ull) : 0xe0000000;
     char *linear = page_map(0, gpa, PAGE_PRESENT | PAGE_WRITE);
     const enum ept_access access = (enum ept_access)at[1];
     const struct exit_record e = OBSERVE(ept_do(access, linear + EPT_OFFSET));
 
-    expect_violation(&e, ept_needed(access), access == ACCESS_MODIFY, 0, TRANSLATED, gpa + EPT_OFFSET, (uint64_t)linear + EPT_OFFSET);
+    expect_violation(&e, ept_needed(access), access == ACCESS_MODIFY, 0, TRANSLATED, gpa + EPT_OFFSET,
+                     (uint64_t)linear + EPT_OFFSET);
 }
 
-FEATURE_TEST(ept_crossing, VMX, NEEDS(), VIOLATIONS, "a write of which only the second page is forbidden writes nothing")
+FEATURE_TEST(ept_crossing, VMX, NEEDS(), VIOLATIONS,
+             "a write of which only the second page is forbidden writes nothing")
 {
     const uint64_t second = EPT_TARGET + PAGE_BYTES, open = lab_nested_read(second, 1) | EPT_RWX;
     volatile uint64_t *word = (volatile uint64_t *)(second - 4);
@@ -83,7 +92,7 @@ FEATURE_TEST(ept_crossing, VMX, NEEDS(), VIOLATIONS, "a write of which only the 
     EXPECT_EQ(*word, 1);
 }
 
-/* ---- The guest's own page tables ----------------------------------------------------------------------------------- */
+/* ---- The guest's own page tables -------------------------------------------------------------------------------- */
 
 enum { SLOT = 5 };
 
@@ -127,7 +136,8 @@ static const uint16_t *walk_needs(const void *at) { return ept_permission_needs(
 static const struct feature_axis walk_axes[] = {PERMISSIONS, AXIS("read", "write", "fetch"), {0}};
 static const enum ept_access walk_accesses[] = {ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH};
 
-FEATURE_GRID(ept_walk, VMX, NEEDS(), QUALIFICATION, "a walk of the guest's page tables reads them", walk_axes, .row_needs = walk_needs)
+FEATURE_GRID(ept_walk, VMX, NEEDS(), QUALIFICATION, "a walk of the guest's page tables reads them", walk_axes,
+             .row_needs = walk_needs)
 {
     const unsigned permissions = ept_permissions[at[0]];
     const uint64_t flags = PAGE_ACCESSED | PAGE_DIRTY;
@@ -143,8 +153,8 @@ FEATURE_GRID(ept_walk, VMX, NEEDS(), QUALIFICATION, "a walk of the guest's page 
 /* Those with a flag to set: the table's place has PAGE_ACCESSED already only if the label says so. */
 static const struct feature_axis update_axes[] = {PERMISSIONS, AXIS("read", "write", "fetch", "accessed-write"), {0}};
 
-FEATURE_GRID(ept_walk_update, VMX, NEEDS(), VIOLATIONS, "setting a flag in the guest's page tables is a write", update_axes,
-             .row_needs = walk_needs)
+FEATURE_GRID(ept_walk_update, VMX, NEEDS(), VIOLATIONS, "setting a flag in the guest's page tables is a write",
+             update_axes, .row_needs = walk_needs)
 {
     const unsigned permissions = ept_permissions[at[0]];
     const enum ept_access access = at[1] < 3 ? walk_accesses[at[1]] : ACCESS_WRITE;
@@ -163,8 +173,8 @@ FEATURE_GRID(ept_walk_update, VMX, NEEDS(), VIOLATIONS, "setting a flag in the g
 }
 
 FEATURE_GRID(ept_walk_flags, VMX, NEEDS(EPT_ACCESSED_DIRTY), "Accessed and Dirty Flags for EPT",
-             "with accessed and dirty flags for EPT, a walk of the guest's page tables writes them, flag to set or not", walk_axes,
-             .row_needs = walk_needs)
+             "with accessed and dirty flags for EPT, a walk of the guest's page tables writes them, flag to set or not",
+             walk_axes, .row_needs = walk_needs)
 {
     const unsigned permissions = ept_permissions[at[0]];
     const struct walk walk = do_walk(permissions, PAGE_ACCESSED | PAGE_DIRTY, walk_accesses[at[1]], EPTP_FLAGS);
@@ -180,8 +190,8 @@ static const struct feature_axis both_axes[] = {PERMISSIONS, {0}};
 static bool is_read_only(const unsigned *at) { return !(ept_permissions[at[0]] & EPT_W); }
 
 FEATURE_GRID(ept_walk_both, VMX, NEEDS(EPT_ACCESSED_DIRTY), QUALIFICATION,
-             "with accessed and dirty flags for EPT, a violation by a walk is told as both a read and a write", both_axes,
-             .exists = is_read_only, .row_needs = walk_needs)
+             "with accessed and dirty flags for EPT, a violation by a walk is told as both a read and a write",
+             both_axes, .exists = is_read_only, .row_needs = walk_needs)
 {
     const struct walk walk = do_walk(ept_permissions[at[0]], 0, ACCESS_READ, EPTP_FLAGS);
 
@@ -189,7 +199,7 @@ FEATURE_GRID(ept_walk_both, VMX, NEEDS(EPT_ACCESSED_DIRTY), QUALIFICATION,
     EXPECT_BITS(walk.exit.qualification, EPT_READ | EPT_WRITE | EPT_FETCH, EPT_READ | EPT_WRITE);
 }
 
-/* ---- Order ---------------------------------------------------------------------------------------------------------- */
+/* ---- Order ------------------------------------------------------------------------------------------------------ */
 
 static const struct fault_row {
     const char *label;
@@ -206,7 +216,8 @@ static const struct fault_row {
     {"supervisor-user-fetch", PAGE_PRESENT | PAGE_WRITE, 5, ACCESS_FETCH, true},
 };
 
-FEATURE_TESTS(ept_fault, VMX, NEEDS(), "EPT Violations", "a page fault by the guest's tables comes before the EPT violation", fault_rows)
+FEATURE_TESTS(ept_fault, VMX, NEEDS(), "EPT Violations",
+              "a page fault by the guest's tables comes before the EPT violation", fault_rows)
 {
     enum { CR0_WP = 1 << 16, FETCH_ERROR = 1 << 4 };
     char *linear = page_map(0, EPT_TARGET, row->flags);
@@ -239,7 +250,8 @@ static const struct event_row {
 };
 
 FEATURE_TESTS(ept_event, VMX, NEEDS(), "Information for VM Exits That Occur During Event Delivery",
-              "an EPT violation while an event is delivered tells the event, and the linear address of its gate", event_rows)
+              "an EPT violation while an event is delivered tells the event, and the linear address of its gate",
+              event_rows)
 {
     enum { GATE_BYTES = 16, IDT_LIMIT = 256 * GATE_BYTES - 1 };
     const struct table_register idt = {IDT_LIMIT, EPT_TARGET};

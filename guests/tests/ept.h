@@ -1,4 +1,4 @@
-/* What the EPT families share: places in guest memory that nobody else uses, their EPT entries, and the kinds of access. */
+/* What the EPT families share: places in memory that nobody else uses, their EPT entries, and the kinds of access. */
 #ifndef GUESTS_TESTS_EPT_H
 #define GUESTS_TESTS_EPT_H
 
@@ -6,13 +6,15 @@
 #include <stdint.h>
 
 /* "Format of an EPT Page-Table Entry" */
-enum ept_bit { EPT_R = 1 << 0, EPT_W = 1 << 1, EPT_X = 1 << 2, EPT_RWX = 7, EPT_TYPE_SHIFT = 3, EPT_LEAF = 1 << 7, EPT_A = 1 << 8,
-               EPT_D = 1 << 9 };
+enum ept_bit {
+    EPT_R = 1 << 0, EPT_W = 1 << 1, EPT_X = 1 << 2, EPT_RWX = 7, EPT_TYPE_SHIFT = 3, EPT_LEAF = 1 << 7, EPT_A = 1 << 8,
+    EPT_D = 1 << 9,
+};
 
 /* Bits 11:0 of the EPT pointer: write-back, 4 levels; with accessed and dirty flags. */
 enum { EPTP_PLAIN = 0x1e, EPTP_FLAGS = 0x5e };
 
-/* Guest-physical addresses that are linear ones, too: the page to be accessed, and one for a page table of the guest's. */
+/* Guest-physical addresses that are linear ones, too: the page to be accessed, and one for a page table. */
 #define EPT_TARGET 0x400000ull
 #define EPT_TABLE  0x600000ull
 #define EPT_LARGE  0x800000ull /* never split: of a large page, see PLACE_2M */
@@ -39,8 +41,8 @@ enum ept_where { PLACE_4K, PLACE_TABLE, PLACE_DIRECTORY, PLACE_2M };
 
 static inline bool ept_is_leaf(enum ept_where where) { return where == PLACE_4K || where == PLACE_2M; }
 
-/* Fills a page with EPT_BYTE and opens its entry. A directory needs memory at 1 GiB, a large page memory that is backed by
- * such, or the row is skipped. */
+/* Fills a page with EPT_BYTE and opens its entry. A directory needs memory at 1 GiB, a large page memory that is backed
+ * by such, or the row is skipped. */
 struct ept_place ept_open(enum ept_where where);
 
 /* Some bits of the entry, and all again; reads the entry. */

@@ -20,7 +20,8 @@ struct ept_place ept_open(enum ept_where where)
 
     if ((uint64_t)hypercall(HC_MEMORY, 0, 0, 0) < place.gpa + PAGE_LARGE_BYTES)
         SKIP("this VM has no memory at 0x%llx", (unsigned long long)place.gpa);
-    place.linear = where == PLACE_DIRECTORY ? page_map(HIGH_SLOT, EPT_HIGH, PAGE_PRESENT | PAGE_WRITE | PAGE_USER) : (void *)place.gpa;
+    place.linear = where == PLACE_DIRECTORY ? page_map(HIGH_SLOT, EPT_HIGH, PAGE_PRESENT | PAGE_WRITE | PAGE_USER)
+                                            : (void *)place.gpa;
     if (where == PLACE_TABLE)
         lab_nested_read(place.gpa, 1); /* now there is one */
     memset(place.linear, EPT_BYTE, PAGE_BYTES);

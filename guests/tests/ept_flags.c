@@ -8,16 +8,18 @@
 
 enum { BOTH = EPT_A | EPT_D };
 
-/* ---- Data and code -------------------------------------------------------------------------------------------------- */
+/* ---- Data and code ---------------------------------------------------------------------------------------------- */
 
 enum { AT_PLACE, AT_ACCESS, AT_BEFORE, AT_EPTP };
-static const struct feature_axis flag_axes[] = {PLACES, ACCESSES, AXIS("clean", "accessed", "dirty", "only-dirty"), AXIS("off", "on"), {0}};
+static const struct feature_axis flag_axes[] = {
+    PLACES, ACCESSES, AXIS("clean", "accessed", "dirty", "only-dirty"), AXIS("off", "on"), {0}};
 static const uint64_t befores[] = {0, EPT_A, EPT_A | EPT_D, EPT_D};
 
-FEATURE_GRID(ept_flags, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
-             "with the flags on, each entry that is used gets the accessed one, that of a page that is written the dirty one; "
-             "with them off, none does",
-             flag_axes)
+FEATURE_GRID(
+    ept_flags, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
+    "with the flags on, each entry that is used gets the accessed one, that of a page that is written the dirty one; "
+    "with them off, none does",
+    flag_axes)
 {
     const enum ept_where where = (enum ept_where)at[AT_PLACE];
     const enum ept_access access = (enum ept_access)at[AT_ACCESS];
@@ -51,9 +53,10 @@ static const struct again_row {
     {"write-clear-write", ACCESS_WRITE, ACCESS_WRITE, true, BOTH},
 };
 
-FEATURE_TESTS(ept_flags_again, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
-              "a second access sets what it has to, and so it is when the flags have been cleared and translations invalidated",
-              again_rows)
+FEATURE_TESTS(
+    ept_flags_again, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
+    "a second access sets what it has to, and so it is when the flags have been cleared and translations invalidated",
+    again_rows)
 {
     const struct ept_place place = ept_open(PLACE_4K);
 
@@ -67,9 +70,11 @@ FEATURE_TESTS(ept_flags_again, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
     EXPECT_EQ(ept_entry(&place), place.open | row->flags);
 }
 
-static const struct feature_axis denied_axes[] = {AXIS("4k", "2m"), AXIS("write-r", "write-rx", "modify-r", "modify-rx"), {0}};
+static const struct feature_axis denied_axes[] = {
+    AXIS("4k", "2m"), AXIS("write-r", "write-rx", "modify-r", "modify-rx"), {0}};
 
-FEATURE_GRID(ept_flags_denied, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS, "a write that is not allowed does not set the dirty flag", denied_axes)
+FEATURE_GRID(ept_flags_denied, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
+             "a write that is not allowed does not set the dirty flag", denied_axes)
 {
     const struct ept_place place = ept_open(at[0] ? PLACE_2M : PLACE_4K);
 
@@ -80,7 +85,8 @@ FEATURE_GRID(ept_flags_denied, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS, "a write t
     EXPECT_BITS(ept_entry(&place), EPT_D, 0);
 }
 
-FEATURE_TEST(ept_flags_fault, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS, "a write that the guest's own tables forbid does not set the dirty flag")
+FEATURE_TEST(ept_flags_fault, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
+             "a write that the guest's own tables forbid does not set the dirty flag")
 {
     enum { CR0_WP = 1 << 16 };
     const struct ept_place place = ept_open(PLACE_4K);
@@ -94,15 +100,17 @@ FEATURE_TEST(ept_flags_fault, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS, "a write th
     EXPECT_BITS(ept_entry(&place), EPT_D, 0);
 }
 
-/* ---- The guest's own page tables ------------------------------------------------------------------------------------ */
+/* ---- The guest's own page tables -------------------------------------------------------------------------------- */
 
 enum { SLOT = 5 };
 static const struct feature_axis walk_axes[] = {
     AXIS("read", "write", "fetch"), AXIS("flags-clear", "flags-set"), AXIS("off", "on"), {0}};
 static const enum ept_access walk_accesses[] = {ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH};
 
-FEATURE_GRID(ept_flags_walk, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
-             "a walk of the guest's page tables counts as a write of them, whether it has a flag of the guest's to set or not", walk_axes)
+FEATURE_GRID(
+    ept_flags_walk, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
+    "a walk of the guest's page tables counts as a write of them, whether it has a flag of the guest's to set or not",
+    walk_axes)
 {
     const struct ept_place place = ept_open(PLACE_4K);
     uint64_t *table = (uint64_t *)place.linear;
@@ -120,7 +128,7 @@ FEATURE_GRID(ept_flags_walk, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
     EXPECT_EQ(ept_entry(&place), place.open | (at[2] ? BOTH : 0));
 }
 
-/* ---- What the processor writes by itself ---------------------------------------------------------------------------- */
+/* ---- What the processor writes by itself ------------------------------------------------------------------------ */
 
 static const struct delivery_row {
     const char *label;
@@ -128,8 +136,8 @@ static const struct delivery_row {
     uint64_t flags;
 } delivery_rows[] = {{"gate", false, EPT_A}, {"stack", true, BOTH}};
 
-FEATURE_TESTS(ept_flags_event, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS, "the delivery of an event reads its gate and writes its frame",
-              delivery_rows)
+FEATURE_TESTS(ept_flags_event, VMX, NEEDS(EPT_ACCESSED_DIRTY), FLAGS,
+              "the delivery of an event reads its gate and writes its frame", delivery_rows)
 {
     enum { VECTOR = 0x40, IST = 7 };
     const struct ept_place place = ept_open(PLACE_4K);

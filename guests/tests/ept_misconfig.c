@@ -1,4 +1,4 @@
-/* EPT misconfigurations: which bits of an entry that is present cause one, for any access; and which bits do not matter. */
+/* EPT misconfigurations: which bits of an entry that is present cause one, for any access; and which do not matter. */
 #include <string.h>
 
 #include "guests/lib/lab/lab.h"
@@ -43,7 +43,10 @@ enum { KIND_X = 2 };
 
 enum { AT_PLACE, AT_KIND, AT_ACCESS };
 
-static bool has_kind(const unsigned *at) { return ept_is_leaf((enum ept_where)at[AT_PLACE]) ? kinds[at[AT_KIND]].leaf : kinds[at[AT_KIND]].table; }
+static bool has_kind(const unsigned *at)
+{
+    return ept_is_leaf((enum ept_where)at[AT_PLACE]) ? kinds[at[AT_KIND]].leaf : kinds[at[AT_KIND]].table;
+}
 
 /* Bits of the address are none that is reserved. */
 static void require_reserved(const struct kind *kind)
@@ -59,8 +62,9 @@ static void require_reserved(const struct kind *kind)
 static const struct feature_axis kind_axes[] = {PLACES, KINDS, AXIS("read", "write", "fetch"), {0}};
 static const enum ept_access accesses[] = {ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH};
 
-FEATURE_GRID(ept_misconfig, VMX, NEEDS(), MISCONFIGURATIONS, "an entry that is present and has what is reserved exits, whatever the access",
-             kind_axes, .exists = has_kind)
+FEATURE_GRID(ept_misconfig, VMX, NEEDS(), MISCONFIGURATIONS,
+             "an entry that is present and has what is reserved exits, whatever the access", kind_axes,
+             .exists = has_kind)
 {
     const struct kind *kind = &kinds[at[AT_KIND]];
     const struct ept_place place = ept_open((enum ept_where)at[AT_PLACE]);
@@ -77,7 +81,7 @@ FEATURE_GRID(ept_misconfig, VMX, NEEDS(), MISCONFIGURATIONS, "an entry that is p
     ept_expect_byte(&place, access, false);
 }
 
-/* ---- Misconfiguration or violation ---------------------------------------------------------------------------------- */
+/* ---- Misconfiguration or violation ------------------------------------------------------------------------------ */
 
 static const struct feature_axis order_axes[] = {PLACES, KINDS, {0}};
 
@@ -85,7 +89,8 @@ static const struct feature_axis order_axes[] = {PLACES, KINDS, {0}};
 static bool has_other_kind(const unsigned *at) { return has_kind(at) && !(kinds[at[AT_KIND]].set & EPT_RWX); }
 
 FEATURE_GRID(ept_misconfig_absent, VMX, NEEDS(), "Prioritization of EPT Misconfigurations and EPT Violations",
-             "an entry that is not present may have anything else: it is an EPT violation", order_axes, .exists = has_other_kind)
+             "an entry that is not present may have anything else: it is an EPT violation", order_axes,
+             .exists = has_other_kind)
 {
     const struct kind *kind = &kinds[at[AT_KIND]];
     const struct ept_place place = ept_open((enum ept_where)at[AT_PLACE]);
@@ -101,8 +106,8 @@ FEATURE_GRID(ept_misconfig_absent, VMX, NEEDS(), "Prioritization of EPT Misconfi
 }
 
 FEATURE_GRID(ept_misconfig_first, VMX, NEEDS(), "Prioritization of EPT Misconfigurations and EPT Violations",
-             "an entry that is misconfigured, and does not allow the access either, is an EPT misconfiguration", order_axes,
-             .exists = has_other_kind)
+             "an entry that is misconfigured, and does not allow the access either, is an EPT misconfiguration",
+             order_axes, .exists = has_other_kind)
 {
     const struct kind *kind = &kinds[at[AT_KIND]];
     const struct ept_place place = ept_open((enum ept_where)at[AT_PLACE]);
@@ -116,7 +121,7 @@ FEATURE_GRID(ept_misconfig_first, VMX, NEEDS(), "Prioritization of EPT Misconfig
     ept_expect_byte(&place, ACCESS_WRITE, false);
 }
 
-/* ---- What does not matter ------------------------------------------------------------------------------------------- */
+/* ---- What does not matter --------------------------------------------------------------------------------------- */
 
 /* With the controls as they are at the start of a row: no accessed and dirty flags, no mode-based execute, no #VE. */
 static const struct ignored {
@@ -135,8 +140,8 @@ static const struct feature_axis ignored_axes[] = {
 
 static bool has_ignored(const unsigned *at) { return ept_is_leaf((enum ept_where)at[0]) || ignored[at[1]].table; }
 
-FEATURE_GRID(ept_ignored, VMX, NEEDS(), "EPT Translation Mechanism", "a bit that is ignored changes nothing", ignored_axes,
-             .exists = has_ignored)
+FEATURE_GRID(ept_ignored, VMX, NEEDS(), "EPT Translation Mechanism", "a bit that is ignored changes nothing",
+             ignored_axes, .exists = has_ignored)
 {
     const uint64_t bit = 1ull << ignored[at[1]].bit;
     const struct ept_place place = ept_open((enum ept_where)at[0]);
@@ -149,7 +154,8 @@ FEATURE_GRID(ept_ignored, VMX, NEEDS(), "EPT Translation Mechanism", "a bit that
 }
 
 static const uint8_t types[] = {0, 1, 4, 5, 6};
-static const struct feature_axis type_axes[] = {AXIS("4k", "2m"), AXIS("uc", "wc", "wt", "wp", "wb"), AXIS("pat", "ignore-pat"), {0}};
+static const struct feature_axis type_axes[] = {
+    AXIS("4k", "2m"), AXIS("uc", "wc", "wt", "wp", "wb"), AXIS("pat", "ignore-pat"), {0}};
 
 FEATURE_GRID(ept_type, VMX, NEEDS(), "EPT and Memory Typing", "memory of each type is read and written", type_axes)
 {
@@ -162,14 +168,15 @@ FEATURE_GRID(ept_type, VMX, NEEDS(), "EPT and Memory Typing", "memory of each ty
     ept_expect_byte(&place, ACCESS_WRITE, true);
 }
 
-/* ---- In a walk, and in the delivery of an event --------------------------------------------------------------------- */
+/* ---- In a walk, and in the delivery of an event ----------------------------------------------------------------- */
 
 static const struct feature_axis walk_axes[] = {KINDS, {0}};
 
 static bool is_walk_kind(const unsigned *at) { return kinds[at[0]].leaf; }
 
-FEATURE_GRID(ept_misconfig_walk, VMX, NEEDS(), MISCONFIGURATIONS, "a misconfigured entry for a page table of the guest's exits with the address in it",
-             walk_axes, .exists = is_walk_kind)
+FEATURE_GRID(ept_misconfig_walk, VMX, NEEDS(), MISCONFIGURATIONS,
+             "a misconfigured entry for a page table of the guest's exits with the address in it", walk_axes,
+             .exists = is_walk_kind)
 {
     enum { SLOT = 3 };
     const struct kind *kind = &kinds[at[0]];

@@ -42,14 +42,15 @@ static void expect_log(uint64_t index, const uint64_t *gpas, unsigned n)
     }
 }
 
-/* ---- What is logged ------------------------------------------------------------------------------------------------- */
+/* ---- What is logged --------------------------------------------------------------------------------------------- */
 
 static bool is_page(const unsigned *at) { return ept_is_leaf((enum ept_where)at[0]); }
 
-static const struct feature_axis access_axes[] = {PLACES, ACCESSES, AXIS("clean", "dirty"), AXIS("kernel", "user"), {0}};
+static const struct feature_axis access_axes[] = {
+    PLACES, ACCESSES, AXIS("clean", "dirty"), AXIS("kernel", "user"), {0}};
 
-FEATURE_GRID(ept_pml, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "an access that sets a dirty flag is logged, no other is", access_axes,
-             .exists = is_page)
+FEATURE_GRID(ept_pml, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
+             "an access that sets a dirty flag is logged, no other is", access_axes, .exists = is_page)
 {
     const enum ept_access access = (enum ept_access)at[1];
     const bool logged = !at[2] && (access == ACCESS_WRITE || access == ACCESS_MODIFY);
@@ -74,12 +75,14 @@ FEATURE_GRID(ept_pml_once, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
     const struct ept_place place = begin(at[0] ? PLACE_2M : PLACE_4K);
     const uint64_t gpa = place.gpa + (at[0] ? 0x7000 : 0);
 
-    OBSERVE(ept_do(ACCESS_WRITE, place.linear + (gpa - place.gpa) + 0xabc); ept_touch(ACCESS_WRITE, &place); ept_touch(ACCESS_MODIFY, &place));
+    OBSERVE(ept_do(ACCESS_WRITE, place.linear + (gpa - place.gpa) + 0xabc); ept_touch(ACCESS_WRITE, &place);
+            ept_touch(ACCESS_MODIFY, &place));
     EXPECT_NO_EXIT();
     expect_log(LAST, &gpa, 1);
 }
 
-FEATURE_GRID(ept_pml_aligned, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "bits 11:0 of what is logged are 0", once_axes)
+FEATURE_GRID(ept_pml_aligned, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "bits 11:0 of what is logged are 0",
+             once_axes)
 {
     const struct ept_place place = begin(at[0] ? PLACE_2M : PLACE_4K);
 
@@ -90,8 +93,10 @@ FEATURE_GRID(ept_pml_aligned, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING
 
 static const struct feature_axis off_axes[] = {AXIS("control", "flags"), {0}};
 
-FEATURE_GRID(ept_pml_off, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
-             "without the control, or without accessed and dirty flags, nothing is logged, and a full log does not matter", off_axes)
+FEATURE_GRID(
+    ept_pml_off, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
+    "without the control, or without accessed and dirty flags, nothing is logged, and a full log does not matter",
+    off_axes)
 {
     const struct ept_place place = begin(PLACE_4K);
 
@@ -106,7 +111,8 @@ FEATURE_GRID(ept_pml_off, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
     ept_expect_byte(&place, ACCESS_WRITE, true);
 }
 
-FEATURE_TEST(ept_pml_denied, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "a write that is not allowed is not logged")
+FEATURE_TEST(ept_pml_denied, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
+             "a write that is not allowed is not logged")
 {
     const struct ept_place place = begin(PLACE_4K);
 
@@ -119,8 +125,8 @@ FEATURE_TEST(ept_pml_denied, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
 /* Two pages, the second behind the first. */
 static const struct feature_axis two_axes[] = {AXIS("forward", "backward", "crossing"), {0}};
 
-FEATURE_GRID(ept_pml_two, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "pages are logged in the order of the writes, each below the one before",
-             two_axes)
+FEATURE_GRID(ept_pml_two, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
+             "pages are logged in the order of the writes, each below the one before", two_axes)
 {
     const uint64_t second = EPT_TARGET + PAGE_BYTES;
     const struct ept_place place = begin(PLACE_4K);
@@ -142,7 +148,8 @@ FEATURE_GRID(ept_pml_two, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "p
     expect_log(LAST, gpas, 2);
 }
 
-FEATURE_TEST(ept_pml_walk, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "a walk of the guest's page tables is logged as a write of them")
+FEATURE_TEST(ept_pml_walk, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
+             "a walk of the guest's page tables is logged as a write of them")
 {
     const struct ept_place place = begin(PLACE_4K);
     uint64_t *table = (uint64_t *)place.linear;
@@ -161,16 +168,18 @@ FEATURE_TEST(ept_pml_walk, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "
     expect_log(LAST, &place.gpa, 1);
 }
 
-/* ---- The index ------------------------------------------------------------------------------------------------------ */
+/* ---- The index -------------------------------------------------------------------------------------------------- */
 
 static const struct index_row {
     const char *label;
     uint64_t index;
-} index_rows[] = {{"0", 0}, {"1", 1}, {"2", 2}, {"127", 127}, {"128", 128}, {"255", 255}, {"256", 256}, {"510", 510}, {"511", 511}},
-  full_rows[] = {{"512", 512}, {"513", 513}, {"1023", 1023}, {"1024", 1024}, {"8000", 0x8000}, {"fe00", 0xfe00}, {"ffff", 0xffff}};
+} index_rows[] = {{"0", 0},     {"1", 1},     {"2", 2},     {"127", 127}, {"128", 128},
+                  {"255", 255}, {"256", 256}, {"510", 510}, {"511", 511}},
+  full_rows[] = {{"512", 512},     {"513", 513},     {"1023", 1023},  {"1024", 1024},
+                 {"8000", 0x8000}, {"fe00", 0xfe00}, {"ffff", 0xffff}};
 
-FEATURE_TESTS(ept_pml_index, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "the index says which entry is next; from 0 it goes to FFFFH",
-              index_rows)
+FEATURE_TESTS(ept_pml_index, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
+              "the index says which entry is next; from 0 it goes to FFFFH", index_rows)
 {
     const struct ept_place place = begin(PLACE_4K);
 
@@ -212,7 +221,8 @@ static const struct room_row {
 };
 
 FEATURE_TESTS(ept_pml_room, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING,
-              "a full log exits where a flag would have to be set, the accessed one or the dirty one, and only there", room_rows)
+              "a full log exits where a flag would have to be set, the accessed one or the dirty one, and only there",
+              room_rows)
 {
     const struct ept_place place = begin(PLACE_4K);
 
@@ -239,7 +249,8 @@ FEATURE_TEST(ept_pml_last, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), LOGGING, "
     ept_expect_byte(&place, ACCESS_WRITE, true);
 }
 
-FEATURE_TEST(ept_pml_event, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY), "Information for VM Exits That Occur During Event Delivery",
+FEATURE_TEST(ept_pml_event, VMX, NEEDS(PROC2_PML, EPT_ACCESSED_DIRTY),
+             "Information for VM Exits That Occur During Event Delivery",
              "a full log while an event is delivered tells the event")
 {
     enum { VECTOR = 0x40, IST = 7 };

@@ -1,4 +1,4 @@
-/* VMFUNC, and EPTP switching by it. Which view is in force shows in its accessed flag: view 2 has these flags, view 1 not. */
+/* VMFUNC, and EPTP switching by it. Which view is in force shows in an accessed flag: view 2 sets it, view 1 not. */
 #include <string.h>
 
 #include "guests/lib/lab/lab.h"
@@ -30,7 +30,10 @@ static struct ept_place begin(void)
     return place;
 }
 
-static void do_vmfunc(uint64_t rax, uint64_t rcx) { __asm__ volatile(".byte 0x0f, 0x01, 0xd4" : : "a"(rax), "c"(rcx) : "memory"); }
+static void do_vmfunc(uint64_t rax, uint64_t rcx)
+{
+    __asm__ volatile(".byte 0x0f, 0x01, 0xd4" : : "a"(rax), "c"(rcx) : "memory");
+}
 
 /* A view with accessed flags is in force, or one without. */
 static void expect_view(const struct ept_place *place, bool with_flags)
@@ -40,7 +43,7 @@ static void expect_view(const struct ept_place *place, bool with_flags)
     EXPECT_BITS(ept_entry(place), EPT_A, with_flags ? EPT_A : 0);
 }
 
-/* ---- The list ------------------------------------------------------------------------------------------------------- */
+/* ---- The list --------------------------------------------------------------------------------------------------- */
 
 static const struct index {
     const char *label;
@@ -128,7 +131,7 @@ FEATURE_GRID(ept_vmfunc_rights, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING
     EXPECT_BITS(e.qualification, EPT_READ | EPT_WRITE | EPT_FETCH, EPT_WRITE);
 }
 
-/* ---- What exits ----------------------------------------------------------------------------------------------------- */
+/* ---- What exits ------------------------------------------------------------------------------------------------- */
 
 static void expect_exit(const struct ept_place *place, const struct exit_record *e)
 {
@@ -138,18 +141,29 @@ static void expect_exit(const struct ept_place *place, const struct exit_record 
     expect_view(place, false);
 }
 
-/* Bits 11:0 of an EPT pointer with which a VM entry would fail: "VM-Execution Control Fields", "Extended-Page-Table Pointer". */
+/* Bits 11:0 of an EPT pointer with which a VM entry would fail: "Extended-Page-Table Pointer (EPTP)". */
 static const struct pointer_row {
     const char *label;
     unsigned view;
     uint64_t bits;
 } pointer_rows[] = {
-    {"none", 0, 0},
-    {"type-1", OTHER_VIEW, 0x59}, {"type-2", OTHER_VIEW, 0x5a}, {"type-3", OTHER_VIEW, 0x5b}, {"type-4", OTHER_VIEW, 0x5c},
-    {"type-5", OTHER_VIEW, 0x5d}, {"type-7", OTHER_VIEW, 0x5f},
-    {"levels-1", OTHER_VIEW, 0x46}, {"levels-2", OTHER_VIEW, 0x4e}, {"levels-3", OTHER_VIEW, 0x56}, {"levels-6", OTHER_VIEW, 0x6e},
-    {"levels-7", OTHER_VIEW, 0x76}, {"levels-8", OTHER_VIEW, 0x7e},
-    {"bit-8", OTHER_VIEW, 0x15e}, {"bit-9", OTHER_VIEW, 0x25e}, {"bit-10", OTHER_VIEW, 0x45e}, {"bit-11", OTHER_VIEW, 0x85e},
+    {"none", 0, EPTP_FLAGS},
+    {"type-1", OTHER_VIEW, 0x59},
+    {"type-2", OTHER_VIEW, 0x5a},
+    {"type-3", OTHER_VIEW, 0x5b},
+    {"type-4", OTHER_VIEW, 0x5c},
+    {"type-5", OTHER_VIEW, 0x5d},
+    {"type-7", OTHER_VIEW, 0x5f},
+    {"levels-1", OTHER_VIEW, 0x46},
+    {"levels-2", OTHER_VIEW, 0x4e},
+    {"levels-3", OTHER_VIEW, 0x56},
+    {"levels-6", OTHER_VIEW, 0x6e},
+    {"levels-7", OTHER_VIEW, 0x76},
+    {"levels-8", OTHER_VIEW, 0x7e},
+    {"bit-8", OTHER_VIEW, 0x15e},
+    {"bit-9", OTHER_VIEW, 0x25e},
+    {"bit-10", OTHER_VIEW, 0x45e},
+    {"bit-11", OTHER_VIEW, 0x85e},
 };
 
 FEATURE_TESTS(ept_vmfunc_pointer, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, EPT_ACCESSED_DIRTY), SWITCHING,
@@ -167,8 +181,8 @@ static const struct feature_axis far_axes[] = {
     AXIS("512", "513", "1023", "1024", "8000", "10000", "10005", "80000000", "ffffffff"), AXIS("kernel", "user"), {0}};
 static const uint64_t fars[] = {512, 513, 1023, 1024, 0x8000, 0x10000, 0x10005, 0x80000000, 0xffffffff};
 
-FEATURE_GRID(ept_vmfunc_far, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, EPT_ACCESSED_DIRTY), SWITCHING, "an index behind the list exits",
-             far_axes)
+FEATURE_GRID(ept_vmfunc_far, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, EPT_ACCESSED_DIRTY), SWITCHING,
+             "an index behind the list exits", far_axes)
 {
     const struct ept_place place = begin();
     struct exit_record e;
@@ -199,10 +213,12 @@ FEATURE_TESTS(ept_vmfunc_upper, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING
     expect_view(&place, true);
 }
 
-/* ---- The function --------------------------------------------------------------------------------------------------- */
+/* ---- The function ----------------------------------------------------------------------------------------------- */
 
 static const struct feature_axis leaf_axes[] = {
-    AXIS("1", "2", "8", "16", "31", "32", "62", "63", "64", "65", "128", "40000000", "80000000", "ffffffff"), AXIS("kernel", "user"), {0}};
+    AXIS("1", "2", "8", "16", "31", "32", "62", "63", "64", "65", "128", "40000000", "80000000", "ffffffff"),
+    AXIS("kernel", "user"),
+    {0}};
 static const uint64_t leaves[] = {1, 2, 8, 16, 31, 32, 62, 63, 64, 65, 128, 0x40000000, 0x80000000, 0xffffffff};
 
 FEATURE_GRID(ept_vmfunc_leaf, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, EPT_ACCESSED_DIRTY), FUNCTIONS,
@@ -224,7 +240,8 @@ FEATURE_GRID(ept_vmfunc_leaf, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, 
     }
 }
 
-static const struct feature_axis off_axes[] = {AXIS("function", "control"), AXIS("0", "1", "63", "64"), AXIS("kernel", "user"), {0}};
+static const struct feature_axis off_axes[] = {
+    AXIS("function", "control"), AXIS("0", "1", "63", "64"), AXIS("kernel", "user"), {0}};
 static const uint64_t off_leaves[] = {0, 1, 63, 64};
 
 FEATURE_GRID(ept_vmfunc_off, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, EPT_ACCESSED_DIRTY), FUNCTIONS,
@@ -250,7 +267,7 @@ FEATURE_GRID(ept_vmfunc_off, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, E
     }
 }
 
-/* ---- Forms and modes ------------------------------------------------------------------------------------------------ */
+/* ---- Forms and modes -------------------------------------------------------------------------------------------- */
 
 static const struct prefix_row {
     const char *label;
@@ -259,8 +276,9 @@ static const struct prefix_row {
 } prefix_rows[] = {{"66", 0x66, true}, {"f2", 0xf2, true}, {"f3", 0xf3, true}, {"lock", 0xf0, true},
                    {"cs", 0x2e, false}, {"67", 0x67, false}, {"rex", 0x40, false}, {"rex-w", 0x48, false}};
 
-FEATURE_TESTS(ept_vmfunc_prefix, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, EPT_ACCESSED_DIRTY), "VMFUNC--Invoke VM Function",
-              "operand-size, repeat and LOCK prefixes are #UD, others do nothing", prefix_rows)
+FEATURE_TESTS(ept_vmfunc_prefix, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, EPT_ACCESSED_DIRTY),
+              "VMFUNC--Invoke VM Function", "operand-size, repeat and LOCK prefixes are #UD, others do nothing",
+              prefix_rows)
 {
     const uint8_t code[] = {row->prefix, 0x0f, 0x01, 0xd4};
     const struct ept_place place = begin();
@@ -279,10 +297,12 @@ FEATURE_TESTS(ept_vmfunc_prefix, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHIN
 MODE_CODE(vmfunc_16, 16, ".byte 0x0f, 0x01, 0xd4")
 MODE_CODE(vmfunc_32, 32, ".byte 0x0f, 0x01, 0xd4")
 static const struct feature_axis mode_axes[] = {
-    AXIS("compatibility-32", "compatibility-16", "protected-32", "protected-16", "real", "v86"), AXIS("good", "bad"), {0}};
+    AXIS("compatibility-32", "compatibility-16", "protected-32", "protected-16", "real", "v86"),
+    AXIS("good", "bad"),
+    {0}};
 
-FEATURE_GRID(ept_vmfunc_mode, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, EPT_ACCESSED_DIRTY), SWITCHING, "it is the same in all modes",
-             mode_axes)
+FEATURE_GRID(ept_vmfunc_mode, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, EPT_ACCESSED_DIRTY), SWITCHING,
+             "it is the same in all modes", mode_axes)
 {
     const enum mode mode = (enum mode)at[0];
     const struct ept_place place = begin();
@@ -290,7 +310,8 @@ FEATURE_GRID(ept_vmfunc_mode, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, 
     struct exit_record e;
 
     put_view(5, OTHER_VIEW, EPTP_FLAGS);
-    e = OBSERVE(mode_run(mode, mode == MODE_COMPATIBILITY_32 || mode == MODE_PROTECTED_32 ? &vmfunc_32 : &vmfunc_16, &registers));
+    e = OBSERVE(mode_run(mode, mode == MODE_COMPATIBILITY_32 || mode == MODE_PROTECTED_32 ? &vmfunc_32 : &vmfunc_16,
+                         &registers));
     if (at[1]) {
         expect_exit(&place, &e);
     } else {

@@ -42,7 +42,8 @@ static void begin(uint8_t bits)
 {
     memset(page_scratch(READ_BITMAP), bits, PAGE_BYTES);
     memset(page_scratch(WRITE_BITMAP), bits, PAGE_BYTES);
-    LAB_WRITE({VMREAD_BITMAP, (uint64_t)page_scratch(READ_BITMAP)}, {VMWRITE_BITMAP, (uint64_t)page_scratch(WRITE_BITMAP)});
+    LAB_WRITE({VMREAD_BITMAP, (uint64_t)page_scratch(READ_BITMAP)},
+              {VMWRITE_BITMAP, (uint64_t)page_scratch(WRITE_BITMAP)});
     lab_set(PROC2_VMCS_SHADOWING);
 }
 
@@ -54,18 +55,21 @@ static void set_bit(enum operation operation, uint64_t field, bool on)
     bitmap[field / 8] = (uint8_t)(on ? bitmap[field / 8] | bit : bitmap[field / 8] & ~bit);
 }
 
-/* ---- The bitmaps ---------------------------------------------------------------------------------------------------- */
+/* ---- The bitmaps ------------------------------------------------------------------------------------------------ */
 
 /* One of each width and type, and the ends; what the field is does not matter to the bitmaps, nor that it exists. */
-static const uint16_t fields[] = {0x0000, 0x0001, 0x0007, 0x0008, 0x0800, 0x0810, 0x0c02, 0x2000, 0x2001, 0x2010, 0x2400,
-                                  0x2804, 0x2c02, 0x4000, 0x4402, 0x4800, 0x4c00, 0x6000, 0x6400, 0x681e, 0x6c16, 0x7ff7, 0x7ff8,
-                                  0x7fff};
-#define FIELDS AXIS("0", "1", "7", "8", "800", "810", "c02", "2000", "2001", "2010", "2400", "2804", "2c02", "4000", "4402", "4800", \
-                    "4c00", "6000", "6400", "681e", "6c16", "7ff7", "7ff8", "7fff")
+static const uint16_t fields[] = {0x0000, 0x0001, 0x0007, 0x0008, 0x0800, 0x0810, 0x0c02, 0x2000,
+                                  0x2001, 0x2010, 0x2400, 0x2804, 0x2c02, 0x4000, 0x4402, 0x4800,
+                                  0x4c00, 0x6000, 0x6400, 0x681e, 0x6c16, 0x7ff7, 0x7ff8, 0x7fff};
+#define FIELDS                                                                                                         \
+    AXIS("0", "1", "7", "8", "800", "810", "c02", "2000", "2001", "2010", "2400", "2804", "2c02", "4000", "4402",      \
+         "4800", "4c00", "6000", "6400", "681e", "6c16", "7ff7", "7ff8", "7fff")
 
-static const struct feature_axis bitmap_axes[] = {OPERATIONS, FIELDS, AXIS("exit-alone", "pass-alone", "exit", "pass"), {0}};
+static const struct feature_axis bitmap_axes[] = {
+    OPERATIONS, FIELDS, AXIS("exit-alone", "pass-alone", "exit", "pass"), {0}};
 
-FEATURE_GRID(shadow_bitmap, VMX, NEEDS(PROC2_VMCS_SHADOWING), SHADOWING, "the field's bit of the instruction's bitmap says whether it exits", bitmap_axes)
+FEATURE_GRID(shadow_bitmap, VMX, NEEDS(PROC2_VMCS_SHADOWING), SHADOWING,
+             "the field's bit of the instruction's bitmap says whether it exits", bitmap_axes)
 {
     const enum operation operation = (enum operation)at[0];
     const uint64_t field = fields[at[1]];
@@ -84,10 +88,12 @@ FEATURE_GRID(shadow_bitmap, VMX, NEEDS(PROC2_VMCS_SHADOWING), SHADOWING, "the fi
     EXPECT_EQ(e.instruction_length, 3);
 }
 
-static const struct feature_axis far_axes[] = {OPERATIONS, AXIS("8000", "8800", "10000", "2-31", "2-32", "2-63", "all"), {0}};
+static const struct feature_axis far_axes[] = {
+    OPERATIONS, AXIS("8000", "8800", "10000", "2-31", "2-32", "2-63", "all"), {0}};
 static const uint64_t fars[] = {0x8000, 0x8800, 0x10000, 1ull << 31, 1ull << 32 | 0x800, 1ull << 63 | 0x800, ~0ull};
 
-FEATURE_GRID(shadow_far, VMX, NEEDS(PROC2_VMCS_SHADOWING), SHADOWING, "a field with any of bits 63:15 set exits, whatever the bitmaps say", far_axes)
+FEATURE_GRID(shadow_far, VMX, NEEDS(PROC2_VMCS_SHADOWING), SHADOWING,
+             "a field with any of bits 63:15 set exits, whatever the bitmaps say", far_axes)
 {
     begin(0);
     OBSERVE(run((enum operation)at[0], fars[at[1]]));
@@ -96,8 +102,8 @@ FEATURE_GRID(shadow_far, VMX, NEEDS(PROC2_VMCS_SHADOWING), SHADOWING, "a field w
 
 static const struct feature_axis off_axes[] = {OPERATIONS, AXIS("kernel", "user"), {0}};
 
-FEATURE_GRID(shadow_off, VMX, NEEDS(PROC2_VMCS_SHADOWING, NOT(PROC2_VMCS_SHADOWING)), "Instructions That Cause VM Exits Conditionally",
-             "without VMCS shadowing all exit", off_axes)
+FEATURE_GRID(shadow_off, VMX, NEEDS(PROC2_VMCS_SHADOWING, NOT(PROC2_VMCS_SHADOWING)),
+             "Instructions That Cause VM Exits Conditionally", "without VMCS shadowing all exit", off_axes)
 {
     begin(0);
     lab_clear(PROC2_VMCS_SHADOWING);
@@ -110,7 +116,8 @@ FEATURE_GRID(shadow_off, VMX, NEEDS(PROC2_VMCS_SHADOWING, NOT(PROC2_VMCS_SHADOWI
 
 static const struct feature_axis user_axes[] = {OPERATIONS, AXIS("exit", "pass"), {0}};
 
-FEATURE_GRID(shadow_user, VMX, NEEDS(PROC2_VMCS_SHADOWING), VMREAD_TEXT, "in CPL 3, what exits exits, and what would not is #GP", user_axes)
+FEATURE_GRID(shadow_user, VMX, NEEDS(PROC2_VMCS_SHADOWING), VMREAD_TEXT,
+             "in CPL 3, what exits exits, and what would not is #GP", user_axes)
 {
     begin(at[1] ? 0 : 0xff);
     OBSERVE(IN_USER(run((enum operation)at[0], GUEST_ES_SELECTOR)));
@@ -128,16 +135,18 @@ static const struct feature_axis mode_axes[] = {
     OPERATIONS, AXIS("compatibility-32", "compatibility-16", "real", "v86"), AXIS("exit", "pass"), {0}};
 static const enum mode modes[] = {MODE_COMPATIBILITY_32, MODE_COMPATIBILITY_16, MODE_REAL, MODE_V86};
 
-FEATURE_GRID(shadow_mode, VMX, NEEDS(PROC2_VMCS_SHADOWING), VMREAD_TEXT, "in modes that have no VMX they are #UD, and do not exit", mode_axes)
+FEATURE_GRID(shadow_mode, VMX, NEEDS(PROC2_VMCS_SHADOWING), VMREAD_TEXT,
+             "in modes that have no VMX they are #UD, and do not exit", mode_axes)
 {
     const bool wide = at[1] == 0;
 
     begin(at[2] ? 0 : 0xff);
-    OBSERVE(mode_run(modes[at[1]], at[0] == DO_VMREAD ? (wide ? &vmread_32 : &vmread_16) : (wide ? &vmwrite_32 : &vmwrite_16), NULL));
+    OBSERVE(mode_run(modes[at[1]],
+                     at[0] == DO_VMREAD ? (wide ? &vmread_32 : &vmread_16) : (wide ? &vmwrite_32 : &vmwrite_16), NULL));
     EXPECT_FAULT(EXCEPTION_UD, 0);
 }
 
-/* ---- The shadow VMCS ------------------------------------------------------------------------------------------------ */
+/* ---- The shadow VMCS -------------------------------------------------------------------------------------------- */
 
 static const struct field_row {
     const char *label;
@@ -156,7 +165,8 @@ static const struct field_row {
 };
 
 FEATURE_TESTS(shadow_value, VMX, NEEDS(PROC2_VMCS_SHADOWING), VMWRITE_TEXT,
-              "what is written is read again, in the width of the field, and the VMCS in force is as it was", field_rows)
+              "what is written is read again, in the width of the field, and the VMCS in force is as it was",
+              field_rows)
 {
     static const uint64_t values[] = {0x123456789abcdef0, 0xfedcba9876543210, ~0ull, 0};
     const bool readable = (row->field >> 10 & 3) != 3; /* the host's are not the lab's to read */
@@ -171,7 +181,8 @@ FEATURE_TESTS(shadow_value, VMX, NEEDS(PROC2_VMCS_SHADOWING), VMWRITE_TEXT,
         EXPECT_EQ(end, SUCCEEDED);
         EXPECT_EQ(seen, values[i] & row->mask);
     }
-    if (readable && row->field != GUEST_RIP && row->field != GUEST_RSP && row->field != GUEST_RFLAGS && row->field != PROC_CONTROLS)
+    if (readable && row->field != GUEST_RIP && row->field != GUEST_RSP && row->field != GUEST_RFLAGS &&
+        row->field != PROC_CONTROLS)
         EXPECT_EQ(lab_read(row->field), before);
 }
 
@@ -182,8 +193,8 @@ FEATURE_TEST(shadow_high, VMX, NEEDS(PROC2_VMCS_SHADOWING), "VMREAD, VMWRITE, an
     uint64_t low = 0;
 
     begin(0);
-    OBSERVE(vmwrite_from(TSC_OFFSET, 0x1122334455667788); vmread_to(TSC_OFFSET | 1, &seen); vmwrite_from(TSC_OFFSET | 1, 0x99aabbccddeeff00);
-            end = vmread_to(TSC_OFFSET, &low));
+    OBSERVE(vmwrite_from(TSC_OFFSET, 0x1122334455667788); vmread_to(TSC_OFFSET | 1, &seen);
+            vmwrite_from(TSC_OFFSET | 1, 0x99aabbccddeeff00); end = vmread_to(TSC_OFFSET, &low));
     EXPECT_NO_EXIT();
     EXPECT_EQ(end, SUCCEEDED);
     EXPECT_EQ(seen, 0x11223344);
@@ -207,8 +218,10 @@ FEATURE_GRID(shadow_missing, VMX, NEEDS(PROC2_VMCS_SHADOWING), VMREAD_TEXT, "a f
 static const struct read_only_row {
     const char *label;
     uint64_t field, mask;
-} read_only_rows[] = {{"exit-reason", EXIT_REASON, 0xffffffff},           {"qualification", EXIT_QUALIFICATION, ~0ull},
-                      {"physical-address", GUEST_PHYSICAL_ADDRESS, ~0ull}, {"instruction-length", EXIT_INSTRUCTION_LENGTH, 0xffffffff},
+} read_only_rows[] = {{"exit-reason", EXIT_REASON, 0xffffffff},
+                      {"qualification", EXIT_QUALIFICATION, ~0ull},
+                      {"physical-address", GUEST_PHYSICAL_ADDRESS, ~0ull},
+                      {"instruction-length", EXIT_INSTRUCTION_LENGTH, 0xffffffff},
                       {"linear-address", GUEST_LINEAR_ADDRESS, ~0ull}};
 
 FEATURE_TESTS(shadow_read_only, VMX, NEEDS(PROC2_VMCS_SHADOWING), VMWRITE_TEXT,

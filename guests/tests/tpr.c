@@ -25,7 +25,7 @@ static void begin(unsigned class, unsigned threshold)
     lab_clear(PROC_CR8_STORE);
 }
 
-/* ---- CR8 ------------------------------------------------------------------------------------------------------------ */
+/* ---- CR8 -------------------------------------------------------------------------------------------------------- */
 
 static const struct feature_axis class_axes[] = {
     AXIS("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"), {0}};
@@ -42,7 +42,8 @@ FEATURE_GRID(tpr_read, VMX, NEEDS_SHADOW, CR8_TEXT, "MOV from CR8 reads bits 7:4
     EXPECT_EQ(vtpr(), 0xabcdef05 | at[0] << CLASS_SHIFT);
 }
 
-FEATURE_GRID(tpr_write, VMX, NEEDS_SHADOW, CR8_TEXT, "MOV to CR8 writes bits 7:4 of the virtual TPR, and clears its others", class_axes)
+FEATURE_GRID(tpr_write, VMX, NEEDS_SHADOW, CR8_TEXT,
+             "MOV to CR8 writes bits 7:4 of the virtual TPR, and clears its others", class_axes)
 {
     begin(0, 0);
     set_vtpr(0xabcdef5f);
@@ -56,7 +57,8 @@ FEATURE_GRID(tpr_write, VMX, NEEDS_SHADOW, CR8_TEXT, "MOV to CR8 writes bits 7:4
 static const struct feature_axis bad_axes[] = {AXIS("10", "20", "80000000", "2-32", "2-63", "all"), {0}};
 static const uint64_t bads[] = {0x10, 0x20, 0x80000000, 1ull << 32, 1ull << 63, ~0ull};
 
-FEATURE_GRID(tpr_reserved, VMX, NEEDS_SHADOW, "MOV--Move to/from Control Registers", "a reserved bit of CR8 is #GP, and nothing is written", bad_axes)
+FEATURE_GRID(tpr_reserved, VMX, NEEDS_SHADOW, "MOV--Move to/from Control Registers",
+             "a reserved bit of CR8 is #GP, and nothing is written", bad_axes)
 {
     begin(3, 0);
     OBSERVE(insn_write_cr8(bads[at[0]]));
@@ -66,7 +68,8 @@ FEATURE_GRID(tpr_reserved, VMX, NEEDS_SHADOW, "MOV--Move to/from Control Registe
 
 static const struct feature_axis user_axes[] = {AXIS("read", "write"), {0}};
 
-FEATURE_GRID(tpr_user, VMX, NEEDS_SHADOW, "MOV--Move to/from Control Registers", "in CPL 3 it is #GP, TPR shadow or not", user_axes)
+FEATURE_GRID(tpr_user, VMX, NEEDS_SHADOW, "MOV--Move to/from Control Registers",
+             "in CPL 3 it is #GP, TPR shadow or not", user_axes)
 {
     begin(3, 0);
     if (at[0])
@@ -79,7 +82,8 @@ FEATURE_GRID(tpr_user, VMX, NEEDS_SHADOW, "MOV--Move to/from Control Registers",
 
 static const struct feature_axis exiting_axes[] = {AXIS("load", "store"), AXIS("above", "below"), {0}};
 
-FEATURE_GRID(tpr_exiting, VMX, NEEDS(PROC_TPR_SHADOW, PROC_CR8_LOAD, PROC_CR8_STORE), "Instructions That Cause VM Exits Conditionally",
+FEATURE_GRID(tpr_exiting, VMX, NEEDS(PROC_TPR_SHADOW, PROC_CR8_LOAD, PROC_CR8_STORE),
+             "Instructions That Cause VM Exits Conditionally",
              "CR8-load and CR8-store exiting come before the TPR shadow", exiting_axes)
 {
     begin(8, 4);
@@ -92,14 +96,14 @@ FEATURE_GRID(tpr_exiting, VMX, NEEDS(PROC_TPR_SHADOW, PROC_CR8_LOAD, PROC_CR8_ST
     EXPECT_EQ(vtpr(), 8 << CLASS_SHIFT);
 }
 
-/* ---- The threshold -------------------------------------------------------------------------------------------------- */
+/* ---- The threshold ---------------------------------------------------------------------------------------------- */
 
 static const uint8_t classes[] = {0, 1, 2, 7, 8, 14, 15};
 #define CLASS_LABELS AXIS("0", "1", "2", "7", "8", "14", "15")
 static const struct feature_axis threshold_axes[] = {CLASS_LABELS, CLASS_LABELS, {0}};
 
-FEATURE_GRID(tpr_threshold, VMX, NEEDS_SHADOW, THRESHOLD_TEXT, "a TPR that is written and below the threshold exits, behind the instruction",
-             threshold_axes)
+FEATURE_GRID(tpr_threshold, VMX, NEEDS_SHADOW, THRESHOLD_TEXT,
+             "a TPR that is written and below the threshold exits, behind the instruction", threshold_axes)
 {
     const unsigned class = classes[at[0]], threshold = classes[at[1]];
 
@@ -114,7 +118,8 @@ FEATURE_GRID(tpr_threshold, VMX, NEEDS_SHADOW, THRESHOLD_TEXT, "a TPR that is wr
     EXPECT_EQ(vtpr(), class << CLASS_SHIFT);
 }
 
-FEATURE_TEST(tpr_place, VMX, NEEDS_SHADOW, THRESHOLD_TEXT, "the exit is a trap: RIP is behind MOV to CR8, and no blocking is left")
+FEATURE_TEST(tpr_place, VMX, NEEDS_SHADOW, THRESHOLD_TEXT,
+             "the exit is a trap: RIP is behind MOV to CR8, and no blocking is left")
 {
     static const uint8_t code[] = {0x44, 0x0f, 0x22, 0xc1, 0x90}; /* mov cr8, rcx; nop */
     struct code_registers registers = {.rcx = 1};
@@ -128,7 +133,8 @@ FEATURE_TEST(tpr_place, VMX, NEEDS_SHADOW, THRESHOLD_TEXT, "the exit is a trap: 
     EXPECT_EQ(lab_read(GUEST_INTERRUPTIBILITY), 0);
 }
 
-FEATURE_TEST(tpr_above, VMX, NEEDS_SHADOW, THRESHOLD_TEXT, "writes that leave the TPR at the threshold or above, and reads, do not exit")
+FEATURE_TEST(tpr_above, VMX, NEEDS_SHADOW, THRESHOLD_TEXT,
+             "writes that leave the TPR at the threshold or above, and reads, do not exit")
 {
     begin(CLASSES - 1, 8);
     OBSERVE_WITH(LAB_ENTER, 0, insn_write_cr8(9); insn_write_cr8(8); insn_read_cr8());
@@ -158,7 +164,8 @@ FEATURE_GRID(tpr_entry, VMX, NEEDS_SHADOW, "VM-Execution Control Fields",
 static const struct feature_axis access_axes[] = {CLASS_LABELS, CLASS_LABELS, {0}};
 
 FEATURE_GRID(tpr_entry_exit, VMX,
-             NEEDS(PROC_TPR_SHADOW, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE), PROC2_VIRTUALIZE_APIC_ACCESSES), "VM Exits Induced by the TPR Threshold",
+             NEEDS(PROC_TPR_SHADOW, NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE), PROC2_VIRTUALIZE_APIC_ACCESSES),
+             "VM Exits Induced by the TPR Threshold",
              "with APIC accesses, an entry with a threshold above the virtual TPR exits at once", access_axes)
 {
     const unsigned class = classes[at[0]], threshold = classes[at[1]];
@@ -176,7 +183,8 @@ FEATURE_GRID(tpr_entry_exit, VMX,
 static const struct feature_axis reserved_axes[] = {AXIS("4", "5", "7", "8", "15", "31"), {0}};
 static const uint8_t reserved[] = {4, 5, 7, 8, 15, 31};
 
-FEATURE_GRID(tpr_threshold_reserved, VMX, NEEDS_SHADOW, "VM-Execution Control Fields", "bits 31:4 of the threshold have to be 0", reserved_axes)
+FEATURE_GRID(tpr_threshold_reserved, VMX, NEEDS_SHADOW, "VM-Execution Control Fields",
+             "bits 31:4 of the threshold have to be 0", reserved_axes)
 {
     struct exit_record e;
 

@@ -63,9 +63,10 @@ static void expect_time(enum reader reader, bool offsetting, bool scaling, uint6
     EXPECT_LE(seen - (scale(first, factor) + added), scale(last, factor) - scale(first, factor));
 }
 
-/* ---- The offset ----------------------------------------------------------------------------------------------------- */
+/* ---- The offset ------------------------------------------------------------------------------------------------- */
 
-static const uint64_t offsets[] = {0, 1ull << 32, -(1ull << 32), 1ull << 48, 1ull << 63, 0x0123456789abcdef, 0xfedcba9876543210};
+static const uint64_t offsets[] = {0,          1ull << 32,         -(1ull << 32),     1ull << 48,
+                                   1ull << 63, 0x0123456789abcdef, 0xfedcba9876543210};
 #define OFFSETS AXIS("0", "2-32", "minus-2-32", "2-48", "2-63", "0123456789abcdef", "fedcba9876543210")
 
 static const struct feature_axis offset_axes[] = {READERS, OFFSETS, AXIS("off", "on"), {0}};
@@ -76,7 +77,8 @@ FEATURE_GRID(tsc_offset, VMX, NEEDS(PROC_TSC_OFFSETTING, NOT(PROC_TSC_OFFSETTING
     expect_time((enum reader)at[0], at[2], false, offsets[at[1]], 1ull << FRACTION_BITS);
 }
 
-FEATURE_TEST(tsc_offset_kept, VMX, NEEDS(PROC_TSC_OFFSETTING), OFFSET_AND_MULTIPLIER, "the offset is the same behind an exit")
+FEATURE_TEST(tsc_offset_kept, VMX, NEEDS(PROC_TSC_OFFSETTING), OFFSET_AND_MULTIPLIER,
+             "the offset is the same behind an exit")
 {
     uint64_t before, after = 0;
 
@@ -91,32 +93,37 @@ FEATURE_TEST(tsc_offset_kept, VMX, NEEDS(PROC_TSC_OFFSETTING), OFFSET_AND_MULTIP
     EXPECT_EQ(lab_read(TSC_OFFSET), 1ull << 50);
 }
 
-/* ---- The multiplier ------------------------------------------------------------------------------------------------- */
+/* ---- The multiplier --------------------------------------------------------------------------------------------- */
 
-static const uint64_t multipliers[] = {1ull << 48, 1ull << 47, 1ull << 46, 3ull << 47, 1ull << 49, 10ull << 48, 0x0001000100010001,
-                                       0x0000ffffffffffff, 1ull << 32, 1, 1ull << 63, ~0ull};
-#define MULTIPLIERS AXIS("1", "half", "quarter", "3-halves", "2", "10", "1000100010001", "below-1", "2-to-minus-16", "least", "32768", "most")
+static const uint64_t multipliers[] = {1ull << 48, 1ull << 47,  1ull << 46,         3ull << 47,
+                                       1ull << 49, 10ull << 48, 0x0001000100010001, 0x0000ffffffffffff,
+                                       1ull << 32, 1,           1ull << 63,         ~0ull};
+#define MULTIPLIERS                                                                                                    \
+    AXIS("1", "half", "quarter", "3-halves", "2", "10", "1000100010001", "below-1", "2-to-minus-16", "least", "32768", \
+         "most")
 
 static const struct feature_axis scale_axes[] = {READERS, MULTIPLIERS, {0}};
 
-FEATURE_GRID(tsc_scale, VMX, NEEDS(PROC_TSC_OFFSETTING, NOT(PROC_TSC_OFFSETTING), PROC2_TSC_SCALING, PROC2_RDTSCP), OFFSET_AND_MULTIPLIER,
-             "with TSC scaling, what is read is the product, shifted by 48 bits", scale_axes)
+FEATURE_GRID(tsc_scale, VMX, NEEDS(PROC_TSC_OFFSETTING, NOT(PROC_TSC_OFFSETTING), PROC2_TSC_SCALING, PROC2_RDTSCP),
+             OFFSET_AND_MULTIPLIER, "with TSC scaling, what is read is the product, shifted by 48 bits", scale_axes)
 {
     expect_time((enum reader)at[0], true, true, 0, multipliers[at[1]]);
 }
 
-static const struct feature_axis both_axes[] = {AXIS("neither", "offset", "scale", "both"), AXIS("rdtsc", "rdtscp", "rdmsr"), {0}};
+static const struct feature_axis both_axes[] = {
+    AXIS("neither", "offset", "scale", "both"), AXIS("rdtsc", "rdtscp", "rdmsr"), {0}};
 
-FEATURE_GRID(tsc_controls, VMX, NEEDS(PROC_TSC_OFFSETTING, NOT(PROC_TSC_OFFSETTING), PROC2_TSC_SCALING, PROC2_RDTSCP), OFFSET_AND_MULTIPLIER,
-             "the offset is added to the product; scaling without offsetting does nothing", both_axes)
+FEATURE_GRID(tsc_controls, VMX, NEEDS(PROC_TSC_OFFSETTING, NOT(PROC_TSC_OFFSETTING), PROC2_TSC_SCALING, PROC2_RDTSCP),
+             OFFSET_AND_MULTIPLIER, "the offset is added to the product; scaling without offsetting does nothing",
+             both_axes)
 {
     expect_time((enum reader)at[1], at[0] & 1, at[0] & 2, 1ull << 56, 5ull << 47);
 }
 
 static const struct feature_axis scaled_offset_axes[] = {OFFSETS, AXIS("half", "3"), {0}};
 
-FEATURE_GRID(tsc_scaled, VMX, NEEDS(PROC_TSC_OFFSETTING, NOT(PROC_TSC_OFFSETTING), PROC2_TSC_SCALING, PROC2_RDTSCP), OFFSET_AND_MULTIPLIER,
-             "the offset itself is not scaled", scaled_offset_axes)
+FEATURE_GRID(tsc_scaled, VMX, NEEDS(PROC_TSC_OFFSETTING, NOT(PROC_TSC_OFFSETTING), PROC2_TSC_SCALING, PROC2_RDTSCP),
+             OFFSET_AND_MULTIPLIER, "the offset itself is not scaled", scaled_offset_axes)
 {
     expect_time(READ_RDTSC, true, true, offsets[at[0]], at[1] ? 3ull << FRACTION_BITS : 1ull << (FRACTION_BITS - 1));
 }

@@ -24,7 +24,7 @@ static uint8_t *target(void)
     return (uint8_t *)address;
 }
 
-/* ---- Memory --------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
 /* Segments with more than 64 KiB are not loaded in protected 16-bit mode: the 32-bit data segment of the GDT is. */
 MODE_CODE(read_32, 32, "movb 0x100230, %al")
@@ -54,7 +54,8 @@ static const struct feature_axis access_axes[] = {
 static bool has_access(const unsigned *at) { return accesses[at[0]][at[2]]; }
 
 FEATURE_GRID(unrestricted_access, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST), "EPT Violations",
-             "without paging, linear addresses are guest-physical ones, and the EPT says what is allowed", access_axes, .exists = has_access)
+             "without paging, linear addresses are guest-physical ones, and the EPT says what is allowed", access_axes,
+             .exists = has_access)
 {
     uint8_t *page = target();
     const uint64_t open = lab_nested_read(TARGET, 1) | EPT_RWX, may = permissions[at[1]], need = needed[at[2]];
@@ -69,7 +70,8 @@ FEATURE_GRID(unrestricted_access, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST), "EPT Vio
         EXPECT_NO_EXIT();
     } else {
         EXPECT_EXIT(EXIT_EPT_VIOLATION);
-        EXPECT_BITS(e.qualification | any, EPT_READ | EPT_WRITE | EPT_FETCH | EPT_RWX << 3 | EPT_LINEAR_VALID | EPT_TRANSLATED,
+        EXPECT_BITS(e.qualification | any,
+                    EPT_READ | EPT_WRITE | EPT_FETCH | EPT_RWX << 3 | EPT_LINEAR_VALID | EPT_TRANSLATED,
                     need | may << 3 | EPT_LINEAR_VALID | EPT_TRANSLATED);
         EXPECT_EQ(e.physical, TARGET + OFFSET);
         EXPECT_EQ(e.linear, TARGET + OFFSET);
@@ -79,7 +81,7 @@ FEATURE_GRID(unrestricted_access, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST), "EPT Vio
         EXPECT_EQ(page[OFFSET], (need & may) != need ? BYTE : at[2] == WRITE ? 0x77 : BYTE + 1);
 }
 
-/* ---- Exits, and the state that they save ---------------------------------------------------------------------------- */
+/* ---- Exits, and the state that they save ------------------------------------------------------------------------ */
 
 MODE_CODE(cpuid_32, 32, "cpuid")
 MODE_CODE(cpuid_16, 16, "cpuid")
@@ -101,8 +103,9 @@ static const struct {
 };
 static const struct feature_axis exit_axes[] = {MODE_LABELS, AXIS("cpuid", "hlt", "in", "vmcall"), {0}};
 
-FEATURE_GRID(unrestricted_exit, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST, NOT(PROC_IO_BITMAPS)), "Saving Control Registers, Debug Registers, and MSRs",
-             "an exit saves the mode that the guest is in", exit_axes)
+FEATURE_GRID(unrestricted_exit, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST, NOT(PROC_IO_BITMAPS)),
+             "Saving Control Registers, Debug Registers, and MSRs", "an exit saves the mode that the guest is in",
+             exit_axes)
 {
     const bool wide = at[0] == AT_PROTECTED_32;
     struct mode_registers registers = {.eax = 0};
@@ -133,14 +136,14 @@ static const struct feature_axis mode_axes[] = {MODE_LABELS, {0}};
 MODE_CODE(nop_32, 32, "nop")
 MODE_CODE(nop_16, 16, "nop")
 
-FEATURE_GRID(unrestricted_switch, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST), UNRESTRICTED, "paging and protection are switched off and on without exits",
-             mode_axes)
+FEATURE_GRID(unrestricted_switch, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST), UNRESTRICTED,
+             "paging and protection are switched off and on without exits", mode_axes)
 {
     OBSERVE(mode_run(modes[at[0]], at[0] == AT_PROTECTED_32 ? &nop_32 : &nop_16, NULL));
     EXPECT_NO_EXIT();
 }
 
-/* ---- Exceptions ----------------------------------------------------------------------------------------------------- */
+/* ---- Exceptions ------------------------------------------------------------------------------------------------- */
 
 MODE_CODE(div_32, 32, "xorl %ecx, %ecx; divl %ecx")
 MODE_CODE(div_16, 16, "xorw %cx, %cx; divw %cx")
@@ -162,7 +165,8 @@ static const struct {
 };
 static const struct feature_axis exception_axes[] = {MODE_LABELS, AXIS("de", "ud", "gp"), AXIS("exit", "pass"), {0}};
 
-FEATURE_GRID(unrestricted_exception, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST), "Information for VM Exits Due to Vectored Events",
+FEATURE_GRID(unrestricted_exception, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST),
+             "Information for VM Exits Due to Vectored Events",
              "exceptions exit, or not, in each mode; in real mode none has an error code", exception_axes)
 {
     const bool has_error = exceptions[at[1]].has_error && at[0] != AT_REAL;
@@ -182,7 +186,7 @@ FEATURE_GRID(unrestricted_exception, VMX, NEEDS(PROC2_UNRESTRICTED_GUEST), "Info
     EXPECT_EQ(e.rip, MODE_ADDRESS + exceptions[at[1]].at[at[0]]);
 }
 
-/* ---- Without -------------------------------------------------------------------------------------------------------- */
+/* ---- Without ---------------------------------------------------------------------------------------------------- */
 
 MODE_CODE(clear_pg, 32, "movl %cr0, %eax; andl $0x7fffffff, %eax; movl %eax, %cr0")
 MODE_CODE(clear_pe, 32, "movl %cr0, %eax; andl $0x7ffffffe, %eax; movl %eax, %cr0")
@@ -194,7 +198,8 @@ static const struct off_row {
     bool faults;
 } off_rows[] = {{"pg", &clear_pg, true}, {"pe-and-pg", &clear_pe, true}, {"wp", &clear_wp, false}};
 
-FEATURE_TESTS(unrestricted_off, VMX, NEEDS(NOT(PROC2_UNRESTRICTED_GUEST)), "Changes to Instruction Behavior in VMX Non-Root Operation",
+FEATURE_TESTS(unrestricted_off, VMX, NEEDS(NOT(PROC2_UNRESTRICTED_GUEST)),
+              "Changes to Instruction Behavior in VMX Non-Root Operation",
               "without it CR0.PE and CR0.PG can't be cleared: #GP; other bits can be changed", off_rows)
 {
     lab_clear(PROC2_UNRESTRICTED_GUEST);

@@ -1,6 +1,7 @@
 /*
- * What must be seen after translations have been invalidated, with VPIDs and without. A page-table entry is changed behind the
- * TLB's back; what must not hold on to the old one is told by the manual, all else may, so there is no row for it.
+ * What must be seen after translations have been invalidated, with VPIDs and without. A page-table entry is changed
+ * behind the TLB's back; what must not hold on to the old one is told by the manual, all else may, so there is no row
+ * for it.
  */
 #include "guests/lib/lab/lab.h"
 
@@ -57,7 +58,7 @@ static void expect_seen(volatile uint8_t *linear, enum change change)
     EXPECT_EQ(lab_fault.cr2, (uint64_t)linear);
 }
 
-/* ---- What a guest does ---------------------------------------------------------------------------------------------- */
+/* ---- What a guest does ------------------------------------------------------------------------------------------ */
 
 enum operation { INVLPG, MOV_CR3, TOGGLE_PGE, INVPCID_ADDRESS, INVPCID_SINGLE, INVPCID_ALL, INVPCID_ALL_BUT_GLOBAL };
 
@@ -88,8 +89,11 @@ static void invalidate(enum operation operation, const volatile void *linear)
 
 enum { AT_OPERATION, AT_PAGE, AT_CHANGE, AT_VPID };
 static const struct feature_axis axes[] = {
-    AXIS("invlpg", "mov-cr3", "cr4-pge", "invpcid-address", "invpcid-single", "invpcid-all", "invpcid-all-but-global"), PAGES, CHANGES,
-    AXIS("off", "on"), {0}};
+    AXIS("invlpg", "mov-cr3", "cr4-pge", "invpcid-address", "invpcid-single", "invpcid-all", "invpcid-all-but-global"),
+    PAGES,
+    CHANGES,
+    AXIS("off", "on"),
+    {0}};
 
 /* All but these also invalidate global translations. */
 static bool must_see(const unsigned *at)
@@ -108,8 +112,9 @@ static const uint16_t *operation_needs(const void *row)
     return ((const unsigned *)row)[AT_OPERATION] >= INVPCID_ADDRESS ? both : vpid;
 }
 
-FEATURE_GRID(vpid_operation, VMX, NEEDS(), INVALIDATION, "what a guest invalidates does not exit, and the next access sees the new entry",
-             axes, .exists = must_see, .row_needs = operation_needs)
+FEATURE_GRID(vpid_operation, VMX, NEEDS(), INVALIDATION,
+             "what a guest invalidates does not exit, and the next access sees the new entry", axes, .exists = must_see,
+             .row_needs = operation_needs)
 {
     const struct page *page = &pages[at[AT_PAGE]];
     const enum change what = (enum change)at[AT_CHANGE];
@@ -124,12 +129,12 @@ FEATURE_GRID(vpid_operation, VMX, NEEDS(), INVALIDATION, "what a guest invalidat
     expect_seen(linear, what);
 }
 
-/* ---- VM exits and entries ------------------------------------------------------------------------------------------- */
+/* ---- VM exits and entries --------------------------------------------------------------------------------------- */
 
 static const struct feature_axis exit_axes[] = {PAGES, CHANGES, AXIS("exit", "exits", "entered"), {0}};
 
-FEATURE_GRID(vpid_off, VMX, NEEDS(NOT(PROC2_VPID)), INVALIDATION, "without VPIDs an exit and an entry forget all translations, global ones too",
-             exit_axes)
+FEATURE_GRID(vpid_off, VMX, NEEDS(NOT(PROC2_VPID)), INVALIDATION,
+             "without VPIDs an exit and an entry forget all translations, global ones too", exit_axes)
 {
     const struct page *page = &pages[at[0]];
     const enum change what = (enum change)at[1];
@@ -153,7 +158,7 @@ FEATURE_GRID(vpid_off, VMX, NEEDS(NOT(PROC2_VPID)), INVALIDATION, "without VPIDs
     expect_seen(linear, what);
 }
 
-/* With them, the guest's translations live on or do not; the host's, and those of other VMs, are never taken for them. */
+/* With them, the guest's translations live on or do not; the host's and other VMs' are never taken for them. */
 static const struct feature_axis own_axes[] = {PAGES, AXIS("off", "on"), AXIS("1", "2", "8"), {0}};
 
 FEATURE_GRID(vpid_own, VMX, NEEDS(PROC2_VPID, NOT(PROC2_VPID)), INVALIDATION,
