@@ -245,8 +245,6 @@ void vcpu_recall(struct vcpu *vcpu)
     if (!vcpu->thread.in_guest)
         return;
     wait_cancel(&vcpu->wait);
-    if (vcpu->thread.entity.running)
-        thread_pcpu(&vcpu->thread)->resched = true; /* or a hypercall of this moment might pass the pCPU on, and sleep */
     back_to_kernel(&vcpu->thread);
 }
 
