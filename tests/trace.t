@@ -194,4 +194,15 @@ ok((grep { /^(hello64|sleep|compute|spin) +(in guest|in monitor|ready|asleep) +0
 ok(!(grep { /^ Nestor  four|^VM +state/ } @rows), 'screen=log: no table in place');
 ok((grep { /^NESTOR END pass/ } @rows), 'screen=log: the log');
 
+# ---- The table, whenever somebody asks --------------------------------------------------------------------------
+
+put_file("$work/long.conf", "[vm long]\nimage = sleep.elf\nargs = 300\n[vm later]\nimage = hello64.elf\nafter = long\n"
+    . "[vm spin]\nimage = spin.elf\nbackground = yes\n");
+my (undef, $asked) = run("{ sleep 1; printf '?t'; sleep 1; printf t; sleep 30; } | "
+    . qemu("--keys --config $work/long.conf") . ' & wait $!');
+my @tables = $asked =~ /^# VM +end .*\n((?:# \S+ +(?:running|waits|exit 0) .*\n)+)/mg;
+is(scalar @tables, 3, 'the table comes for each `t`, for nothing else, and at the end') or diag($asked);
+like($tables[0] // '', qr/^# long +running .*\n# later +waits .*\n# spin +running .*\n$/, 'it is of that moment');
+like($tables[-1] // '', qr/^# long +exit 0 .*\n# later +exit 0 .*\n# spin +running .*\n$/, 'and of the end');
+
 done_testing;

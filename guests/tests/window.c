@@ -228,6 +228,20 @@ static const struct unblocking {
     uint32_t before;
 } unblockings[] = {{"blocked", BLOCKING_NMI}, {"not-blocked", 0}};
 
+FEATURE_TEST(window_nmi_entry, VMX, NEEDS(PIN_VIRTUAL_NMIS, PROC_NMI_WINDOW), "Interruptibility State",
+             "a VM entry without blocking in its field ends the blocking that was there at the exit")
+{
+    prepare_nmi(take_nmi_and_exit);
+    OBSERVE(INJECT_NMI);
+    EXPECT_EXIT(EXIT_CPUID);
+    EXPECT_EQ(lab_read(GUEST_INTERRUPTIBILITY), BLOCKING_NMI);
+    OBSERVE(cpu_id(0, 0)); /* the library has entered with an 0 in the field */
+    EXPECT_EXIT(EXIT_CPUID);
+    EXPECT_EQ(lab_read(GUEST_INTERRUPTIBILITY), 0);
+    OBSERVE(lab_set(PROC_NMI_WINDOW); cpu_id(0, 0));
+    EXPECT_EXIT(EXIT_NMI_WINDOW);
+}
+
 /* IRETQ from a frame with a selector beyond the GDT: #GP in IRET itself. */
 FEATURE_TESTS(window_nmi_unblocking, VMX, NEEDS(PIN_VIRTUAL_NMIS), "Information About NMI Unblocking Due to IRET",
               "a fault in IRET tells whether that IRET has ended the blocking; the blocking is over all the same", unblockings)

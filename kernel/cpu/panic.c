@@ -1,6 +1,7 @@
 #include "kernel/cpu/panic.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "drivers/power.h"
@@ -93,17 +94,20 @@ const char *panic_vector_name(uint64_t vector)
     return vector < sizeof names / sizeof *names ? names[vector] : "interrupt";
 }
 
-/* A panic within a panic says so, and ends the machine at once. */
+/* A panic within a panic says so, and ends the machine at once. One on another pCPU is silent: an NMI or a machine check may
+ * come to all of them. */
 static void begin(void)
 {
-    static bool panicking;
+    static _Atomic(struct pcpu *) panicking;
+    struct pcpu *first = NULL;
 
     x86_cli();
-    if (panicking) {
+    if (!atomic_compare_exchange_strong(&panicking, &first, pcpu_this())) {
+        if (first != pcpu_this())
+            x86_halt();
         print("\nNestor panic: another error while printing the first\n");
         machine_end(false);
     }
-    panicking = true;
     vga_scroll_all();
 }
 

@@ -55,20 +55,6 @@ enum verdict vcpu_handle_nested_fault(struct vcpu *vcpu, gpa_t gpa)
     return VERDICT_AGAIN;
 }
 
-/* What WRMSR would refuse, for the MSRs of a context. */
-static bool msr_value_is_legal(enum context_msr index, uint64_t value)
-{
-    switch (index) {
-    case CONTEXT_STAR:
-        return true;
-    case CONTEXT_SFMASK:
-    case CONTEXT_TSC_AUX:
-        return value >> 32 == 0;
-    default:
-        return (uint64_t)((int64_t)(value << 16) >> 16) == value; /* canonical */
-    }
-}
-
 enum verdict vcpu_handle_msr_read(struct vcpu *vcpu)
 {
     int index = context_msr_index((uint32_t)vcpu->page->gpr[GPR_RCX]);
@@ -89,7 +75,7 @@ enum verdict vcpu_handle_msr_write(struct vcpu *vcpu)
 
     if (index < 0)
         return VERDICT_MONITOR;
-    if (!msr_value_is_legal((enum context_msr)index, value)) {
+    if (!context_msr_is_legal((enum context_msr)index, value)) {
         virt->inject_gp(vcpu);
         return VERDICT_RESUME;
     }

@@ -1,8 +1,8 @@
 /* The handlers by kind of exit, and the short ones among them. */
 #include "vmm/monitor/handle.h"
 
-#include "vmm/monitor/lock.h"
 #include "vmm/monitor/x86.h"
+#include "vmm/state/save.h"
 
 typedef unsigned long long ull; /* for printf */
 
@@ -29,14 +29,10 @@ static enum vcpu_action handle_memory(struct guest *guest, const struct guest_ex
 /* The kernel hands HLT on only if nothing can wake the vCPU: interrupts are off. When none is left, the guest is over. */
 static enum vcpu_action handle_halt(struct guest *guest, const struct guest_exit *e)
 {
-    unsigned started = 0;
-
-    for (unsigned i = 0; i < MAX_VCPUS_PER_VM; i++)
-        started += guest->vm->start[i].taken;
-    if (++guest->vm->halted < started) {
-        lock_release();
-        for (;;)
-            sys_vcpu_park();
+    guest->vm->halted |= 1u << guest->vcpu.number;
+    if (guest->vm->halted != guest_started(guest->vm)) {
+        save_look(guest);
+        guest_park();
     }
     guest_end(guest, END_HALT, "HLT with interrupts off at RIP 0x%llx", (ull)e->record->rip);
 }

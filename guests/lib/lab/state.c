@@ -41,12 +41,33 @@ void state_setup(void)
     cr4 = insn_read_cr4();
 }
 
+static void iret(void)
+{
+    __asm__ volatile("mov %%ss, %%ecx\n\tmov %%rsp, %%rax\n\tpush %%rcx\n\tpush %%rax\n\tpushf\n\tmov %%cs, %%ecx\n\t"
+                     "push %%rcx\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tiretq\n1:"
+                     :
+                     :
+                     : "rax", "rcx", "memory");
+}
+
+/* A row with virtual NMIs may have ended in an NMI handler: there are machines on which the entry behind that does not end the
+ * blocking. */
+static void end_nmi_blocking(void)
+{
+    uint64_t pin = lab_read(PIN_CONTROLS);
+
+    lab_write(PIN_CONTROLS, pin | 1ull << (PIN_VIRTUAL_NMIS & NEED_BIT));
+    iret();
+    lab_write(PIN_CONTROLS, pin);
+}
+
 /*
  * No control of a lab applies any more when this is called: HC_LAB_RESET was. On VMX there are bits of CR0 and CR4 that this
  * vCPU does not own any more, but did: both what is seen of them and what they are follows from a write to the fields.
  */
 void state_reset(void)
 {
+    __asm__ volatile("pushq $2\n\tpopfq" : : : "memory", "cc"); /* AC, NT and DF, too */
     if (!hypercall_is_svm)
         LAB_WRITE({GUEST_CR0, cr0}, {GUEST_CR4, cr4});
     if (insn_read_cr4() != cr4)
@@ -72,5 +93,7 @@ void state_reset(void)
     reset_debug_registers = false;
     hypercall(HC_TIMER, 0, 32, 0);
     trap_reset();
+    if (!hypercall_is_svm && lab_is_set(PIN_VIRTUAL_NMIS))
+        end_nmi_blocking();
     trap_drain();
 }
