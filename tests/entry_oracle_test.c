@@ -152,6 +152,15 @@ static const struct {
     {"P1", 0xfffffffffffea7f0ull},
     {"L1", 0xfff},
     {"L2", BEYOND_46},
+    /* 48 physical-address bits */
+    {"A3", HIGH},
+    {"A4", 0x9fff000000000000ull},
+    {"A5", 0xfffffffee408e000ull},
+    {"A6", HIGH},
+    {"A7", HIGH},
+    {"A8", 0xffffffffffc90200ull},
+    {"A21", 0xffff000000000000ull},
+    {"A25", 0x3c0},
 };
 
 static void test_reserved(void)
@@ -159,7 +168,7 @@ static void test_reserved(void)
     for (unsigned i = 0; i < sizeof reserved / sizeof *reserved; i++) {
         const struct entry_rule *rule = entry_rule_find(reserved[i].id);
         struct entry_finding finding;
-        const struct entry_cpu *cpu = start("everything", "long64");
+        const struct entry_cpu *cpu = start(reserved[i].id[0] == 'A' ? "svm" : "everything", "long64");
         uint64_t good, wrong = 0, bits = entry_field_bits(rule->field);
 
         CHECK(entry_rule_arrange(rule, base_named(cpu, "long64"), &block, &cpu->caps, &finding));
@@ -301,6 +310,26 @@ static void test_events(void)
     test_passed("events are legal where a second description says so");
 }
 
+static void test_svm_events(void)
+{
+    static const char *const bases[] = {"long64", "compat", "paged32"};
+
+    for (unsigned b = 0; b < 3; b++) {
+        const struct entry_cpu *cpu = start("svm", bases[b]);
+
+        for (unsigned type = 0; type < 8; type++)
+            for (unsigned vector = 0; vector < 256; vector++) {
+                bool exception = type == 3, legal = type == 0 || (type >= 2 && type <= 4);
+
+                legal = legal && !(exception && (vector == 2 || vector > 31));
+                legal = legal && !(exception && b == 0 && (vector == 4 || vector == 5));
+                put(VMCB_EVENTINJ, 1u << 31 | type << 8 | vector);
+                CHECK((*first(cpu) == 0) == legal);
+            }
+    }
+    test_passed("events of SVM are legal where a second description says so");
+}
+
 /* ---- Addresses --------------------------------------------------------------------------------------------------- */
 
 static void test_addresses(void)
@@ -324,15 +353,52 @@ static void test_addresses(void)
             start(wide ? "everything" : "bochs", "long64");
             put(GUEST_RIP, addresses[i].value);
             CHECK((*first(cpu) == 0) == (wide ? addresses[i].rip57 : addresses[i].rip48));
+            start(wide ? "everything" : "bochs", "long64");
+            put(HOST_RIP, addresses[i].value); /* as many bits as HOST_CR4.LA57 says, which "everything" allows */
+            CHECK((*first(cpu) == 0) == addresses[i].base48);
+            put(HOST_CR4, get(HOST_CR4) | (uint64_t)wide << 12);
+            CHECK((*first(cpu) == 0) == (wide ? addresses[i].base57 : addresses[i].base48));
         }
-    test_passed("bases must be canonical, RIP only sign-extended, for 48 and for 57 bits");
+    test_passed("bases must be canonical, RIP only sign-extended, HOST_RIP as the host pages, for 48 and for 57 bits");
+}
+
+/* ---- Controls that others activate ------------------------------------------------------------------------------- */
+
+/* What is not activated counts as 0, whatever it is, and so do the fields that it would use. */
+static void test_not_active(void)
+{
+    const struct entry_cpu *cpu = start("everything", "long64");
+
+    put(PROC_CONTROLS, get(PROC_CONTROLS) & ~(1ull << 31 | 1ull << 17));
+    put(EXIT_CONTROLS, get(EXIT_CONTROLS) & ~(1ull << 31));
+    put(PROC2_CONTROLS, 0xffffffff);
+    put(TERTIARY_CONTROLS, ~0ull);
+    put(SECONDARY_EXIT_CONTROLS, ~0ull);
+    put(VM_FUNCTION_CONTROLS, ~0ull);
+    put(EPT_POINTER, ~0ull);
+    put(VIRTUAL_PROCESSOR_ID, 0);
+    put(PML_ADDRESS, 1);
+    put(HOST_IA32_FRED_RSP1, 1);
+    CHECK(!*first(cpu));
+    put(PROC_CONTROLS, get(PROC_CONTROLS) | 1ull << 31);
+    CHECK(entry_rule_check(entry_rule_find("E6"), &block, &cpu->caps, NULL) == ENTRY_BROKEN);
+    CHECK(entry_rule_check(entry_rule_find("E33"), &block, &cpu->caps, NULL) == ENTRY_BROKEN);
+    CHECK(entry_rule_check(entry_rule_find("E46"), &block, &cpu->caps, NULL) == ENTRY_BROKEN);
+    CHECK(entry_rule_check(entry_rule_find("E48"), &block, &cpu->caps, NULL) == ENTRY_BROKEN);
+    CHECK(entry_rule_check(entry_rule_find("E7"), &block, &cpu->caps, NULL) == ENTRY_NOT_FOR_IT);
+    CHECK(entry_rule_check(entry_rule_find("H22"), &block, &cpu->caps, NULL) == ENTRY_NOT_FOR_IT);
+    put(PROC2_CONTROLS, 0);
+    CHECK(entry_rule_check(entry_rule_find("E48"), &block, &cpu->caps, NULL) == ENTRY_NOT_FOR_IT);
+    test_passed("controls that are not active count as 0");
 }
 
 int main(void)
 {
+    test_not_active();
     test_reserved();
     test_segments();
     test_events();
+    test_svm_events();
     test_addresses();
     return test_done();
 }

@@ -134,6 +134,7 @@ struct entry_rule {
     uint16_t skip;      /* bases on which it makes no sense */
     bool varies;        /* which bits are wrong depends on the CPU: a case that is not is none */
     bool first_only;    /* its bits may have other demands of their own, which come behind it */
+    bool loses_host;    /* on a CPU that wrongly accepts a bad case, the host does not survive the next exit */
     bool optional;      /* the manual leaves it to the CPU whether it is checked */
 };
 

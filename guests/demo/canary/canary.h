@@ -5,6 +5,7 @@
 #ifndef GUESTS_DEMO_CANARY_CANARY_H
 #define GUESTS_DEMO_CANARY_CANARY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One kind of state. */
@@ -30,6 +31,9 @@ uint64_t canary_random(void);
 
 /* How long, in turns of a short loop, the kinds that work in registers only hold them: preemption falls into it. */
 uint64_t canary_hold_turns(void);
+
+/* Whether CPUID must say the same all the time. */
+bool canary_knows_cpu(void);
 
 /* Reads and writes MSRs. */
 uint64_t canary_rdmsr(uint32_t msr);

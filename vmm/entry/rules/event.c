@@ -145,7 +145,10 @@ static uint64_t wrong_system_call(struct entry_context *context, const struct en
 #define WITH_LENGTH(label_, type, vector, length)                                                                      \
     VARIANT(label_, SET(ENTRY_INTERRUPTION_INFO, EVENT(type, vector)), SET(ENTRY_INSTRUCTION_LENGTH, length))
 #define NEAR_LENGTH(label_, type, vector, length)                                                                      \
-    {.label = label_, .skip = BASE_HLT, .varies = true, .write = LIST(SET(ENTRY_INTERRUPTION_INFO, EVENT(type, vector)), SET(ENTRY_INSTRUCTION_LENGTH, length))}
+    {.label = label_,                                                                                                  \
+     .skip = BASE_HLT,                                                                                                 \
+     .varies = true,                                                                                                   \
+     .write = LIST(SET(ENTRY_INTERRUPTION_INFO, EVENT(type, vector)), SET(ENTRY_INSTRUCTION_LENGTH, length))}
 #define NEAR(label_, value) {.label = label_, .skip = BASE_HLT, .write = LIST(SET(ENTRY_OWN, value))}
 
 #define INFO ENTRY_INTERRUPTION_INFO

@@ -11,10 +11,10 @@
 
 #define FIXED_TO_1(id, field, cap)                                                                                     \
     RULE(id, field, "bits that are 1 in " #cap " must be 1", .wrong = entry_wrong_fixed, .operand = CAP_##cap,         \
-         .bad = entry_each_bit, .varies = true, .first_only = true)
+         .bad = entry_each_bit, .varies = true, .first_only = true, .loses_host = true)
 #define FIXED_TO_0(id, field, cap)                                                                                     \
     RULE(id, field, "bits that are 0 in " #cap " must be 0", .wrong = entry_wrong_fixed, .operand = CAP_##cap,         \
-         .bad = entry_each_bit, .varies = true, .first_only = true)
+         .bad = entry_each_bit, .varies = true, .first_only = true, .loses_host = true)
 #define CANONICAL(id, field)                                                                                           \
     RULE(id, field, "must be canonical", .wrong = entry_wrong_canonical, .bad = entry_bad_canonical,                   \
          .near = entry_near_canonical)
@@ -36,7 +36,7 @@ static const struct entry_rule rules[] = {
     RULE("H5", HOST_CR0, "CR4.CET needs CR0.WP", .wrong = entry_wrong_zeros, .operand = CR0_WP,
          .setup = LIST(ALL(HOST_CR0, CR0_WP)), .when = LIST(ALL(HOST_CR4, CR4_CET))),
     RULE("H6", HOST_CR3, "bits beyond the physical-address width must be 0, but LAM's where there is LAM",
-         .wrong = entry_wrong_cr3, .bad = entry_bad_cr3),
+         .wrong = entry_wrong_cr3, .bad = entry_bad_cr3, .loses_host = true),
     CANONICAL("H7", HOST_SYSENTER_ESP),
     CANONICAL("H8", HOST_SYSENTER_EIP),
 
@@ -61,7 +61,7 @@ static const struct entry_rule rules[] = {
 
     RULE("H43", EXIT_CONTROLS, "host address-space size must be 1 in IA-32e mode", .wrong = entry_wrong_zeros,
          .operand = B(EXITC_HOST_64), .setup = LIST(OFF(EXIT_CONTROLS, EXITC_LOAD_EFER)),
-         .when = LIST(ALL(STATE_CPU_EFER, EFER_LMA)), .with = "H14 H16 H37 H45 H46 H47 H48"),
+         .when = LIST(ALL(STATE_CPU_EFER, EFER_LMA)), .loses_host = true, .with = "H14 H16 H37 H45 H46 H47 H48"),
     RULE("H44", EXIT_CONTROLS, "host address-space size must be 0 outside IA-32e mode", .wrong = entry_wrong_ones,
          .operand = B(EXITC_HOST_64), .skip = LONG_BASES, .setup = HOST_32_SETUP,
          .when = LIST(NONE(STATE_CPU_EFER, EFER_LMA)), .no_row = IS_LONG_MODE),
@@ -77,11 +77,11 @@ static const struct entry_rule rules[] = {
          .skip = LONG_BASES, .given = LIST(CAN_CR4(CR4_FRED)), .setup = HOST_32_SETUP, .when = LIST(HOST_32),
          .no_row = IS_LONG_MODE),
     RULE("H49", HOST_CR4, "CR4.PAE must be 1 with a 64-bit host", .wrong = entry_wrong_zeros, .operand = CR4_PAE,
-         .when = LIST(ON(EXIT_CONTROLS, EXITC_HOST_64))),
-    RULE("H50", HOST_RIP, "must be canonical with a 64-bit host", .wrong = wrong_rip,
+         .loses_host = true, .when = LIST(ON(EXIT_CONTROLS, EXITC_HOST_64))),
+    /* An exit to an address at the edge of the gap would be the last: the base itself is the only neighbour. */
+    RULE("H50", HOST_RIP, "must be canonical with a 64-bit host", .wrong = wrong_rip, .loses_host = true,
          .when = LIST(ON(EXIT_CONTROLS, EXITC_HOST_64)), .setup = LIST(NONE(HOST_CR4, CR4_LA57)),
-         .bad = VARIANTS(VALUE("low", 1ull << 47), VALUE("high", ~0ull << 48), VALUE("bit63", 1ull << 63)),
-         .near = VARIANTS(VALUE("last-low", (1ull << 47) - 1), VALUE("first-high", ~0ull << 47))),
+         .bad = VARIANTS(VALUE("low", 1ull << 47), VALUE("high", ~0ull << 48), VALUE("bit63", 1ull << 63))),
 };
 
 const struct entry_table entry_rules_host = TABLE(rules);
