@@ -1,6 +1,6 @@
 /*
- * The fields of control blocks by name, as HC_LAB_MACHINE and HC_LAB_RESULTS take them: VMCS encodings ("Field Encoding in
- * VMCS"), VMCB offsets and sizes ("VMCB Layout"). Guests and monitors share this one list.
+ * The fields of control blocks by name, as HC_LAB_MACHINE and HC_LAB_RESULTS take them: VMCS encodings ("Field
+ * Encoding in VMCS"), VMCB offsets and sizes ("VMCB Layout"). Guests and monitors share this one list.
  */
 #ifndef CONFIG_FIELDS_H
 #define CONFIG_FIELDS_H

@@ -29,6 +29,7 @@ enum lab_kind {
     LAB_EXIT_LOAD,   /* | index << 32 | MSR: of the VM-exit MSR-load area */
     LAB_EPTP,        /* | index: an entry of the EPTP list (VMX): 0 an invalid one, 1 or 2 one of two EPT pointers to the
                       *   same memory, the first of which is the VM's own */
+    LAB_VMX,         /* | enum lab_vmx_part: a VMX instruction on VMCS regions that are the lab's own (VMX) */
     LAB_CAP,         /* | number as in machine_cap (bit 55 for CAP_CPUID): a capability register, or any CPUID register, of
                       *   the CPU that Nestor runs on; read only; 0 where there is none. Answered by the monitor */
     LAB_HOST,        /* | MSR: the host's value as found right after the last observed exit (EFER, PAT); read only */
@@ -40,6 +41,31 @@ enum lab_kind {
 #define LAB_CAP_CPUID (1ull << 55) /* in the number of LAB_CAP, for CAP_CPUID */
 
 enum { LAB_MSR_ENTRIES = 16, LAB_NESTED_ENTRIES = 16, LAB_EXITS = 8 };
+
+/*
+ * A lab has two VMCS regions of its own, A and B, on which it can have VMX instructions executed as in VMX root operation, and
+ * see their results: write operands and LAB_VMX_RUN, and read what came of it, as often as wanted. Whichever region is the current
+ * VMCS stays so for the next instruction; to begin with there is none. Addresses are LAB_VMX_A and so on, with bits 63:52 and
+ * 11:0 as the guest likes: these make them wrong ones. A VM entry never succeeds, as the host's TR selector is always 0.
+ */
+enum lab_vmx_part {
+    LAB_VMX_OPERAND, /* the register operand: a field's encoding, or a type of invalidation */
+    LAB_VMX_POINTER, /* the address in the memory operand; descriptors: bits 63:0, for INVEPT those that differ from the VM's EPTP */
+    LAB_VMX_DATA,    /* what VMWRITE writes; descriptors: bits 127:64; LAB_VMX_REVISE */
+    LAB_VMX_RUN,     /* writing an enum lab_vmx_run runs it */
+    LAB_VMX_FLAGS,   /* RFLAGS after that; CF, PF, AF, ZF, SF and OF were 1 before */
+    LAB_VMX_ERROR,   /* the VM-instruction error field, if ZF is 1 */
+    LAB_VMX_VALUE,   /* what VMREAD has read; of VMPTRST LAB_VMX_A and so on, or all ones */
+    LAB_VMX_PARTS,
+};
+enum lab_vmx_run {
+    LAB_VMX_VMCLEAR, LAB_VMX_VMPTRLD, LAB_VMX_VMPTRST, LAB_VMX_VMREAD, LAB_VMX_VMWRITE, LAB_VMX_VMLAUNCH, LAB_VMX_VMRESUME,
+    LAB_VMX_VMLAUNCH_BLOCKED, LAB_VMX_VMRESUME_BLOCKED, /* right behind MOV SS */
+    LAB_VMX_VMXON, LAB_VMX_INVEPT, LAB_VMX_INVVPID,     /* the latter where there is one */
+    LAB_VMX_REVISE, /* no instruction: the region's revision identifier is the CPU's with these bits inverted, all else in it 0 */
+    LAB_VMX_RUNS,
+};
+enum { LAB_VMX_A = 0x0000, LAB_VMX_B = 0x1000, LAB_VMX_VMXON_REGION = 0x2000, LAB_VMX_REGIONS = 3 };
 
 /* Lists of pairs may be of any length that fits in guest memory. */
 struct lab_pair {

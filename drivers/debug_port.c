@@ -2,8 +2,6 @@
 
 #include "lib/x86.h"
 
-enum { DEBUG_PORT = 0xe9 };
-
 bool debug_port_exists(void) { return x86_inb(DEBUG_PORT) == DEBUG_PORT; }
 
 void debug_port_write(const char *bytes, size_t n)

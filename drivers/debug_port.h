@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { DEBUG_PORT = 0xe9 };
+
 /* Whether there is one: the port then reads as its own number. */
 bool debug_port_exists(void);
 

@@ -1,5 +1,6 @@
 #include "drivers/uart.h"
 
+#include "drivers/debug_port.h"
 #include "lib/x86.h"
 
 /* Registers of a 16550, from the port up (data sheet PC16550D, "Registers"). */
@@ -13,10 +14,6 @@ enum {
     LSR = 5, /* Line Status */
     SCR = 7, /* Scratch */
 };
-
-/* Where emulators have no UART, but a port for debuggers that takes a byte at once. Behind it is nothing, which reads as FFH: as
- * a line status, that is ready. */
-enum { DEBUG_PORT = 0xe9 };
 
 enum {
     FCR_ENABLE_AND_CLEAR = 0x07,
@@ -95,6 +92,7 @@ bool uart_init(uint16_t port, uint32_t baud)
     return true;
 }
 
+/* Behind that port is nothing, which reads as FFH: as a line status, that is ready. */
 void uart_use_debug_port(void) { base = DEBUG_PORT; }
 
 static void send(char c)

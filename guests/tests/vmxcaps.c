@@ -260,22 +260,6 @@ FEATURE_TEST(caps_memory_types, VMX, NEEDS(PROC2_EPT), "VPID and EPT Capabilitie
     EXPECT(feature_has(EPT_WB) || feature_has(EPT_UC));
 }
 
-/* The highest index among the encodings that the guest may read: host-state fields have low ones. */
-FEATURE_TEST(caps_enum, VMX, NEEDS(), "VMCS Enumeration", "no field has a higher index than IA32_VMX_VMCS_ENUM says")
-{
-    enum { INDICES = 128, TYPES = 3, WIDTHS = 4 };
-    unsigned highest = 0;
-    uint64_t value;
-
-    for (unsigned width = 0; width < WIDTHS; width++)
-        for (unsigned type = 0; type < TYPES; type++)
-            for (unsigned index = highest; index < INDICES; index++)
-                if (lab_try_read(width << 13 | type << 10 | index << 1, &value))
-                    highest = index;
-    EXPECT_GT(highest, 0);
-    EXPECT_LE(highest, bits(feature_capability(VMCS_ENUM), 9, 1));
-}
-
 /* ---- What is not offered is refused ---------------------------------------------------------------------------------------- */
 
 #define BIT_NUMBERS                                                                                                   \

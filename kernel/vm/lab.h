@@ -16,7 +16,7 @@ struct lab_nested {
     uint64_t before;
 };
 
-enum { LAB_BACKEND_PAGES = 8 };
+enum { LAB_BACKEND_PAGES = 10 };
 
 struct lab {
     struct vcpu *vcpu;
@@ -33,7 +33,7 @@ struct lab {
     uint64_t timer_entry;        /* what the timer was set to at the last entry */
     uint32_t exceptions;         /* the exceptions whose exits the guest wants; the kernel may intercept more */
     hpa_t page[LAB_BACKEND_PAGES]; /* the back end's own, one page each; owned */
-    uint64_t backend[4];         /* the back end's own: documented in its lab.c */
+    uint64_t backend[8];         /* the back end's own: documented in its lab.c */
 };
 
 /* Gives a new vCPU its lab; false when memory or quota is out. lab_destroy frees it: no-op for a vCPU without. */

@@ -322,6 +322,8 @@ int vm_memory_back_anyhow(struct vm *vm, gpa_t gpa, hpa_t page, hpa_t *frame)
 
     if (!hpa_is_none(page))
         mm_page_free(&vm->account, page, 0);
+    if (gpa.value >= vm->memory_bytes)
+        return -ABI_EFAULT;
     if (vm->has_lab && lab_has_nested(vm, gpa.value))
         return -ABI_EFAULT;
     if (vm->large_pages && back_large(vm, at, frame))

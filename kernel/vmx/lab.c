@@ -147,6 +147,16 @@ static int write_eptp(struct vcpu *vcpu, uint64_t index, uint64_t view)
     return 0;
 }
 
+static int write_part(struct vcpu *vcpu, uint64_t part, uint64_t value)
+{
+    if (part == LAB_VMX_RUN)
+        return vmx_lab_run(vcpu, value);
+    if (part > LAB_VMX_RUN)
+        return -ABI_EINVAL;
+    vcpu->lab->backend[part] = value;
+    return 0;
+}
+
 int vmx_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value)
 {
     switch (kind) {
@@ -161,6 +171,8 @@ int vmx_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64
         return write_msr_entry(vcpu, kind, number, value);
     case LAB_EPTP:
         return write_eptp(vcpu, number, value);
+    case LAB_VMX:
+        return write_part(vcpu, number, value);
     default:
         return -ABI_EINVAL;
     }
@@ -187,6 +199,9 @@ int vmx_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_
             return -ABI_EINVAL;
         *value = msr_area(vcpu, kind)[index].value;
         return 0;
+    case LAB_VMX:
+        *value = number < LAB_VMX_PARTS ? vcpu->lab->backend[number] : 0;
+        return number < LAB_VMX_PARTS ? 0 : -ABI_EINVAL;
     default:
         return -ABI_EINVAL;
     }

@@ -15,9 +15,14 @@ enum vmx_lab_page {
     LAB_EPT_ROOT,     /* the top-level table of the second view */
     LAB_SHADOW_VMCS,
     LAB_NO_PAGE,      /* behind an address that the guest has not given: what the CPU writes there nobody reads */
+    LAB_REGION_A,     /* VMCS regions of LAB_VMX */
+    LAB_REGION_B,
     VMX_LAB_PAGES
 };
 _Static_assert((int)VMX_LAB_PAGES <= LAB_BACKEND_PAGES, "lab.page has room");
+
+/* Use of lab.backend[]: enum lab_vmx_part, and behind that the current VMCS of LAB_VMX, 0 for none. */
+enum { LAB_VMX_CURRENT = LAB_VMX_PARTS };
 
 /* "VM-Exit Controls" and the like, as far as only a lab sets them. */
 enum { PIN_POSTED = 1 << 7 };
@@ -32,6 +37,10 @@ void vmx_lab_reset(struct vcpu *vcpu);
 
 int vmx_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t *value);
 int vmx_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value);
+
+/* lab_insn.c: executes a VMX instruction as LAB_VMX says. The vCPU's VMCS is current before and after; its launch state is
+ * clear then. 0, or -ABI_EINVAL: there is no such instruction here. */
+int vmx_lab_run(struct vcpu *vcpu, uint64_t instruction);
 
 /* Whether the field is one of those that a lab's guest may write and a monitor otherwise not; if so, *result is that of
  * the write. */

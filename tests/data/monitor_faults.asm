@@ -1,7 +1,7 @@
 ; An entry point for a monitor: does what the first 8 bytes of the guest's args say, or goes on to the real monitor.
 
 TASK_ARGS   equ 0x200000
-GUEST_ARGS  equ 56                              ; struct monitor_args.guest_args
+GUEST_ARGS  equ 52                              ; struct monitor_args.guest_args
 TASK_REPORT equ 0x204000
 TASK_GUEST  equ 0x40000000
 HEAP        equ 0x1000000

@@ -21,17 +21,17 @@ struct monitor_args {
     char name[VM_NAME_BYTES];     /* of the VM */
     uint64_t memory_bytes;        /* guest memory from gpa 0: the size of the TASK_GUEST window */
     uint32_t kind;                /* enum guest_kind */
-    uint32_t vcpus;
     uint32_t bad_hypercall_kills; /* 1: an unknown hypercall ends the VM; 0: it returns -ABI_ENOSYS */
     uint32_t lab;                 /* 1: the guest may use HC_LAB_* */
     char guest_args[GUEST_ARGS_BYTES];
     char not_run[ARGS_NOT_RUN_BYTES]; /* tests that this platform does not survive: patterns for glob_matches_one */
+    uint32_t vcpus;
     char state_name[64];          /* the file at TASK_STATE: its name for messages, and its bytes; 0: there is none */
     uint64_t state_bytes;
     uint64_t save_bytes;          /* at TASK_SAVE; 0: the VM is not to be saved */
 };
 
 _Static_assert(sizeof(struct monitor_args) <= 4096, "the args page is one page");
-_Static_assert(offsetof(struct monitor_args, guest_args) == 56, "tests/data/monitor_faults.asm knows it");
+_Static_assert(offsetof(struct monitor_args, guest_args) == 52, "tests/data/monitor_faults.asm knows it");
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <x86intrin.h>
 
 #include "vmm/lab/lab.h"
 #include "vmm/lib/error.h"
@@ -12,10 +13,14 @@
 #include "vmm/monitor/lock.h"
 #include "vmm/monitor/x86.h"
 
+/* Sleeps, so that pCPUs that wait for the root task do not hinder it. Another vCPU of this VM may be the one that can. */
 static void report_wait(void)
 {
+    enum { TICKS = 5000 };
+
     sys_event_signal(EVENT_REPORT);
-    sys_yield();
+    if (sys_event_wait(0, __rdtsc() + TICKS) == -ABI_EBUSY)
+        sys_yield();
 }
 
 static void report_signal(void) { sys_event_signal(EVENT_REPORT); }

@@ -67,6 +67,7 @@ static void make_args(const struct vm *vm, const struct vm_spec *spec, void *pag
     };
 
     memcpy(args.name, config->name, sizeof(args.name));
+    memcpy(args.not_run, difference_not_run(), sizeof(args.not_run));
     memcpy(args.guest_args, config->args, sizeof(args.guest_args));
     memcpy(args.not_run, difference_not_run(), sizeof(args.not_run));
     snprintf(args.state_name, sizeof(args.state_name), "%s", vm->saved.bytes ? config->name : config->state);
