@@ -1,16 +1,18 @@
 /*
- * VMX as a guest of Nestor sees it, which has none: CPUID, the MSRs, CR4.VMXE and the instructions are as on a CPU without VMX. And the
- * bits of CR4 that VMX operation fixes, where the guest owns them.
+ * VMX as a guest of Nestor sees it, which has none: CPUID, the MSRs, CR4.VMXE and the instructions are as on a CPU
+ * without VMX. And the bits of CR4 that VMX operation fixes, where the guest owns them.
  */
 #include "guests/tests/vmxop_rows.h"
 
 #define CHANGES "Changes to Instruction Behavior in VMX Non-Root Operation"
 
-enum { CR4_VMXE = 1 << 13, CR4_SMXE = 1 << 14, FEATURE_CONTROL = 0x3a, BASIC = 0x480, CR4_FIXED0 = 0x488, CR4_FIXED1 = 0x489 };
+enum { CR4_VMXE = 1 << 13, CR4_SMXE = 1 << 14 };
+enum { FEATURE_CONTROL = 0x3a, BASIC = 0x480, CR4_FIXED0 = 0x488, CR4_FIXED1 = 0x489 };
 
-/* ---- What tells of VMX ----------------------------------------------------------------------------------------------- */
+/* ---- What tells of VMX ------------------------------------------------------------------------------------------ */
 
-FEATURE_TEST(guest_cpuid, VMX, NEEDS(), "CPUID - CPU Identification", "CPUID tells of no VMX and no SMX, though the CPU has VMX")
+FEATURE_TEST(guest_cpuid, VMX, NEEDS(), "CPUID - CPU Identification",
+             "CPUID tells of no VMX and no SMX, though the CPU has VMX")
 {
     enum { VMX = 1 << 5, SMX = 1 << 6 };
 
@@ -19,8 +21,8 @@ FEATURE_TEST(guest_cpuid, VMX, NEEDS(), "CPUID - CPU Identification", "CPUID tel
 }
 
 static const struct feature_axis msr_axes[] = {
-    AXIS("3a", "480", "481", "482", "483", "484", "485", "486", "487", "488", "489", "48a", "48b", "48c", "48d", "48e", "48f", "490", "491",
-         "492", "493"),
+    AXIS("3a", "480", "481", "482", "483", "484", "485", "486", "487", "488", "489", "48a", "48b", "48c", "48d", "48e",
+         "48f", "490", "491", "492", "493"),
     AXIS("read", "write"),
     {0},
 };
@@ -53,7 +55,7 @@ FEATURE_GRID(guest_msr_exits, VMX, NEEDS(PROC_MSR_BITMAPS), "Instructions That C
     EXPECT_EQ((uint32_t)lab_seen.gpr[GPR_RCX], msr_at(at[0]));
 }
 
-/* ---- CR4 --------------------------------------------------------------------------------------------------------------- */
+/* ---- CR4 -------------------------------------------------------------------------------------------------------- */
 
 FEATURE_TEST(guest_vmxe_reads, VMX, NEEDS(), "Guest/Host Masks and Read Shadows for CR0 and CR4",
              "CR4.VMXE reads as 0, though it is 1 in VMX operation")
@@ -82,13 +84,14 @@ FEATURE_TEST(guest_vmxe_exits, VMX, NEEDS(), "Instructions That Cause VM Exits C
 }
 
 static const struct feature_axis fixed_axes[] = {
-    AXIS("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20", "21", "22",
-         "23", "24", "25", "26", "27", "28", "29", "30", "31"),
+    AXIS("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
+         "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31"),
     {0},
 };
 
 FEATURE_GRID(guest_cr4_fixed, VMX, NEEDS(), CHANGES,
-             "a bit of CR4 that VMX operation fixes can't be changed where the guest owns it: #GP(0), and no exit", fixed_axes)
+             "a bit of CR4 that VMX operation fixes can't be changed where the guest owns it: #GP(0), and no exit",
+             fixed_axes)
 {
     uint64_t bit = 1ull << at[0], real = lab_read(GUEST_CR4), seen;
 
@@ -103,14 +106,15 @@ FEATURE_GRID(guest_cr4_fixed, VMX, NEEDS(), CHANGES,
     EXPECT_EQ(lab_read(GUEST_CR4), real);
 }
 
-/* ---- Instructions --------------------------------------------------------------------------------------------------------- */
+/* ---- Instructions ----------------------------------------------------------------------------------------------- */
 
 static bool is_no_hypercall(const unsigned *at) { return vmxops[at[0]].reason != EXIT_VMCALL; }
 
 static const struct feature_axis op_axes[] = {AXIS_VMXOPS, AXIS("kernel", "user"), {0}};
 
-FEATURE_GRID(guest_op, VMX, NEEDS(), "VMX Instruction Reference", "outside VMX operation, the instruction is #UD, in any CPL", op_axes,
-             .exists = is_no_hypercall, .row_needs = vmxop_needs)
+FEATURE_GRID(guest_op, VMX, NEEDS(), "VMX Instruction Reference",
+             "outside VMX operation, the instruction is #UD, in any CPL", op_axes, .exists = is_no_hypercall,
+             .row_needs = vmxop_needs)
 {
     enum { RBX_MEMORY = 0x03 };
     struct code_registers registers = {.rbx = (uint64_t)page_scratch(0)};
