@@ -40,6 +40,8 @@ enum abi_error {
 #define TASK_REPORTS  0x0000000038000000ull /* root only: struct report_ring of VM i at + i * 4 KiB */
 #define TASK_GUEST    0x0000000040000000ull /* monitors only: the guest's memory from gpa 0, backed on touch */
 #define TASK_MODULES  0x0000001000000000ull /* where module_map puts modules, read-only */
+#define TASK_STATE    0x0000002000000000ull /* monitors only: vm_spec.state, read-only */
+#define TASK_SAVE     0x0000003000000000ull /* monitors only: vm_spec.save, to write to */
 #define TASK_END      0x00007ffffffff000ull /* no user address is at or above this */
 
 #define TASK_STACK_BYTES 0x10000ull
@@ -78,14 +80,18 @@ enum syscall_number {
     SYS_TRACE_START,   /* R  (): each pCPU's trace ring keeps TRACE_RECORDS from now on; before the first VM is created */
     SYS_TRACE_READ,    /* R  (pcpu, uint64_t *from, struct trace_record *, n): records from number *from on, or from the
                         *     oldest that is left; its number is put in *from; -> how many: at most n, 0 = no more */
+    SYS_CONSOLE_READ,  /* R  (): the next byte that came in on the serial line; -ABI_EAGAIN: none has */
     SYS_VM_COUNTERS,   /* R  (vm, struct exit_counter *, n): the kinds of exits that it had; -> how many, at most n */
     SYS_QUEUE_CREATE,  /* R  (from vm, to vm, slots): a queue of a power of two of messages, the next channel of both VMs */
     SYS_RING_CREATE,   /* R  (from vm, to vm, pages): a shared ring with a power of two of data pages, likewise */
+    SYS_VM_RECALL,     /* R  (vm): the next vcpu_run of each of its vCPUs, or the one that it is in, gives -ABI_EINTR */
+    SYS_MEMORY_NEXT,   /* M  (gpa): the first page of guest memory from there on that is backed; -ABI_ENOENT: none */
     SYS_COUNT
 };
 
-/* Where console_write's text goes. */
-enum console_sinks { CONSOLE_ALL, CONSOLE_SERIAL };
+/* Where console_write's text goes. CONSOLE_DEBUG is port E9H of emulators, byte by byte as it is, for what tools read:
+ * -ABI_ENOENT where there is none. */
+enum console_sinks { CONSOLE_ALL, CONSOLE_SERIAL, CONSOLE_DEBUG, CONSOLE_SINKS };
 
 /* Events of a task, one bit each. */
 enum {
@@ -126,6 +132,12 @@ struct module_info {
 
 /* ---- VMs ------------------------------------------------------------------------------------------------- */
 
+/* Whole pages of root's memory that it shows to a monitor: boot modules that it has mapped, or pages that it has touched.
+ * bytes = 0: none. */
+struct vm_window {
+    uint64_t address, bytes;
+};
+
 struct vm_spec {
     char name[VM_NAME_BYTES];
     uint64_t memory_bytes;   /* guest memory from gpa 0, a multiple of 4 KiB */
@@ -139,6 +151,8 @@ struct vm_spec {
     uint32_t pin;            /* 0: its vCPUs float; else the number of the pCPU that they stay on, plus 1 */
     uint32_t module[MAX_VM_MODULES]; /* boot module numbers; the monitor calls them 0, 1, ... */
     uint64_t args;           /* address of 4096 bytes for the monitor's TASK_ARGS page */
+    struct vm_window state;  /* at TASK_STATE */
+    struct vm_window save;   /* at TASK_SAVE */
 };
 
 enum vm_state { VM_NEW, VM_RUNNING, VM_ENDED };
@@ -246,6 +260,7 @@ enum report_kind {
     REPORT_BEGIN = 'B',   /* the name of a test that begins */
     REPORT_NOTHING = '-', /* once this is taken, what came before it has been printed */
     REPORT_NOTE = 'N',    /* a diagnostic of the monitor, for people */
+    REPORT_STATE = 'S',   /* the last one of a VM that was saved: its bytes at TASK_SAVE, decimal */
     REPORT_END = 'E',     /* the last one: how the guest ended, one of the words in docs/config.md, "exit 0" */
 };
 
@@ -255,7 +270,7 @@ enum report_kind {
 enum gpr { GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
            GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15, GPR_COUNT };
 
-/* Which members of struct exit_record are filled for an exit. reason, rip, count always are. */
+/* Which members of struct exit_record are filled for an exit. reason and rip always are. */
 enum exit_group {
     EXIT_GROUP_QUALIFICATION = 1 << 0, /* qualification */
     EXIT_GROUP_LENGTH = 1 << 1,        /* instruction_length (VMX) or next_rip (SVM, where it is saved); see next_rip */
@@ -264,7 +279,8 @@ enum exit_group {
     EXIT_GROUP_EVENT = 1 << 4,         /* interruption_info, interruption_error */
     EXIT_GROUP_VECTORING = 1 << 5,     /* vectoring_info, vectoring_error */
     EXIT_GROUP_BYTES = 1 << 6,         /* bytes, n_bytes (SVM with decode assists) */
-    EXIT_GROUP_ALL = 0x7f,
+    EXIT_GROUP_COUNT = 1 << 7,         /* count */
+    EXIT_GROUP_ALL = 0xff,
 };
 
 /*
@@ -273,6 +289,7 @@ enum exit_group {
  */
 struct exit_record {
     uint64_t reason;             /* VMX: the 32-bit exit reason with its flags; SVM: EXITCODE, all 64 bits */
+    uint64_t count;              /* exits of this vCPU so far, this one included */
     uint64_t rip;                /* of the guest at the exit */
     uint64_t next_rip;           /* VMX: rip + instruction_length; SVM: nRIP, 0 where the CPU does not save it */
     uint64_t qualification;
@@ -299,14 +316,32 @@ struct vcpu_page {
 };
 
 /*
- * One (what, where) pair: what is a VMCS field encoding (VMX) or an offset into the VMCB | its bytes << 16 (SVM),
- * where the address of a uint64_t of the monitor.
+ * One (what, where) pair: what is a VMCS field encoding (VMX) or an offset into the VMCB | its bytes << 16 (SVM), or
+ * VCPU_ITEM | enum vcpu_item for state that no control block holds; where is the address of a uint64_t of the monitor.
  */
 struct state_pair {
     uint64_t what;
     uint64_t where;
 };
 #define VMCB_FIELD(offset, bytes) ((uint64_t)(offset) | (uint64_t)(bytes) << 16)
+#define VCPU_ITEM (1ull << 32)
+
+/*
+ * State of a vCPU that the kernel keeps itself. A value that the register could not have is -ABI_EINVAL. What SVM has in
+ * the VMCB is not looked for here there: CR2, DR6, STAR to KERNEL_GS_BASE.
+ */
+enum vcpu_item {
+    ITEM_CR2,
+    ITEM_DR0, ITEM_DR1, ITEM_DR2, ITEM_DR3, ITEM_DR6,
+    ITEM_STAR, ITEM_LSTAR, ITEM_CSTAR, ITEM_SFMASK, ITEM_KERNEL_GS_BASE, ITEM_TSC_AUX,
+    ITEM_ACTIVITY,       /* 1: it is in HLT, and vcpu_run waits for an interrupt before it enters; 0: not so */
+    ITEM_EVENT,          /* to read: the event whose delivery was cut short by an exit, in the format of EVENTINJ; 0: none */
+    ITEM_TIMER_VECTOR,   /* of the guest's own timer, HC_TIMER; before its deadline */
+    ITEM_TIMER_DEADLINE, /* by the guest's TSC, so behind the TSC offset; 0: not armed */
+    ITEM_PENDING,        /* 4 of them: external interrupts that wait, a bit a vector. A 1 that is written pends one more. */
+    ITEM_FPU = ITEM_PENDING + 4, /* 64 of them: the image of FXSAVE64 */
+    ITEM_COUNT = ITEM_FPU + 64,
+};
 
 /* What vcpu_run does before it enters. */
 enum vcpu_action {
@@ -346,7 +381,8 @@ enum hypercall {
     HC_MEMORY_DROP,          /* (gpa, bytes), whole pages: gives memory back; it reads 0 when it is touched again */
     HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
     HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
-    HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns */
+    HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns 0;
+                              * 1: the test is not to be run, as it is known that this machine would not survive it */
     HC_CAESAR,               /* (gpa, bytes, places): shifts the letters there in the alphabet -> how many; an example, vmm/monitor/own.c */
     /* For VMs with `lab = yes`, others get -ABI_EPERM. See config/lab.h. */
     HC_LAB_MACHINE,          /* (gpa of struct lab_pair[], n, gpa of struct lab_refusal): sets them in order; -ABI_EACCES: refused */

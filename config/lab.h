@@ -12,7 +12,8 @@
  * What a (what, value) pair names: with LAB_FIELD, which is 0, a VMCS field encoding (VMX) or VMCB_FIELD (SVM); else the
  * kind in bits 63:56 and what it says there. The guest names ports, MSRs and its own physical addresses, never the host's:
  * the value of a field that holds an address (virtual-APIC page, APIC-access page, VMREAD and VMWRITE bitmaps, PML,
- * virtualization-exception information) is a guest-physical one in guest memory, and 0 means none; bits 11:0 stay as given.
+ * virtualization-exception information) is a guest-physical one in guest memory; 0, as at the start, is a page that nobody reads; bits
+ * 11:0 stay as given.
  * Of the EPT pointer, only bits 11:0 can be set.
  */
 #define LAB_KIND_SHIFT 56
@@ -86,7 +87,8 @@ enum lab_action {
     LAB_RETURN,  /* goes on behind HC_LAB_OBSERVE, which seems to return 1, with all registers as they were then: those of
                   * the control block and the general ones, but not MSRs or debug registers beside them, nor memory:
                   * the frame that makes the call must still be there. Observation is over. VMX: a control whose exit would come
-                  * again at once is cleared: interrupt and NMI window, monitor trap flag, TPR shadow, preemption timer */
+                  * again at once is cleared: interrupt and NMI window, monitor trap flag, TPR threshold, preemption timer,
+                  * page-modification logging */
     LAB_SKIP,    /* goes on behind the instruction; where the exit tells no length, as LAB_RETURN */
     LAB_ENTER,   /* enters again at the same place */
     LAB_EMULATE, /* what the monitor does for a guest that nobody observes */

@@ -97,9 +97,6 @@ struct acpi_cpu_iterator {
 /* The next processor, by its local APIC or x2APIC entry; false behind the last one. */
 bool acpi_cpu_next(struct acpi_cpu_iterator *iterator, struct acpi_cpu *out);
 
-/* Physical address of the local APICs' registers by the MADT, with its override; 0 without a MADT. */
-uint64_t acpi_lapic_address(void);
-
 /* ---- FADT: Fixed ACPI Description Table ------------------------------------------------------------------- */
 
 struct acpi_power {
@@ -114,8 +111,5 @@ bool acpi_power_off_registers(struct acpi_power *out);
 
 /* I/O port of the 3.579545 MHz power management timer, whose low 24 bits count; 0 where there is none. */
 uint16_t acpi_pm_timer_port(void);
-
-/* Writes the FADT's reset register, if it is an I/O port. Returns if there is none, or if it did nothing. */
-void acpi_reset(void);
 
 #endif

@@ -12,9 +12,6 @@ enum {
     FADT_PM1A_CNT_BLK = 64,
     FADT_PM1B_CNT_BLK = 68,
     FADT_PM_TMR_BLK = 76,
-    FADT_FLAGS = 112,
-    FADT_RESET_REG = 116,
-    FADT_RESET_VALUE = 128,
     FADT_X_DSDT = 140,
     FADT_X_PM1A_CNT_BLK = 172,
     FADT_X_PM1B_CNT_BLK = 184,
@@ -24,7 +21,6 @@ enum {
 /* Generic Address Structure. */
 enum { GAS_SPACE = 0, GAS_ADDRESS = 4, GAS_BYTES = 12, GAS_SYSTEM_IO = 1 };
 
-enum { FLAG_RESET_REG_SUP = 1 << 10 };
 
 /* A field of up to 8 bytes; 0 where the table ends before its end. */
 static uint64_t read_field(const struct acpi_header *table, uint32_t offset, uint32_t bytes)
@@ -168,11 +164,3 @@ uint16_t acpi_pm_timer_port(void)
     return fadt ? read_port(fadt, FADT_X_PM_TMR_BLK, FADT_PM_TMR_BLK) : 0;
 }
 
-void acpi_reset(void)
-{
-    const struct acpi_header *fadt = acpi_find("FACP");
-    uint16_t port = fadt ? read_gas_port(fadt, FADT_RESET_REG) : 0;
-
-    if (port && (read_field(fadt, FADT_FLAGS, 4) & FLAG_RESET_REG_SUP))
-        x86_outb(port, (uint8_t)read_field(fadt, FADT_RESET_VALUE, 1));
-}

@@ -75,15 +75,3 @@ bool acpi_cpu_next(struct acpi_cpu_iterator *iterator, struct acpi_cpu *out)
     }
     return false;
 }
-
-uint64_t acpi_lapic_address(void)
-{
-    struct acpi_madt_iterator iterator = {0};
-    const struct madt *madt = find_madt();
-    const struct acpi_madt_entry *entry;
-
-    while ((entry = acpi_madt_next(&iterator)))
-        if (entry->type == ACPI_MADT_LOCAL_APIC_ADDRESS)
-            return entry->as.local_apic_address.address;
-    return madt ? madt->local_apic_address : 0;
-}

@@ -9,7 +9,6 @@
 #include "lib/x86.h"
 
 #define US_HZ 1000000ull
-#define NS_HZ 1000000000ull
 
 /* ACPI Specification, "Power Management Timer". Some have more bits than that. */
 #define PM_TIMER_HZ   3579545ull
@@ -170,8 +169,6 @@ struct clock_rates clock_calibrate(void)
     return rates;
 }
 
-struct clock_rates clock_get_rates(void) { return rates; }
-
 uint64_t clock_convert(uint64_t value, uint64_t from_hz, uint64_t to_hz)
 {
     unsigned __int128 product = (unsigned __int128)value * to_hz;
@@ -185,12 +182,6 @@ uint64_t clock_convert(uint64_t value, uint64_t from_hz, uint64_t to_hz)
 }
 
 uint64_t clock_ticks_from_us(uint64_t us) { return clock_convert(us, US_HZ, rates.tsc_hz); }
-
-uint64_t clock_ticks_from_ns(uint64_t ns) { return clock_convert(ns, NS_HZ, rates.tsc_hz); }
-
-uint64_t clock_us_from_ticks(uint64_t ticks) { return clock_convert(ticks, rates.tsc_hz, US_HZ); }
-
-uint64_t clock_ns_from_ticks(uint64_t ticks) { return clock_convert(ticks, rates.tsc_hz, NS_HZ); }
 
 uint32_t clock_lapic_from_ticks(uint64_t ticks)
 {

@@ -16,19 +16,13 @@ struct clock_rates {
  */
 struct clock_rates clock_calibrate(void);
 
-/* The rates as clock_calibrate found them. */
-struct clock_rates clock_get_rates(void);
-
 /*
  * value * to_hz / from_hz, rounded down, with all bits in between; UINT64_MAX when it does not fit or from_hz is 0.
  */
 uint64_t clock_convert(uint64_t value, uint64_t from_hz, uint64_t to_hz);
 
-/* TSC ticks <-> time, rounded down, UINT64_MAX when it does not fit. */
+/* Microseconds -> TSC ticks, rounded down, UINT64_MAX when it does not fit. */
 uint64_t clock_ticks_from_us(uint64_t us);
-uint64_t clock_ticks_from_ns(uint64_t ns);
-uint64_t clock_us_from_ticks(uint64_t ticks);
-uint64_t clock_ns_from_ticks(uint64_t ticks);
 
 /*
  * TSC ticks -> a count for lapic_timer_one_shot, rounded up: at least 1, and at most 2^32 - 1: a deadline further away

@@ -32,7 +32,6 @@ enum {
     LVT_MASKED = 1 << 16,
     DIVIDE_BY_1 = 0xb,
     ICR_FIXED = 0 << 8,
-    ICR_NMI = 4 << 8,
     ICR_INIT = 5 << 8,
     ICR_STARTUP = 6 << 8,
     ICR_PENDING = 1 << 12,
@@ -135,8 +134,6 @@ static void send(uint32_t id, uint32_t message)
     for (unsigned i = 0; i < WAIT_READS && (apic_read(APIC_ICR) & ICR_PENDING); i++)
         __builtin_ia32_pause();
 }
-
-void lapic_send_nmi(uint32_t id) { send(id, ICR_ASSERT | ICR_NMI); }
 
 void lapic_send_fixed(uint32_t id, uint8_t vector) { send(id, ICR_ASSERT | ICR_FIXED | vector); }
 

@@ -44,7 +44,6 @@ uint32_t lapic_timer_left(void);
 bool lapic_can_reach(uint32_t id);
 
 /* Interprocessor interrupts to one APIC id, the own one included. They return when the message has left. */
-void lapic_send_nmi(uint32_t id);
 void lapic_send_fixed(uint32_t id, uint8_t vector);
 void lapic_send_init(uint32_t id);
 

@@ -10,7 +10,7 @@ enum {
     CURSOR_DISABLE = 0x20,
     CELLS = VGA_COLUMNS * VGA_ROWS,
     TAB = 8,
-    DEFAULT_ATTRIBUTE = VGA_BLACK << 4 | VGA_GREY,
+    ATTRIBUTE = VGA_BLACK << 4 | VGA_GREY,
 };
 
 /* The screen as it should be; in the frame, the cells from `dirty` to `dirty_end` are older. */
@@ -26,12 +26,11 @@ static unsigned row, column;
 
 /* The rows above this one are drawn in place; the text scrolls from here on. */
 static unsigned text_top;
-static uint8_t attribute = DEFAULT_ATTRIBUTE;
 
 static void fill(unsigned from, unsigned to)
 {
     for (unsigned i = from; i < to; i++)
-        shadow[i] = (uint16_t)(attribute << 8 | ' ');
+        shadow[i] = (uint16_t)(ATTRIBUTE << 8 | ' ');
     dirty = from < dirty ? from : dirty;
     dirty_end = to > dirty_end ? to : dirty_end;
 }
@@ -71,7 +70,7 @@ static void put_cell(char c)
     if (row == VGA_ROWS)
         scroll();
     cell = row * VGA_COLUMNS + column++;
-    shadow[cell] = (uint16_t)(attribute << 8 | (c >= ' ' && c <= '~' ? c : '?'));
+    shadow[cell] = (uint16_t)(ATTRIBUTE << 8 | (c >= ' ' && c <= '~' ? c : '?'));
     dirty = cell < dirty ? cell : dirty;
     dirty_end = cell >= dirty_end ? cell + 1 : dirty_end;
 }
@@ -100,7 +99,6 @@ void vga_init(void *frame)
 {
     screen = frame;
     row = column = text_top = 0;
-    attribute = DEFAULT_ATTRIBUTE;
     fill(0, CELLS);
     flush();
     x86_outb(CRTC_INDEX, CRTC_CURSOR_START);
@@ -143,5 +141,3 @@ void vga_draw(unsigned at, const uint16_t *cells, size_t n)
 }
 
 void vga_scroll_all(void) { text_top = 0; }
-
-void vga_set_attribute(uint8_t new_attribute) { attribute = new_attribute; }

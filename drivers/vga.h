@@ -32,7 +32,4 @@ void vga_draw(unsigned at, const uint16_t *cells, size_t n);
 /* The whole screen scrolls again, from its next line on. */
 void vga_scroll_all(void);
 
-/* The attribute (colours) of what is written from now on. */
-void vga_set_attribute(uint8_t attribute);
-
 #endif

@@ -62,7 +62,10 @@ static void read_boot_info(uint32_t magic, uint32_t info)
 {
     uint64_t value;
     const char *error = boot_info_read(&machine_boot, magic, info, &value);
+    char any[2];
 
+    if (boot_option(&machine_boot, "debugport", any, sizeof any))
+        uart_use_debug_port();
     machine_choose_end();
     if (error)
         panic("boot information: %s (%llx)", error, (unsigned long long)value);

@@ -117,16 +117,6 @@ int strncmp(const char *a, const char *b, size_t bytes)
 
 int strcmp(const char *a, const char *b) { return strncmp(a, b, SIZE_MAX); }
 
-char *strchr(const char *s, int c)
-{
-    for (;; s++) {
-        if (*s == (char)c)
-            return (char *)(uintptr_t)s;
-        if (*s == 0)
-            return NULL;
-    }
-}
-
 bool lib_string_copy(char *to, const char *from, size_t room)
 {
     size_t i = 0;

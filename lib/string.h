@@ -12,7 +12,6 @@ int memcmp(const void *a, const void *b, size_t bytes);
 size_t strlen(const char *s);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t bytes);
-char *strchr(const char *s, int c);
 
 /* Copies at most room - 1 bytes of `from` and always terminates; room > 0. Returns whether all of it fitted. */
 bool lib_string_copy(char *to, const char *from, size_t room);

@@ -69,6 +69,9 @@ enum {
     VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_AC = 17, VECTOR_MC = 18,
 };
 
+/* In the error code of a page fault: a page was there, and the fault was about rights. */
+#define PF_PRESENT (1u << 0)
+
 struct cpuid_result {
     uint32_t eax, ebx, ecx, edx;
 };

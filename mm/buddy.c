@@ -245,32 +245,6 @@ hpa_t mm_buddy_alloc_page(void)
     return page;
 }
 
-/* The first listed block of order `have` whose first 2^want pages end at or below frame number `limit`, or NULL. */
-static const struct list *block_below(unsigned have, unsigned want, uint64_t limit)
-{
-    for (const struct list *l = buddy.free[have].next; l != &buddy.free[have]; l = l->next) {
-        if (node_frame(l) + (1ull << want) <= limit)
-            return l;
-    }
-    return NULL;
-}
-
-hpa_t mm_buddy_alloc_below(unsigned order, uint64_t limit)
-{
-    hpa_t block = HPA_NONE;
-
-    lock_take(&buddy.lock);
-    end_run();
-    for (unsigned have = order; have < MM_ORDERS && hpa_is_none(block); have++) {
-        const struct list *l = block_below(have, order, limit >> PAGE_SHIFT);
-
-        if (l)
-            block = take_block(node_frame(l), have, order);
-    }
-    lock_release(&buddy.lock);
-    return block;
-}
-
 /* Whether `block` is the beginning of a block of this order that is taken. */
 static bool block_is_taken(hpa_t block, unsigned order)
 {

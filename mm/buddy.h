@@ -34,9 +34,6 @@ hpa_t mm_buddy_alloc(unsigned order);
 /* mm_buddy_alloc(0), which is what is asked for nearly always. */
 hpa_t mm_buddy_alloc_page(void);
 
-/* The same for a block that ends at or below `limit`. Slow: it looks through the free lists. */
-hpa_t mm_buddy_alloc_below(unsigned order, uint64_t limit);
-
 /* Gives a block back, with the order that it was taken with. Anything else that is passed is a bug. */
 void mm_buddy_free(hpa_t block, unsigned order);
 

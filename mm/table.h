@@ -110,6 +110,8 @@ int mm_table_merge(struct mm_table *table, uint64_t va, uint64_t bytes, hpa_t *r
 /* What maps va, foreign slots included; false when nothing does, or va is no address of the format. */
 bool mm_table_lookup(struct mm_table *table, uint64_t va, struct mm_mapping *out);
 
+/* Sets *va, a multiple of 4 KiB, to the first page in [*va, end) that is mapped; false when none is. end is at most 2^47. */
+bool mm_table_next(struct mm_table *table, uint64_t *va, uint64_t end);
 /*
  * The entry of `level` (0: 4 KiB, 1: 2 MiB, 2: 1 GiB) on the way to va, leaf or not: what the hardware reads. NULL if the
  * way ends above it. It stays where it is until something there is unmapped; who changes it answers for what comes of it.

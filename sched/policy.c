@@ -37,6 +37,14 @@ static struct sched_queue *enqueue(struct sched_entity *entity, uint64_t since)
     return home;
 }
 
+static struct sched_queue *enqueue_sent(struct sched_entity *entity, uint64_t since)
+{
+    struct sched_queue *told = enqueue(entity, since);
+
+    entity->sent = true;
+    return told;
+}
+
 struct sched_queue *sched_wake(struct sched_entity *entity, uint64_t now)
 {
     if (entity->state != SCHED_NEW && entity->state != SCHED_BLOCKED)
@@ -76,7 +84,7 @@ struct sched_queue *sched_move(struct sched_entity *entity, struct sched_queue *
     if (!entity->queue)
         return NULL;
     sched_remove(entity);
-    return enqueue(entity, entity->ready_since);
+    return enqueue_sent(entity, entity->ready_since);
 }
 
 void sched_kill(struct sched_entity *entity)
@@ -87,13 +95,29 @@ void sched_kill(struct sched_entity *entity)
 
 struct sched_queue *sched_put(struct sched_entity *entity, uint64_t now)
 {
+    struct sched_queue *to = entity->move_to;
+
     entity->running = false;
-    if (entity->move_to)
-        entity->home = entity->move_to;
+    entity->move_to = NULL;
+    if (to)
+        entity->home = to;
     else if (entity->state == SCHED_READY && !entity->holds && sched_any_ready(entity->home))
         entity->home = place(entity);
-    entity->move_to = NULL;
-    return entity->state == SCHED_READY ? enqueue(entity, now) : NULL;
+    if (entity->state != SCHED_READY)
+        return NULL;
+    return to ? enqueue_sent(entity, now) : enqueue(entity, now);
+}
+
+static struct sched_entity *first_floating(const struct sched_queue *queue)
+{
+    return container_of(queue->ready[SCHED_FLOATING].next, struct sched_entity, node);
+}
+
+/* The only one in the queue was sent there, and that pCPU has not come yet to look: stolen, it would never get there. */
+static bool is_on_its_way(const struct sched_queue *queue)
+{
+    return !queue->current && queue->length[SCHED_FLOATING] == 1 && queue->length[SCHED_PINNED] == 0 &&
+           first_floating(queue)->sent;
 }
 
 /* The queue in which most wait that may move, if any do. */
@@ -104,7 +128,7 @@ static struct sched_queue *most_movable(const struct sched_machine *machine)
     for (unsigned i = 0; i < machine->queues; i++) {
         struct sched_queue *queue = machine->queue[i];
 
-        if (queue->length[SCHED_FLOATING] > (most ? most->length[SCHED_FLOATING] : 0))
+        if (queue->length[SCHED_FLOATING] > (most ? most->length[SCHED_FLOATING] : 0) && !is_on_its_way(queue))
             most = queue;
     }
     return most;
@@ -118,7 +142,7 @@ static bool steal(struct sched_queue *thief, unsigned *victim)
 
     if (!from)
         return false;
-    entity = container_of(from->ready[SCHED_FLOATING].next, struct sched_entity, node);
+    entity = first_floating(from);
     sched_remove(entity);
     entity->home = thief;
     sched_ready(thief, entity, entity->ready_since);

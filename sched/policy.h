@@ -43,7 +43,8 @@ void sched_kill(struct sched_entity *entity);
 struct sched_queue *sched_put(struct sched_entity *entity, uint64_t now);
 
 /* Makes the next one current, with a new turn: of this queue, or a floating one out of the queue that has most of these,
- * whose number is put in *victim (else: its own). NULL, and the queue is idle, if there is none. */
+ * whose number is put in *victim (else: its own). NULL, and the queue is idle, if there is none. A pCPU that has
+ * not come yet to look at its queue is left a single one that was sent there. */
 struct sched_entity *sched_pick(struct sched_queue *queue, uint64_t now, unsigned *victim);
 
 /* This pCPU is awake, whoever woke it. */

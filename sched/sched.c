@@ -22,6 +22,7 @@ void sched_ready(struct sched_queue *queue, struct sched_entity *entity, uint64_
 {
     entity->ready_since = since;
     entity->ticket = queue->next_ticket++;
+    entity->sent = false;
     list_push_back(&queue->ready[entity->pinned], &entity->node);
     queue->length[entity->pinned]++;
     entity->queue = queue;

@@ -37,6 +37,7 @@ struct sched_entity {
     enum sched_state state;
     bool pinned;                 /* stays at home */
     bool running;                /* it is its home's current one */
+    bool sent;                   /* while in a queue: by sched_move, so it is not to be stolen before that pCPU has looked */
     unsigned holds;              /* how many want it off its pCPU: while > 0 it is in no queue */
 };
 

@@ -67,7 +67,7 @@ for my $page (@pages) {
         next if $example =~ /^NESTOR BEGIN$/m;
         my $file = "$work/example" . ++$n . '.conf';
         put_file($file, $example);
-        reports(qemu("--config $file"), 0, "the example of $page runs well");
+        reports(qemu("--states $work --config $file"), 0, "the example of $page runs well");
     }
 }
 cmp_ok($n, '>=', 2, 'there are examples of machine descriptions');

@@ -126,7 +126,7 @@ static void test_absent(void)
         accesses = model.accesses;
         uart_write("text", 4);
         uart_flush();
-        CHECK(model.accesses == accesses);
+        CHECK(uart_read() == -1 && model.accesses == accesses);
     }
     test_passed("a port that is not there, or no UART, is found out and left alone");
 }
@@ -170,6 +170,16 @@ static void test_fifo(void)
     test_passed("16 bytes go into an empty FIFO after one look at the line status");
 }
 
+static void test_read(void)
+{
+    model_reset(PORT_16550);
+    CHECK(uart_init(UART_COM1, UART_BAUD) && uart_read() == -1);
+    model.looped = true;
+    model.looped_byte = 0xff;
+    CHECK(uart_read() == 0xff && uart_read() == -1);
+    test_passed("what comes in is read once");
+}
+
 static void test_dead(void)
 {
     unsigned long accesses;
@@ -191,6 +201,7 @@ int main(void)
     test_absent();
     test_write();
     test_fifo();
+    test_read();
     test_dead();
     return test_done();
 }

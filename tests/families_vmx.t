@@ -8,7 +8,7 @@ use Test::More;
 use families;
 use kernel_machine;
 
-families_agree('Bochs, Skylake-X (VMX)', "$top/tools/run-bochs",
-    [1, '', 0], [4, '', 0], [1, '', 1], [1, 1, 0], [1, 22, 0], [4, 333, 0]);
-families_agree('Bochs, Tiger Lake (VMX)', "$top/tools/run-bochs --model tigerlake", [1, '', 0]);
+my $bochs = "$top/tools/run-bochs --debug-port";
+families_agree('Bochs, Skylake-X (VMX)', $bochs, [1, '', 0], [4, '', 0], [1, 1, 1], [1, 22, 0], [4, 333, 0]);
+families_agree('Bochs, Tiger Lake (VMX)', "$bochs --model tigerlake", [1, '', 0]);
 done_testing();

@@ -8,7 +8,7 @@ use Test::More;
 use kernel_machine;
 
 my $canaries = 7;
-my $kinds = 12; # of state that a canary looks after
+my $kinds = 13; # of state that a canary looks after
 
 # The config with so many milliseconds for the canaries, so many random hypercalls, and each port of so many.
 sub hostile_config

@@ -46,7 +46,7 @@ my @values = (
     ['lab = perhaps', 'lab: `perhaps` is not accepted; expected yes or no'],
     ['bad-hypercall = ignore', 'bad-hypercall: `ignore` is not accepted; expected error or kill'],
     ['output = a\q', 'output: `a\q` has an unknown escape; expected \n, \t or \\\\'],
-    ['expect = exit', 'expect: `exit` is not an end; expected exit N, halt, triple-fault, hole, read-only, bad-hypercall, bad-image, '
+    ['expect = exit', 'expect: `exit` is not an end; expected exit N, halt, triple-fault, hole, read-only, bad-hypercall, bad-image, bad-state, '
         . 'monitor-fault, no-memory, entry-failure, unhandled, running'],
     ['args = ' . 'y' x 512, 'args: `' . 'y' x 57 . '...` is 512 bytes long; expected at most 511'],
 );

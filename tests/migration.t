@@ -22,4 +22,13 @@ for (['SVM', qemu('--icount --cpus 4 --timeout 3600'), 10, $ENV{NESTOR_WHOLE} ? 
     is(scalar @moved, 16, "$name: sixteen of them");
     cmp_ok(min(@moved) // 0, '>=', $moves, "$name: each was moved $moves times or more: @moved");
 }
+
+# One alone, with nothing to do on the other CPUs: it gets to where it is sent.
+put_file("$work/one.conf", "[machine]\nmigrate = 100\n[vm one]\nimage = canary.elf\nargs = seed=1 ms=1500 rounds=5\ntimeslice = 100\n");
+for (['SVM', qemu('--icount --cpus 4')], ['VMX', bochs('--cpus 4')]) {
+    my ($name, $command) = @$_;
+    my ($doc) = reports("$command --config $work/one.conf", 0, "$name: a canary alone that is moved all the time ends well");
+    my ($moved) = map { /^# moved to another CPU: one, (\d+) times$/ ? $1 : () } @{$doc->{notes}};
+    cmp_ok($moved // 0, '>=', 50, "$name: it was moved");
+}
 done_testing();

@@ -337,29 +337,6 @@ static void test_gibibyte_blocks(void)
     test_passed("buddy: blocks of 1 GiB, split and joined again");
 }
 
-static void test_alloc_below(void)
-{
-    const struct mm_range ram = {0, 64 * MIB}, reserved[] = {{0, 0x8000}, {0x9f000, MIB}};
-    uint64_t free_pages, got = 0;
-    hpa_t a;
-
-    arena_reset(&ram, 1);
-    mm_buddy_init(&ram, 1, reserved, 2);
-    free_pages = mm_buddy_free_pages();
-    CHECK(hpa_is_none(mm_buddy_alloc_below(0, 0x8fff)));
-    a = mm_buddy_alloc_below(0, 0x9000);
-    CHECK(a.value == 0x8000);
-    mm_buddy_free(a, 0);
-    while (!hpa_is_none(a = mm_buddy_alloc_below(1, MIB))) {
-        CHECK(a.value >= 0x8000 && a.value + 2 * PAGE_BYTES <= 0x9f000 && is_aligned(a.value, 2 * PAGE_BYTES));
-        got += 2;
-    }
-    CHECK(got == 0x9e - 8);
-    CHECK(mm_buddy_free_pages() == free_pages - got);
-    CHECK(hpa_is_none(mm_buddy_alloc_below(MM_ORDERS, UINT64_MAX)));
-    test_passed("buddy: alloc_below stays below and finds all that is there");
-}
-
 static void test_add(void)
 {
     const struct mm_range ram = {MIB, 5 * MIB}, late = {2 * MIB, 3 * MIB + 100}, beyond = {8 * MIB, 9 * MIB};
@@ -446,10 +423,6 @@ static void test_page_then_block(void)
     a = mm_buddy_alloc(4);
     CHECK(a.value == MIB + 64 * KIB);
     mm_buddy_free(a, 4);
-    mm_buddy_free(mm_buddy_alloc(0), 0);
-    a = mm_buddy_alloc_below(4, UINT64_MAX);
-    CHECK(a.value == MIB + 64 * KIB);
-    mm_buddy_free(a, 4);
     for (unsigned i = 0; i < 5; i++)
         CHECK(!hpa_is_none(mm_buddy_alloc(0)));
     CHECK(mm_buddy_free_pages() == 11);
@@ -506,7 +479,6 @@ int main(void)
     test_insane_maps();
     test_hole();
     test_gibibyte_blocks();
-    test_alloc_below();
     test_add();
     test_bugs();
     test_divide();

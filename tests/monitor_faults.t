@@ -58,4 +58,9 @@ for my $machine (
     is($doc->{table}{$_->[0]}{end}, $_->[1], "$name: $_->[0] ends with $_->[1]") for @others;
 }
 
+# Threads of one monitor on several CPUs. Bochs has the CPUs step together, so that they do meet.
+put_file("$work/threads.conf", "[vm threads]\nimage = hello64.elf\nvcpus = 3\nargs = threads\nrepeat = 300\n");
+reports("export BUILD=$work/faulty; " . bochs('--cpus 4') . " --config $work/threads.conf", 0,
+    'three threads may touch a page at the same time, and end at any moment');
+
 done_testing;

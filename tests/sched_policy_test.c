@@ -94,6 +94,7 @@ static bool model_enqueue(unsigned e, uint64_t since)
     cpu[home].ready[cpu[home].n++] = (int)e;
     cpu[home].idle = false;
     model[e].since = since;
+    model[e].sent = false;
     return was_idle;
 }
 
@@ -141,7 +142,7 @@ static void model_steal(unsigned thief)
         int first = NONE;
         unsigned n = floating(q, &first);
 
-        if (n > most) {
+        if (n > most && (cpu[q].current != NONE || cpu[q].n > 1 || !model[first].sent)) { /* that one is still on its way */
             most = n;
             taken = first;
         }
@@ -204,10 +205,11 @@ static void dispatch(unsigned q)
             model[old].home = model[old].move_to;
         else if (model[old].state == SCHED_READY && !model[old].holds && cpu[q].n > 0)
             model_place((unsigned)old);
-        model[old].sent = model[old].move_to != NONE && model[old].state == SCHED_READY;
-        model[old].move_to = NONE;
-        if (model[old].state == SCHED_READY)
+        if (model[old].state == SCHED_READY) {
             CHECK(!model_enqueue((unsigned)old, now) || cpu[model[old].home].told);
+            model[old].sent = model[old].move_to != NONE;
+        }
+        model[old].move_to = NONE;
     }
     sched_awake(&queue[q]);
     cpu[q].idle = cpu[q].told = false;
@@ -296,8 +298,8 @@ static void move(unsigned e)
     if (model_find(e) == NONE)
         return;
     model_remove(e);
-    model[e].sent = true;
     CHECK(!model_enqueue(e, model[e].since) || cpu[to].told);
+    model[e].sent = true;
 }
 
 static void end(unsigned e)
@@ -405,6 +407,23 @@ static void test_thief(void)
     test_passed("policy: a thief takes from where most wait that may move, however many others wait elsewhere");
 }
 
+/* pCPU 0 has nothing else to do, and is the first to look for work again. */
+static void test_sent(void)
+{
+    begin(2, 2);
+    entity[1].home = &queue[0];
+    CHECK(!look(0) && !look(1));
+    CHECK(sched_wake(&entity[0], 0) == &queue[0] && look(0) == &entity[0]);
+    CHECK(sched_move(&entity[0], &queue[1]) == &queue[0]);
+    sched_stop(&queue[0], now);
+    CHECK(sched_put(&entity[0], now) == &queue[1] && !look(0) && look(1) == &entity[0]);
+    entity[0].state = SCHED_BLOCKED;
+    sched_stop(&queue[1], now);
+    CHECK(!sched_put(&entity[0], now) && !look(1) && machine.idle == 3);
+    CHECK(sched_wake(&entity[0], now) == &queue[1] && look(0) == &entity[0]);
+    test_passed("policy: who is sent to an idle pCPU is not stolen before that one has come to look; who wakes there is");
+}
+
 /* ---- The cost ---- */
 
 /* Only these may be touched from now on; the others' memory is off limits. */
@@ -447,6 +466,7 @@ int main(void)
 {
     test_places();
     test_thief();
+    test_sent();
     test_cost();
     test_random_events();
     return test_done();

@@ -51,7 +51,7 @@ for my $tool (qw(run-qemu run-bochs)) {
     ends("$top/tools/$tool --iso x.iso --append y", 2, qr/in the image/, "$tool: --append can't change an image");
     ends("$top/tools/$tool --iso x.iso", 2, qr/x\.iso: no such file/, "$tool names a missing image");
 }
-ends("$top/tools/run-qemu --kvm --icount", 2, qr/--icount is TCG's/, "run-qemu: --icount is not for KVM");
+ends("$top/tools/run-qemu --kvm --icount", 2, qr/--icount and --threads are TCG's/, "run-qemu: --icount is not for KVM");
 ends("$top/tools/run-bochs --memory 4096", 2, qr/at most 2048/, "run-bochs knows Bochs's limit of memory");
 ends("$top/tools/make-iso", 2, qr/no name for the image/, "make-iso wants a name");
 
@@ -132,7 +132,7 @@ ends("SAY=hello STATUS=hang $bochs --timeout 1", 2, qr/hello\n.*no end after 1 s
 for ($qemu, $bochs) {
     my ($tool) = m{tools/(\S+)};
     ends("rm -f machine; SAY= STATUS=hang $_ & until [ -s machine ]; do sleep 0.1; done; kill \$!; wait \$!; "
-        . 'echo status $?; sleep 0.2; kill -0 $(cat machine)', 1, qr/status 143\n.*No such process/s,
+        . 'echo status $?; for i in $(seq 300); do kill -0 $(cat machine) 2>/dev/null || break; sleep 0.1; done; kill -0 $(cat machine)', 1, qr/status 143\n.*No such process/s,
         "$tool, when ended by a signal, ends the machine");
 }
 opendir my $left, "$work/tmp" or die;

@@ -113,7 +113,7 @@ sub check_counters
     delete $drawn{spin};
     ok(keys %counted == 3, "$name: the counters of three VMs are printed");
     my $to_monitor = 0;
-    $to_monitor += $1 while $text =~ /^# (?:hello64|sleep|compute|spin) +(?:exit 0|running) +\d+ +(\d+) +\d+ +\d+$/mg;
+    $to_monitor += $1 while $text =~ /^# (?:hello64|sleep|compute|spin) +(?:exit 0|running) +\d+ +(\d+) +\d+ +\d+ +[\d.]+$/mg;
     my $monitors = grep { $_->{ph} eq 'X' && $_->{name} eq 'monitor' } @events;
     ok($to_monitor > 50 && $monitors >= $to_monitor, "$name: each exit to a monitor begins a slice in it")
         or diag("$to_monitor exits, $monitors slices");
@@ -185,7 +185,7 @@ like($rows[2], qr/^hello64 +exit 0 +\d+ +\d+ +9 ok  $/, 'end: a VM');
 like($rows[5], qr/^spin +running +\d+ .* ok  $/, 'end: a VM in the background');
 is($rows[6], '-' x 80, 'end: the rule');
 my $lower = join "\n", @rows[7 .. 24];
-like($lower, qr/^# the trace goes to the serial line.*\n# 4 passed, 0 failed, 0 skipped *\nNESTOR END pass *\n4 of 4 VMs did what they were meant to do\. *$/m,
+like($lower, qr/^# the trace goes to the serial line.*\n# All results: .*\n# 4 passed, 0 failed, 0 skipped *\nNESTOR END pass *\n4 of 4 VMs did what they were meant to do\. *$/m,
     'end: the verdict below the table, and no records');
 @rows = screen("--screenshot-at 'TSC'");
 like($rows[0], qr/^ Nestor  four traced .* [0-3] of 4 done $/, 'in the middle: not all are done');
@@ -193,5 +193,16 @@ ok((grep { /^(hello64|sleep|compute|spin) +(in guest|in monitor|ready|asleep) +0
 @rows = screen("--append 'screen=log'");
 ok(!(grep { /^ Nestor  four|^VM +state/ } @rows), 'screen=log: no table in place');
 ok((grep { /^NESTOR END pass/ } @rows), 'screen=log: the log');
+
+# ---- The table, whenever somebody asks --------------------------------------------------------------------------
+
+put_file("$work/long.conf", "[vm long]\nimage = sleep.elf\nargs = 300\n[vm later]\nimage = hello64.elf\nafter = long\n"
+    . "[vm spin]\nimage = spin.elf\nbackground = yes\n");
+my (undef, $asked) = run("{ sleep 1; printf '?t'; sleep 1; printf t; sleep 30; } | "
+    . qemu("--keys --config $work/long.conf") . ' & wait $!');
+my @tables = $asked =~ /^# VM +end .*\n((?:# \S+ +(?:running|waits|exit 0) .*\n)+)/mg;
+is(scalar @tables, 3, 'the table comes for each `t`, for nothing else, and at the end') or diag($asked);
+like($tables[0] // '', qr/^# long +running .*\n# later +waits .*\n# spin +running .*\n$/, 'it is of that moment');
+like($tables[-1] // '', qr/^# long +exit 0 .*\n# later +exit 0 .*\n# spin +running .*\n$/, 'and of the end');
 
 done_testing;

@@ -246,10 +246,10 @@ static const struct {
     {VM "output = a\\", "a.conf:3: output: `a\\` has an unknown escape; expected \\n, \\t or \\\\\n"},
     {VM "expect = exit\n",
      "a.conf:3: expect: `exit` is not an end; expected exit N, halt, triple-fault, hole, read-only, bad-hypercall, bad-image, "
-     "monitor-fault, no-memory, entry-failure, unhandled, running\n"},
+     "bad-state, monitor-fault, no-memory, entry-failure, unhandled, running\n"},
     {VM "expect = exit 2147483648\n",
      "a.conf:3: expect: `exit 2147483648` is not an end; expected exit N, halt, triple-fault, hole, read-only, bad-hypercall, "
-     "bad-image, monitor-fault, no-memory, entry-failure, unhandled, running\n"},
+     "bad-image, bad-state, monitor-fault, no-memory, entry-failure, unhandled, running\n"},
     {"[vm a]\nmemory = 1\nkind = x\nfoo = 1\n",
      "a.conf:2: memory: `1` is not a size; expected a number with K, M or G, a multiple of 4K\n"
      "a.conf:3: kind: `x` is not a kind of guest; expected nestor or flat16\n"

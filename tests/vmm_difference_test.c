@@ -1,10 +1,11 @@
-/* sources: vmm/root/difference.c tests/lib_support.c */
+/* sources: vmm/root/difference.c vmm/lib/glob.c tests/lib_support.c */
 /* Known differences: what is read, what fits a platform, what is found by an id; and each mistake by file and line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/lib_support.h"
+#include "vmm/lib/glob.h"
 #include "vmm/root/difference.h"
 
 #define REST "seen = exits\nmanual = Use of I/O\nwhy = no\n"
@@ -58,7 +59,8 @@ static void test_mistakes(void)
         {"[difference]\nplatform = p\nid = x\nseen = y\nmanual = z\n", "known:1: this [difference] does not say its why"},
         {"[difference]\nplatform = p\nid =\n" REST, "known:1: this [difference] does not say its id"},
         {"[difference]\nplatform = p\nid = x\nid = y\n" REST, "known:4: a second id"},
-        {"[difference]\nplattform = p\n", "known:2: expected platform, id, seen, manual or why, not plattform"},
+        {"[difference]\nplattform = p\n", "known:2: expected platform, id, seen, manual, why or run, not plattform"},
+        {"[difference]\nplatform = p\nid = x\nrun = yes\n" REST, "known:1: `run` is `no` or not there, it is not yes"},
         {"[difference]\nhello\n", "known:2: expected `key = value`, not hello"},
         {"[vm a]\n", "known:1: expected [difference], not [vm a]"},
         {"[file b.conf]\n\n[vm a]\n", "b.conf:2: expected [difference], not [vm a]"},
@@ -78,11 +80,30 @@ static void test_mistakes(void)
     test_passed("each mistake has its file and line");
 }
 
+static void test_not_run(void)
+{
+    static const char text[] = "[difference]\nplatform = p\nid = a*\nrun = no\n" REST "[difference]\nplatform = p\nid = b\n" REST
+                               "[difference]\nplatform = q\nid = c\nrun = no\n" REST "[difference]\nplatform = p\nid = d\nrun = no\n" REST;
+    char why[DIFFERENCE_WHY_BYTES], many[80 * 1000];
+    size_t used = 0;
+
+    CHECK(read_text(text, sizeof text - 1, "p", why));
+    CHECK(memcmp(difference_not_run(), "a*\0d\0", 6) == 0);
+    CHECK(!difference_find("abc", 3)->runs && difference_find("b", 1)->runs);
+    CHECK(glob_matches_one(difference_not_run(), "abcd", 3) && glob_matches_one(difference_not_run(), "d", 1));
+    CHECK(!glob_matches_one(difference_not_run(), "b", 1) && !glob_matches_one(difference_not_run(), "", 0));
+    CHECK(read_text("", 0, "p", why) && difference_not_run()[0] == 0);
+    for (int i = 0; i < 600; i++)
+        used += (size_t)snprintf(many + used, sizeof many - used, "[difference]\nplatform = p\nid = z\nrun = no\n" REST);
+    CHECK(!read_text(many, used, "p", why) && strstr(why, "too many tests with `run = no`"));
+    test_passed("what is not to be run is a list of patterns");
+}
+
 /* Any bytes: no crash, and whatever it says is terminated. */
 static void test_noise(void)
 {
     static const char parts[][20] = {"[difference]\n", "[file x]\n", "id = a*\n", "platform = p\n", "seen = s\n", "=\n", "[", "\n",
-                                     "manual = m\n", "why = w\n", " \t", "\r\n"};
+                                     "manual = m\n", "why = w\n", "run = no\n", " \t", "\r\n"};
     unsigned state = 1;
 
     for (int round = 0; round < 20000; round++) {
@@ -104,6 +125,7 @@ int main(void)
     test_platform();
     test_glob();
     test_mistakes();
+    test_not_run();
     test_noise();
     return test_done();
 }

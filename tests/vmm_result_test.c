@@ -1,4 +1,4 @@
-/* sources: vmm/root/result.c vmm/root/difference.c vmm/root/escape.c vmm/lib/end.c tests/lib_support.c */
+/* sources: vmm/root/result.c vmm/root/difference.c vmm/lib/glob.c vmm/root/escape.c vmm/lib/end.c tests/lib_support.c */
 /* A VM's KTAP subtest and verdict; console_line() is here, and keeps what would be printed. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -128,8 +128,9 @@ static void test_results(void)
 static void test_known(void)
 {
     static char text[] = "[difference]\nplatform = p\nid = vmx.a\nseen = no exit\nmanual = m\nwhy = w\n"
-                         "[difference]\nplatform = p\nid = vmx.b\nseen = nothing\nmanual = m\nwhy = w\n";
-    static const char *lines[] = {"not ok vmx.a # expected 1", "ok vmx.b", "not ok vmx.c", "ok vmx.b # SKIP x"};
+                         "[difference]\nplatform = p\nid = vmx.b\nseen = nothing\nmanual = m\nwhy = w\n"
+                         "[difference]\nplatform = p\nid = vmx.d\nseen = its end\nmanual = m\nwhy = w\nrun = no\n";
+    static const char *lines[] = {"not ok vmx.a # expected 1", "ok vmx.b", "not ok vmx.c", "ok vmx.b # SKIP x", "not ok vmx.d # ERROR not run"};
     const struct vm_config config = {.name = "g", .expect = {END_EXIT, 0}};
     struct vm vm = {.config = &config, .was_started = true, .end = {END_EXIT, 0}, .test = lines, .tests = 1};
     char why[DIFFERENCE_WHY_BYTES];
@@ -138,11 +139,12 @@ static void test_known(void)
     used = 0;
     result_print(&vm, 1);
     CHECK(strstr(printed, "    not ok 1 vmx.a # XFAIL no exit\n") && vm.passed && vm.known == 1 && vm.results_failed == 0);
-    vm.tests = 4;
+    vm.tests = 5;
     used = 0;
     result_print(&vm, 1);
     CHECK(strstr(printed, "    not ok 2 vmx.b # is listed as a known difference (nothing), but is as it should be\n"));
-    CHECK(strstr(printed, "    ok 4 vmx.b # SKIP x\n") && !vm.passed && vm.known == 1 && vm.results_failed == 2);
+    CHECK(strstr(printed, "    ok 4 vmx.b # SKIP x\n    not ok 5 vmx.d # XFAIL not run: its end\n"));
+    CHECK(!vm.passed && vm.known == 2 && vm.results_failed == 2);
     CHECK(difference_read("f", text, 0, "p", why));
     test_passed("a known difference is none of the failures, one that does not show is");
 }

@@ -5,6 +5,7 @@ BENCH_KERNEL := $(BUILD)/bench/nestor.elf
 BENCH_SOURCES := $(KERNEL_SOURCES) $(call sources,tools/bench-kernel)
 
 $(eval $(call compile,bench/kernel,-iquote tools/bench-kernel $(KERNEL_CFLAGS),-f elf64))
+$(eval $(call kernel-speed,bench/kernel))
 $(eval $(call kernel,$(BENCH_KERNEL),$(call objects,bench/kernel,$(BENCH_SOURCES)),--wrap=vcpu_handle_hypercall))
 
 # Where BUILD/bench has no image of its own, it has that of BUILD.

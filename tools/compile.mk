@@ -17,19 +17,22 @@ COMMON_CFLAGS := -std=c17 $(WARNINGS) -iquote . -g -ffile-prefix-map='$(CURDIR)'
 POSIX := -D_POSIX_C_SOURCE=200809L
 
 # For everything that runs on no operating system.
-BARE_CFLAGS := $(COMMON_CFLAGS) -O2 -ffreestanding -nostdinc -mno-red-zone -fno-pic -fno-pie -fno-stack-protector \
+BARE_CFLAGS := $(COMMON_CFLAGS) -ffreestanding -nostdinc -mno-red-zone -fno-pic -fno-pie -fno-stack-protector \
     -fcf-protection=none -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 
 # No debug information: NASM would write the checkout's place into it.
 NASM_FLAGS := -I ./ -Werror --reproducible
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --build-id=none --fatal-warnings
 
+# An object's own OPTIMIZE, and the CFLAGS of its kind, go before this one.
+OPTIMIZE := -O2
+
 # $(call compile,KIND,CFLAGS,NASM FLAGS[,PREREQUISITE]): rules for the objects of one kind of program.
 define compile
 $(BUILD)/$(1)/%.c.o: %.c $(BUILD_FILES) $(4)
 	$$(call say,CC,$$<)
 	$(Q)mkdir -p $$(@D)
-	$(Q)$(CC) $(2) -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
+	$(Q)$(CC) $$(OPTIMIZE) $(2) -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
 
 $(BUILD)/$(1)/%.asm.o: %.asm $(BUILD_FILES)
 	$$(call say,NASM,$$<)

@@ -59,10 +59,10 @@ GUEST_IMAGES := $(foreach m,$(GUEST_MAINS),$(call guest_image,$(m)))
 $(foreach m,$(GUEST_MAINS),\
     $(eval $(call guest-$(call guest_kind,$(m)),$(call guest_name,$(m)),$(call guest_sources,$(m)))))
 
-# Feature tests: an image is a folder of them, with the libraries. Nothing in it uses SSE registers or the FPU, so that
-# tests may forbid them.
+# Feature tests: an image is a folder of them, with the libraries and the rules of a VM entry. Nothing in it uses SSE
+# registers or the FPU, so that tests may forbid them.
 FEATURE_FOLDERS := $(wildcard guests/tests guests/selftest)
-FEATURE_LIBRARY := $(call sources,guests/lib/common guests/lib/x64 guests/lib/lab guests/lib/feature)
+FEATURE_LIBRARY := $(call sources,guests/lib/common guests/lib/x64 guests/lib/lab guests/lib/feature vmm/entry)
 
 $(eval $(call compile,feature,$(NEWLIB_CFLAGS) -mgeneral-regs-only,-f elf64,$(NEWLIB_STAMP)))
 

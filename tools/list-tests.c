@@ -25,6 +25,12 @@ long hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned 
     return -ABI_ENOSYS;
 }
 
+bool hypercall_retry(unsigned long *ip)
+{
+    (void)ip;
+    return false;
+}
+
 void guest_exit(long status) { exit((int)status); }
 
 void guest_start(void) { abort(); }

@@ -69,8 +69,9 @@ add_module()
 }
 
 # stage_modules CONFIG: makes $work/boot, with a link to the kernel and to each module; $modules are the modules' names
-# in their order: the root task, the monitor, the config, and each image that the config names (`image = NAME`: a file
-# of the build's guests folder, or a path from the top of the checkout).
+# in their order: the root task, the monitor, the config, each image that the config names (`image = NAME`: a file of
+# the build's guests folder, or a path from the top of the checkout), and each saved VM (`state = NAME`: a file of the
+# folder $states, or such a path).
 stage_modules()
 {
     mkdir "$work/boot"
@@ -81,16 +82,17 @@ stage_modules()
     add_module "$build/root.elf" "run make first"
     add_module "$build/monitor.elf" "run make first"
     add_module "$(absolute "$1")" "the config"
-    awk -F = '$1 ~ /^[ \t]*image[ \t]*$/ && split($2, words, /[ \t\r#]+/) {
-        print FNR, words[1] == "" ? words[2] : words[1] }' "$1" >"$work/images"
-    while read -r line image; do
-        case $image in
-        '') continue ;;
+    awk -F = '$1 ~ /^[ \t]*(image|state)[ \t]*$/ && split($2, words, /[ \t\r#]+/) {
+        print FNR, $1, words[1] == "" ? words[2] : words[1] }' "$1" >"$work/images"
+    while read -r line key image; do
+        case $image,$key in
+        ,*) continue ;;
         /*) file=$image ;;
         */*) file=$top/$image ;;
+        *,state) file=${states:-.}/$image ;;
         *) file=$build/guests/$image ;;
         esac
-        add_module "$file" "image in $1, line $line"
+        add_module "$(absolute "$file")" "$key in $1, line $line"
     done <"$work/images"
     ! grep -Eq '^[ \t]*lab[ \t]*=[ \t]*yes' "$1" || add_differences
 }

@@ -7,13 +7,14 @@ HOST_TESTS := $(HOST_TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
 LONG_TESTS := tests/families_vmx.t tests/families_svm.t tests/hostile.t
 SYSTEM_TESTS := $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(sort $(wildcard tests/*.t)))
 
-# A tool that is made in the same way.
+# Tools that are made in the same way.
 CHECK_CONFIG := $(BUILD)/check-config
+WHY_ENTRY := $(BUILD)/why-entry
 
 HOST_CFLAGS := $(COMMON_CFLAGS) $(POSIX) -O1 -fno-omit-frame-pointer \
     -fsanitize=address,undefined -fno-sanitize-recover=all
 
-tests: $(HOST_TESTS) $(CHECK_CONFIG) ## build the host tests, BUILD/tests/*
+tests: $(HOST_TESTS) $(CHECK_CONFIG) $(WHY_ENTRY) ## build the host tests, BUILD/tests/*, and the tools in C
 
 check-config: $(CHECK_CONFIG) ## check CONFIG without booting it
 	$(Q)$(CHECK_CONFIG) '$(CONFIG)'
@@ -22,7 +23,9 @@ check-config: $(CHECK_CONFIG) ## check CONFIG without booting it
 
 $(eval $(call compile,host,$(HOST_CFLAGS),-f elf64))
 
-host_sources = $(1) $(shell sed -n '1s,^/\* *sources: *\(.*[^ ]\) *\*/.*,\1,p' $(1))
+# The sources that a first line names; a folder stands for all that is below it.
+host_sources = $(1) $(foreach s,$(shell sed -n '1s,^/\* *sources: *\(.*[^ ]\) *\*/.*,\1,p' $(1)),\
+    $(if $(filter %.c,$(s)),$(s),$(call sources,$(s))))
 
 # $(call host_program,PROGRAM,OBJECTS)
 define host_program
@@ -38,3 +41,4 @@ endef
 $(foreach s,$(HOST_TEST_SOURCES),\
     $(eval $(call host_program,$(s:tests/%.c=$(BUILD)/tests/%),$(call objects,host,$(call host_sources,$(s))))))
 $(eval $(call host_program,$(CHECK_CONFIG),$(call objects,host,$(call host_sources,tools/check-config.c))))
+$(eval $(call host_program,$(WHY_ENTRY),$(call objects,host,$(call host_sources,tools/why-entry.c))))

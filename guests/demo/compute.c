@@ -1,11 +1,12 @@
 /* guest: newlib64 */
 /*
  * Counts the steps of the Mandelbrot iteration over a grid, in SSE registers all the time. The sum is known, so a
- * register that a preemption spoils shows. Argument: how many rounds (4).
+ * register that a preemption spoils shows. Arguments: how many rounds (4); `interrupts`: they are on.
  */
 #include <stdint.h>
 
 #include "guests/lib/common/args.h"
+#include "guests/lib/common/cpu.h"
 #include "guests/lib/common/test.h"
 
 enum { WIDTH = 96, HEIGHT = 64, STEPS_MAX = 200 };
@@ -43,6 +44,8 @@ int main(int argc, char **argv)
     unsigned rounds = args_number(argc, argv, 1, 4), right = 0;
     uint64_t sum = 0;
 
+    if (argc > 2)
+        cpu_interrupts_on();
     for (unsigned i = 0; i < rounds; i++) {
         sum = round_checksum();
         right += sum == KNOWN_CHECKSUM;

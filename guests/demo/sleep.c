@@ -25,13 +25,17 @@ static void woken(struct interrupt_frame *frame)
     wake.count++;
 }
 
+static unsigned halts; /* HLTs that have ended */
+
 static long sleep_until(uint64_t deadline, unsigned vector)
 {
     wake.count = 0;
     long error = timer_arm(deadline, vector);
 
-    while (error == 0 && wake.count == 0)
+    while (error == 0 && wake.count == 0) {
         cpu_wait_interrupt();
+        halts++;
+    }
     return error;
 }
 
@@ -100,7 +104,8 @@ int main(int argc, char **argv)
     test_result(refused == 0, "the timer can be armed %u times", sleeps);
     test_result(by_vector == sleeps, "%u of %u wake-ups came by the vector asked for", by_vector, sleeps);
     test_result(in_time == sleeps, "%u of %u wake-ups came no earlier than their deadline", in_time, sleeps);
-    test_result(interrupts == sleeps, "%u interrupts came for %u deadlines", interrupts, sleeps);
+    test_result(interrupts == sleeps && halts == sleeps, "%u interrupts came for %u deadlines, and ended %u HLTs", interrupts,
+                sleeps, halts);
 
     test_running(ticks);
     test_result(sleep_until(cpu_read_tsc() - 1, FIRST_VECTOR) == 0, "a deadline in the past wakes at once");

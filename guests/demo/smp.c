@@ -1,7 +1,7 @@
 /* guest: newlib64 */
 /*
  * Several vCPUs of one VM (`vcpus = N`): an interrupt goes round all of them, ROUNDS times, while each counts in memory
- * that they share. Argument: rounds (100).
+ * that they share. Arguments: rounds (100), and how many milliseconds each takes at least (0).
  */
 #include <stdatomic.h>
 #include <stdint.h>
@@ -12,6 +12,7 @@
 #include "guests/lib/common/cpu.h"
 #include "guests/lib/common/interrupt.h"
 #include "guests/lib/common/test.h"
+#include "guests/lib/x64/timer.h"
 #include "guests/lib/x64/vcpus.h"
 
 enum { VCPUS_MAX = 16, STACK_BYTES = 4096, VECTOR_TOKEN = 0x50 };
@@ -20,6 +21,7 @@ static struct vcpu_launch launch[VCPUS_MAX];
 static char stacks[VCPUS_MAX][STACK_BYTES] __attribute__((aligned(16)));
 static atomic_uint vcpus = 1, passed[VCPUS_MAX], hops, wrong;
 static unsigned hops_wanted;
+static uint64_t round_ticks, first_tsc; /* what a round takes at least; when the first began */
 
 /* Whoever has the token hands it to the next vCPU. The token carries the number of the one it is for. */
 static atomic_uint token_for;
@@ -30,6 +32,8 @@ static void on_token(struct interrupt_frame *frame)
 
     (void)frame;
     passed[self]++;
+    while (self == 0 && cpu_read_tsc() - first_tsc < passed[0] * round_ticks)
+        __builtin_ia32_pause();
     if (++hops >= hops_wanted)
         return;
     token_for = (self + 1) % vcpus;
@@ -68,6 +72,8 @@ int main(int argc, char **argv)
         __builtin_ia32_pause();
     test_result(true, "all %u other vCPUs run", vcpus - 1);
 
+    round_ticks = args_number(argc, argv, 2, 0) * guest_tsc_per_ms();
+    first_tsc = cpu_read_tsc();
     hops_wanted = rounds * vcpus;
     token_for = 0;
     vcpu_interrupt(0, VECTOR_TOKEN);

@@ -35,6 +35,23 @@ FEATURE_TEST(pass_observe, ANY, NEEDS(), MANUAL, "an exit that is observed ends 
     EXPECT_EQ(after, 2);
 }
 
+FEATURE_TEST(pass_count, ANY, NEEDS(), MANUAL, "each exit has its number; those of the host's interrupts are counted, too")
+{
+    uint64_t apart = UINT64_MAX;
+
+    if (hypercall_is_svm)
+        lab_set(INTERCEPT_CPUID);
+    for (unsigned i = 0; i < 8 && apart != 1; i++) {
+        uint64_t before = lab_seen.exit[1].count;
+
+        OBSERVE_SKIP(cpu_id(0, 0); cpu_id(0, 0));
+        EXPECT_EXITS(2);
+        EXPECT(lab_seen.exit[0].count > before);
+        apart = lab_seen.exit[1].count - lab_seen.exit[0].count;
+    }
+    EXPECT_EQ(apart, 1);
+}
+
 FEATURE_TEST(pass_no_exit, ANY, NEEDS(), MANUAL, "a statement that does not exit goes to its end")
 {
     unsigned after = 2;

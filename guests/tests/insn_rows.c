@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-enum { CR0_TS = 1 << 3, CR4_TSD = 1 << 2, CR4_DE = 1 << 3, CR4_OSXSAVE = 1 << 18, TSS_AVAILABLE = 0x89 };
+enum { CR0_TS = 1 << 3, CR4_TSD = 1 << 2, CR4_DE = 1 << 3, CR4_SMXE = 1 << 14, CR4_OSXSAVE = 1 << 18,
+       TSS_AVAILABLE = 0x89 };
 
 /* The controls that make instructions exit. */
 static const uint16_t exiting[] = {
@@ -129,12 +130,34 @@ void insn_load_tr(const struct insn *insn, struct code_registers *registers, voi
     tables_gdt[SELECTOR_TSS / 8] = (tables_gdt[SELECTOR_TSS / 8] & ~(0xffull << 40)) | (uint64_t)TSS_AVAILABLE << 40;
 }
 
-/* Nestor's guests have no XSAVE. The mask is made smaller for one MOV, and lab_write(GUEST_CR4) takes the bit away again. */
+/* Nestor's guests can't have these. The mask is smaller for one MOV, and lab_write(GUEST_CR4) takes the bit away again. */
+static void set_cr4(uint64_t bit)
+{
+    lab_write(CR4_MASK, lab_read(CR4_MASK) & ~bit);
+    insn_write_cr4(insn_read_cr4() | bit);
+}
+
 void insn_osxsave(const struct insn *insn, struct code_registers *registers, void *data, bool exits)
 {
     (void)insn, (void)registers, (void)data, (void)exits;
-    lab_write(CR4_MASK, lab_read(CR4_MASK) & ~(uint64_t)CR4_OSXSAVE);
-    insn_write_cr4(insn_read_cr4() | CR4_OSXSAVE);
+    set_cr4(CR4_OSXSAVE);
+}
+
+/* "XSAVE Header": XRSTORS takes the compacted form only. IA32_XSS is 0, so the XSS-exiting bitmap has no effect. */
+void insn_xsaves(const struct insn *insn, struct code_registers *registers, void *data, bool exits)
+{
+    enum { XCOMP_BV = 520 };
+    const uint64_t compacted = 1ull << 63;
+
+    insn_osxsave(insn, registers, data, exits);
+    lab_write(XSS_EXITING_BITMAP, ~0ull);
+    memcpy((char *)data + XCOMP_BV, &compacted, sizeof compacted);
+}
+
+void insn_smx(const struct insn *insn, struct code_registers *registers, void *data, bool exits)
+{
+    (void)insn, (void)registers, (void)data, (void)exits;
+    set_cr4(CR4_SMXE);
 }
 
 void insn_debug_extensions(const struct insn *insn, struct code_registers *registers, void *data, bool exits)

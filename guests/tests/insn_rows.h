@@ -1,5 +1,5 @@
 /*
- * The instructions of "Instructions That Cause VM Exits", and those of section E of the feature list that never exit, as rows:
+ * The instructions of "Instructions That Cause VM Exits", and some that never exit, but have intercepts with SVM, as rows:
  * their bytes, when they exit, with what, and which faults come first. Operands: memory at [RBX], a register RCX.
  */
 #ifndef GUESTS_TESTS_INSN_ROWS_H
@@ -36,8 +36,8 @@ struct insn {
 #define FAULT(vector) ((vector) | 0x100)
 #define FAULT_VECTOR(fault) ((fault) & 0xff)
 
-insn_prepare insn_shadow_ts, insn_shadow_tsd, insn_mov_cr3, insn_tpr_shadow, insn_trap_msr, insn_trap_port, insn_trap_open_port,
-    insn_load_gdt, insn_load_idt, insn_load_tr, insn_osxsave, insn_debug_extensions;
+insn_prepare insn_shadow_ts, insn_shadow_tsd, insn_mov_cr3, insn_tpr_shadow, insn_trap_msr, insn_trap_port,
+    insn_trap_open_port, insn_load_gdt, insn_load_idt, insn_load_tr, insn_osxsave, insn_xsaves, insn_smx, insn_debug_extensions;
 
 /* Sets the controls: the row's own, and all other ones that make instructions exit. */
 void insn_controls(const struct insn *insn, bool own, bool others);
@@ -78,6 +78,7 @@ const uint16_t *insn_needs(const struct insn *insn);
       .needs = {HW_XSAVE})                                                                                            \
     X("xsetbv-off", CODE("\x0f\x01\xd1"), UNDEFINED, .rax = 1)                                                        \
     X("getsec-off", CODE("\x0f\x37"), UNDEFINED)                                                                      \
+    X("getsec", CODE("\x0f\x37"), ALWAYS(EXIT_GETSEC), .prepare = insn_smx, .needs = {HW_SMX})                         \
     X("rsm", CODE("\x0f\xaa"), UNDEFINED)                                                                             \
     X("hlt", CODE("\xf4"), IF(PROC_HLT, EXIT_HLT), .user = USER_GP, .waits = true, .needs = {PIN_PREEMPTION_TIMER})   \
     X("pause", CODE("\xf3\x90"), IF(PROC_PAUSE, EXIT_PAUSE))                                                          \
@@ -103,6 +104,10 @@ const uint16_t *insn_needs(const struct insn *insn);
       .info = INFO_REG1(GPR_RCX), .info_mask = INFO_REG1(15))                                                         \
     X("tpause", CODE("\x66\x0f\xae\xf1"), IF(PROC_RDTSC, EXIT_TPAUSE), .enable = PROC2_USER_WAIT_PAUSE,               \
       .info = INFO_REG1(GPR_RCX), .info_mask = INFO_REG1(15))                                                         \
+    X("xsaves", CODE("\x0f\xc7\x2b"), NEVER, .enable = PROC2_XSAVES, .user = USER_GP, WRITES, .rax = 1,               \
+      .prepare = insn_xsaves)                                                                                         \
+    X("xrstors", CODE("\x0f\xc7\x1b"), NEVER, .enable = PROC2_XSAVES, .user = USER_GP, READS, .rax = 1,               \
+      .prepare = insn_xsaves)                                                                                         \
     X("sgdt", CODE("\x0f\x01\x03"), TABLE_MEMORY(0), WRITES)                                                          \
     X("sidt", CODE("\x0f\x01\x0b"), TABLE_MEMORY(1), WRITES)                                                          \
     X("lgdt", CODE("\x0f\x01\x13"), TABLE_MEMORY(2), READS, .user = USER_GP, .prepare = insn_load_gdt)                \
@@ -124,7 +129,7 @@ const uint16_t *insn_needs(const struct insn *insn);
     X("lmsw", CODE("\x0f\x01\xf1"), BY(insn_shadow_ts, EXIT_CR_ACCESS), .user = USER_GP, .rcx = 1,                    \
       .qualification = LMSW_QUALIFICATION(false, 0))                                                                  \
     X("lmsw-memory", CODE("\x0f\x01\x33"), BY(insn_shadow_ts, EXIT_CR_ACCESS), .user = USER_GP,                       \
-      .rcx = 1, .operand = OPERAND_FIRST, .qualification = LMSW_QUALIFICATION(true, 0))                                        \
+      .rcx = 1, .operand = OPERAND_FIRST, .qualification = LMSW_QUALIFICATION(true, 0))                               \
     X("smsw", CODE("\x0f\x01\xe1"), NEVER)                                                                            \
     X("smsw-memory", CODE("\x0f\x01\x23"), NEVER, WRITES)                                                             \
     X("mov-to-cr0", CODE("\x0f\x22\xc1"), BY(insn_shadow_ts, EXIT_CR_ACCESS), .user = USER_GP,                        \

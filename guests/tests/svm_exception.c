@@ -158,3 +158,12 @@ FEATURE_TEST(exception_none, SVM, NEEDS(), MANUAL, "an exit with no event in del
     EXPECT_EXIT(VMEXIT_EXCEPTION(EXCEPTION_UD));
     EXPECT_EQ(e.vectoring_info >> 31, 0);
 }
+
+FEATURE_TEST(exception_shutdown, SVM, NEEDS(), "Shutdown Intercept", "a triple fault is a shutdown, which exits")
+{
+    tables_idt[EXCEPTION_GP].selector = tables_idt[EXCEPTION_DF].selector = SELECTOR_FREE;
+    tables_gdt[SELECTOR_FREE / 8] = 0x00af1a000000ffff; /* 64-bit code, not present */
+    lab_may_change_all();
+    OBSERVE(__asm__ volatile("mov %0, %%fs" : : "r"(0x1000) : "memory"));
+    EXPECT_EXIT(VMEXIT_SHUTDOWN);
+}

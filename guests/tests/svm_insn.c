@@ -1,7 +1,7 @@
 /*
  * Instruction intercepts in their three stages. An instruction that is intercepted is checked (1) before any exception, (2)
  * after privilege and #UD, or (3) after its memory operand was read. Each instruction runs with its intercept on and off, in
- * CPL 0 and 3, and with a memory operand that is not mapped.
+ * CPL 0 and 3, and with a memory operand that is not mapped; one that exits has written nothing.
  */
 #include "guests/lib/lab/lab.h"
 
@@ -113,7 +113,7 @@ static void do_iret(void *memory)
     X(stgi, "stgi", INTERCEPT_STGI, VMEXIT_STGI, 2, 3, KEPT, NONE)                                                    \
     X(clgi, "clgi", INTERCEPT_CLGI, VMEXIT_CLGI, 2, 3, KEPT, NONE)                                                    \
     X(skinit, "skinit", INTERCEPT_SKINIT, VMEXIT_SKINIT, 2, 3, KEPT, EXT_ECX, 12)                                     \
-    X(vmmcall, "vmmcall", INTERCEPT_VMMCALL, VMEXIT_VMMCALL, 1, 3, KEPT | USER, NONE)
+    X(vmmcall, "vmmcall", INTERCEPT_VMMCALL, VMEXIT_VMMCALL, 2, 3, KEPT | USER, NONE)
 
 /* Intercepts that are bits of another word. */
 enum { FIELD_CR0_READ = 0x8001, FIELD_CR0_WRITE = 0x8002 };
@@ -185,6 +185,9 @@ static unsigned fault_of_user(const struct insn *insn)
     return insn->run == do_icebp ? EXCEPTION_DB : EXCEPTION_GP;
 }
 
+/* Before the instruction: what it would write over. */
+enum { UNTOUCHED = 0x5a5a5a5a };
+
 static void expect_its_exit(const struct insn *insn, const struct exit_record *e)
 {
     if (!EXPECT_EXIT(insn->code))
@@ -205,6 +208,8 @@ FEATURE_GRID(insn, SVM, NEEDS(), MANUAL, "which of exit and exception wins, by s
     need_cpu(insn);
     if (insn->run == do_xsetbv)
         insn_write_cr4(insn_read_cr4() | CR4_OSXSAVE);
+    if (insn->traits & STORES)
+        *(volatile uint32_t *)page_scratch(0) = UNTOUCHED;
     intercept(insn, on);
     if (!on)
         lab_may_change_all();
@@ -220,6 +225,8 @@ FEATURE_GRID(insn, SVM, NEEDS(), MANUAL, "which of exit and exception wins, by s
         EXPECT_NO_EXIT();
     if (user && !(insn->traits & USER) && !(on && insn->stage == 1))
         EXPECT_EQ(lab_seen.exits, 0);
+    if (insn->traits & STORES)
+        EXPECT_EQ(*(volatile uint32_t *)page_scratch(0) == UNTOUCHED, on || scenario == HOLE_OFF);
 }
 
 /* ---- What the odd ones do without their intercept ---- */
@@ -300,150 +307,4 @@ FEATURE_TESTS(insn_wait, SVM, NEEDS(), MANUAL, "HLT and MWAIT without intercept 
     lab_clear(INTERCEPT_MONITOR);
     wait_by(row->wait);
     EXPECT_EQ(count, 1);
-}
-
-/* ---- Rows to watch ---- */
-
-static const struct tsd {
-    const char *label;
-    void (*run)(void *memory);
-    enum feature_need control;
-    bool on;
-} tsds[] = {{"rdtsc-on", do_rdtsc, INTERCEPT_RDTSC, true}, {"rdtsc-off", do_rdtsc, INTERCEPT_RDTSC, false},
-            {"rdtscp-on", do_rdtscp, INTERCEPT_RDTSCP, true}, {"rdtscp-off", do_rdtscp, INTERCEPT_RDTSCP, false}};
-
-FEATURE_TESTS(insn_tsd, SVM, NEEDS(CPU_RDTSCP), MANUAL, "RDTSC and RDTSCP in CPL 3 with CR4.TSD: #GP comes before the exit", tsds)
-{
-    lab_may_change(VMCB_CR4);
-    insn_write_cr4(insn_read_cr4() | CR4_TSD);
-    lab_set_to(row->control, row->on);
-    OBSERVE(IN_USER(row->run(NULL)));
-    EXPECT_FAULT(EXCEPTION_GP, 0);
-}
-
-static const struct pce {
-    const char *label;
-    bool pce, on;
-} pces[] = {{"pce-on", true, true}, {"no-pce-on", false, true}, {"no-pce-off", false, false}};
-
-FEATURE_TESTS(insn_pce, SVM, NEEDS(), MANUAL, "RDPMC in CPL 3 exits with CR4.PCE, and is #GP without", pces)
-{
-    lab_may_change(VMCB_CR4);
-    if (row->pce)
-        insn_write_cr4(insn_read_cr4() | CR4_PCE);
-    lab_set_to(INTERCEPT_RDPMC, row->on);
-    OBSERVE(IN_USER(do_rdpmc(NULL)));
-    if (row->pce)
-        EXPECT_EXIT(VMEXIT_RDPMC);
-    else
-        EXPECT_FAULT(EXCEPTION_GP, 0);
-}
-
-FEATURE_TEST(insn_popf_on, SVM, NEEDS(), MANUAL, "POPF exits before it reads the stack")
-{
-    lab_set(INTERCEPT_POPF);
-    OBSERVE(__asm__ volatile("pushq $2\n\tpopfq" : : : "memory", "cc"));
-    EXPECT_EXIT(VMEXIT_POPF);
-}
-
-FEATURE_TEST(insn_popf_off, SVM, NEEDS(), MANUAL, "POPF without its intercept does not exit")
-{
-    lab_clear(INTERCEPT_POPF);
-    OBSERVE(__asm__ volatile("pushq $2\n\tpopfq" : : : "memory", "cc"));
-    EXPECT_NO_EXIT();
-}
-
-FEATURE_TEST(insn_popf_user, SVM, NEEDS(), MANUAL, "POPF exits in CPL 3, too")
-{
-    lab_set(INTERCEPT_POPF);
-    OBSERVE(IN_USER(__asm__ volatile("pushq $2\n\tpopfq" : : : "memory", "cc")));
-    EXPECT_EXIT(VMEXIT_POPF);
-}
-
-/* Instructions of the stack, with a stack that is not there. The exit is of stage 1. */
-static const struct stack {
-    const char *label;
-    enum feature_need control;
-    unsigned code;
-} stacks[] = {{"pushf", INTERCEPT_PUSHF, VMEXIT_PUSHF}, {"popf", INTERCEPT_POPF, VMEXIT_POPF}, {"iret", INTERCEPT_IRET, VMEXIT_IRET},
-              {"int", INTERCEPT_INTN, VMEXIT_SWINT}};
-
-FEATURE_TESTS(insn_stack_hole, SVM, NEEDS(), MANUAL, "the exit comes before the fault of a stack that is not mapped", stacks)
-{
-    void *hole = (char *)page_map(0, PAGE_FREE, 0) + 2048;
-
-    lab_set(row->control);
-    switch (row->code) {
-    case VMEXIT_PUSHF:
-        OBSERVE(__asm__ volatile("mov %0, %%rsp\n\tpushfq" : : "r"(hole) : "memory"));
-        break;
-    case VMEXIT_POPF:
-        OBSERVE(__asm__ volatile("mov %0, %%rsp\n\tpopfq" : : "r"(hole) : "memory"));
-        break;
-    case VMEXIT_IRET:
-        OBSERVE(__asm__ volatile("mov %0, %%rsp\n\tiretq" : : "r"(hole) : "memory"));
-        break;
-    default:
-        OBSERVE(__asm__ volatile("mov %0, %%rsp\n\tint $0x40" : : "r"(hole) : "memory"));
-    }
-    EXPECT_EXIT(row->code);
-}
-
-static const struct umip {
-    const char *label;
-    void (*run)(void *memory);
-    enum feature_need control;
-} umips[] = {{"sgdt", do_sgdt, INTERCEPT_GDTR_READ}, {"sidt", do_sidt, INTERCEPT_IDTR_READ}, {"sldt", do_sldt, INTERCEPT_LDTR_READ},
-             {"str", do_str, INTERCEPT_TR_READ}};
-
-FEATURE_TESTS(insn_umip, SVM, NEEDS(CPU_UMIP), MANUAL, "in CPL 3 with CR4.UMIP, #GP comes before the exit", umips)
-{
-    void *to = page_scratch(0);
-
-    lab_may_change(VMCB_CR4);
-    insn_write_cr4(insn_read_cr4() | CR4_UMIP);
-    lab_set(row->control);
-    OBSERVE(IN_USER(row->run(to)));
-    EXPECT_FAULT(EXCEPTION_GP, 0);
-}
-
-FEATURE_TEST(insn_invlpg_address, SVM, NEEDS(SVM_DECODE_ASSISTS), "INVLPG and INVLPGA Intercepts", "EXITINFO1 is the linear address")
-{
-    lab_set(INTERCEPT_INVLPG);
-    struct exit_record e = OBSERVE(insn_invlpg((void *)0x123456789abc));
-    EXPECT_EXIT(VMEXIT_INVLPG);
-    EXPECT_EQ(e.qualification, 0x123456789abc);
-}
-
-/* The fourth table of a task: nothing is loaded when the exit comes first. */
-FEATURE_TEST(insn_ltr_nothing, SVM, NEEDS(), MANUAL, "LTR that exits does not set the busy bit")
-{
-    uint64_t before = tables_gdt[SELECTOR_TSS / 8];
-
-    selector = SELECTOR_TSS;
-    tables_gdt[SELECTOR_TSS / 8] = before & ~(1ull << 41);
-    lab_set(INTERCEPT_TR_WRITE);
-    OBSERVE(do_ltr(&selector));
-    EXPECT_EXIT(VMEXIT_TR_WRITE);
-    EXPECT_BITS(tables_gdt[SELECTOR_TSS / 8], 1ull << 41, 0);
-}
-
-FEATURE_TEST(insn_ltr_off, SVM, NEEDS(), MANUAL, "LTR without its intercept sets the busy bit")
-{
-    selector = SELECTOR_TSS;
-    tables_gdt[SELECTOR_TSS / 8] &= ~(1ull << 41);
-    lab_clear(INTERCEPT_TR_WRITE);
-    lab_may_change_all();
-    OBSERVE(do_ltr(&selector));
-    EXPECT_NO_EXIT();
-    EXPECT_BITS(tables_gdt[SELECTOR_TSS / 8], 1ull << 41, 1ull << 41);
-}
-
-/* VMMCALL's exit in CPL 3 is one of those before all privilege; nothing of a hypercall is answered there. */
-FEATURE_TEST(insn_vmmcall_user, SVM, NEEDS(), MANUAL, "a hypercall of CPL 3 gets -ABI_EPERM")
-{
-    long result = 0;
-
-    IN_USER(result = hypercall(HC_MEMORY, 0, 0, 0));
-    EXPECT_EQ(result, -ABI_EPERM);
 }

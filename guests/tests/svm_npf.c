@@ -1,4 +1,6 @@
 /* Nested page faults of SVM: what in the nested entry faults for which access, and what EXITINFO1 and EXITINFO2 tell. */
+#include <string.h>
+
 #include "guests/lib/lab/lab.h"
 
 #define MANUAL "Nested versus Guest Page Faults, Fault Ordering"
@@ -102,6 +104,18 @@ FEATURE_TEST(npf_cr2, SVM, NEEDS(), MANUAL, "a nested fault leaves CR2 as it is"
     OBSERVE(access(READ, address));
     EXPECT_EXIT(VMEXIT_NPF);
     EXPECT_EQ(insn_read_cr2(), 0x1234);
+}
+
+FEATURE_TEST(npf_bytes, SVM, NEEDS(SVM_DECODE_ASSISTS), "Nested and Intercepted #PF", "a nested fault on data tells the bytes of the instruction")
+{
+    volatile char *address = target();
+
+    lab_nested_write(TARGET, 1, lab_nested_read(TARGET, 1) & ~(uint64_t)PAGE_PRESENT);
+    struct exit_record e = OBSERVE(__asm__ volatile("movb $0x77, (%0)" : : "r"(address) : "memory"));
+    EXPECT_EXIT(VMEXIT_NPF);
+    EXPECT_GE(e.n_bytes, 3);
+    EXPECT_LE(e.n_bytes, 15);
+    EXPECT_EQ(memcmp(e.bytes, (const void *)e.rip, 3), 0);
 }
 
 FEATURE_TEST(npf_reserved, SVM, NEEDS(), MANUAL, "a reserved bit of the nested entry is told")
@@ -219,4 +233,66 @@ FEATURE_TEST(npf_intinfo, SVM, NEEDS(), "EXITINTINFO Pseudo-Code", "a nested fau
     EXPECT_EXIT(VMEXIT_NPF);
     EXPECT_BITS(e.qualification, 0xffff, NPF_U | NPF_W);
     EXPECT_EQ(e.vectoring_info, 1u << 31 | 4u << 8 | 0x40);
+}
+
+/* ---- Events that a fault of the host's cuts short ---- */
+
+static struct {
+    unsigned count;
+    uint64_t vector, error;
+} got;
+
+static void note(struct interrupt_frame *frame)
+{
+    got.count++;
+    got.vector = frame->vector;
+    got.error = frame->error;
+    if (frame->vector == EXCEPTION_UD)
+        frame->ip += 2;
+    else if (frame->vector == EXCEPTION_GP || frame->vector == EXCEPTION_PF)
+        frame->ip += 3;
+}
+
+static void by_int(void) { __asm__ volatile("int $0x40" : : : "memory"); }
+static void by_ud(void) { __asm__ volatile("ud2" : : : "memory"); }
+static void by_gp(void) { __asm__ volatile("movb %%al, 3(%0)" : : "r"(1ull << 63) : "memory"); }
+static void by_pf(void) { __asm__ volatile("movb %%al, 3(%0)" : : "r"(0x7f0000000000) : "memory"); }
+static void by_interrupt(void)
+{
+    hypercall(HC_INTERRUPT, 0, 0x40, 0);
+    __asm__ volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
+}
+static void by_eventinj(void) { lab_write(VMCB_EVENTINJ, 0x5678ull << 32 | 1u << 31 | 1 << 11 | 3 << 8 | EXCEPTION_NP); }
+static void by_nmi(void) { lab_write(VMCB_EVENTINJ, 1u << 31 | 2 << 8 | 2); }
+
+static const struct cut {
+    const char *label;
+    void (*raise)(void);
+    unsigned vector;
+    uint64_t error;
+} cuts[] = {
+    {"int", by_int, 0x40, 0},
+    {"ud", by_ud, EXCEPTION_UD, 0},
+    {"gp", by_gp, EXCEPTION_GP, 0},
+    {"pf", by_pf, EXCEPTION_PF, PAGE_WRITE},
+    {"interrupt", by_interrupt, 0x40, 0},
+    {"eventinj", by_eventinj, EXCEPTION_NP, 0x5678},
+    {"nmi", by_nmi, 2, 0},
+};
+
+/* The stack of the handler is memory that nobody has touched, so the kernel has to back it in the middle of the delivery. */
+FEATURE_TESTS(npf_again, SVM, NEEDS(), "EXITINTINFO Pseudo-Code", "an event whose delivery a nested fault has cut short comes once, as it was", cuts)
+{
+    enum { UNTOUCHED = 6 << 20 };
+    char *stack = page_map(1, UNTOUCHED + (uint64_t)(row - cuts) * PAGE_BYTES, PAGE_PRESENT | PAGE_WRITE);
+
+    got.count = 0;
+    trap_set_handler((uint8_t)row->vector, note);
+    tables_tss.tss.ist[6] = (uintptr_t)stack + PAGE_BYTES;
+    tables_idt[row->vector].ist = 7;
+    row->raise();
+    EXPECT_EQ(got.count, 1);
+    EXPECT_EQ(got.vector, row->vector);
+    if (row->error)
+        EXPECT_EQ(got.error, row->error);
 }

@@ -21,6 +21,20 @@ static uint64_t kernel_value(enum context_msr i)
 
 static bool msr_exists(enum context_msr i) { return i != CONTEXT_TSC_AUX || cpu_features.rdtscp; }
 
+/* Bits that MXCSR may have; set once. */
+static uint32_t mxcsr_mask;
+
+/* In bytes 28 to 31 of an FXSAVE image; 0 stands for the bits of the first CPUs that had it. */
+static uint32_t read_mxcsr_mask(void)
+{
+    struct context context;
+    uint32_t mask;
+
+    __asm__ volatile("fxsave64 %0" : "=m"(context.fpu));
+    memcpy(&mask, &context.fpu[28], sizeof mask);
+    return mask ? mask : 0xffbf;
+}
+
 void context_init_pcpu(void)
 {
     if (cpu_features.xsave) {
@@ -34,8 +48,11 @@ void context_init_pcpu(void)
     for (enum context_msr i = 0; i < CONTEXT_MSRS; i++)
         kernel_msr[i] = msr_exists(i) ? x86_rdmsr(msr_numbers[i]) : 0;
     __asm__ volatile("fninit");
+    mxcsr_mask = read_mxcsr_mask();
     x86_write_cr0(x86_read_cr0() | CR0_TS);
 }
+
+bool context_mxcsr_is_legal(uint32_t mxcsr) { return (mxcsr & ~mxcsr_mask) == 0; }
 
 void context_init(struct context *context)
 {
@@ -67,6 +84,8 @@ static void load_debug(const struct context *context)
 
 void context_own_debug(struct context *context)
 {
+    if (context->owns_debug)
+        return;
     context->eager = context->owns_debug = true;
     load_debug(context);
 }
@@ -164,6 +183,20 @@ int context_msr_index(uint32_t msr)
         if (msr_numbers[i] == msr && msr_exists(i))
             return (int)i;
     return -1;
+}
+
+bool context_msr_is_legal(enum context_msr index, uint64_t value)
+{
+    switch (index) {
+    case CONTEXT_STAR:
+        return true;
+    case CONTEXT_TSC_AUX:
+        return value >> 32 == 0 && (value == 0 || msr_exists(index));
+    case CONTEXT_SFMASK:
+        return value >> 32 == 0;
+    default:
+        return (uint64_t)((int64_t)(value << 16) >> 16) == value; /* canonical */
+    }
 }
 
 void context_take_msrs(struct context *context)

@@ -80,6 +80,12 @@ void context_unload(struct context *context);
 /* The index of `msr` in context.msr, or -1. */
 int context_msr_index(uint32_t msr);
 
+/* Whether WRMSR would take the value; for an MSR that does not exist, whether it is 0. */
+bool context_msr_is_legal(enum context_msr index, uint64_t value);
+
+/* Whether FXRSTOR would take an MXCSR of that value: "Checking for the ... MXCSR_MASK" in Intel's chapter on SSE. */
+bool context_mxcsr_is_legal(uint32_t mxcsr);
+
 /* Reads and writes the value of one of these MSRs in a guest's context, loaded or not. */
 uint64_t context_msr_read(struct context *context, enum context_msr index);
 void context_msr_write(struct context *context, enum context_msr index, uint64_t value);
@@ -87,7 +93,7 @@ void context_msr_write(struct context *context, enum context_msr index, uint64_t
 /* The guest may have changed these MSRs without an exit: reads them from the CPU. The context is loaded. */
 void context_take_msrs(struct context *context);
 
-/* From now on the guest of this context has DR0 to DR3 and DR6 of its own, as after reset. The context is loaded. */
+/* From now on the guest of this context has DR0 to DR3 and DR6 of its own. The context is loaded. No-op where it has. */
 void context_own_debug(struct context *context);
 
 /* Sets bits of the guest's DR6 as a debug exception would. The context is loaded. */

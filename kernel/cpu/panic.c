@@ -1,6 +1,7 @@
 #include "kernel/cpu/panic.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "drivers/power.h"
@@ -22,13 +23,15 @@ extern const char kernel_text_start[], kernel_text_end[];
 
 enum { BACK_TRACE_DEPTH = 16 };
 
-static void print_address(uint64_t address)
+/* A function whose last instruction calls one that does not return is the one before its return address: `returns` is 1 for
+ * such an address, 0 for that of an instruction. */
+static void print_address(uint64_t address, unsigned returns)
 {
     const char *name = NULL;
     uint64_t offset = 0;
 
     if (address >= (uint64_t)kernel_text_start && address < (uint64_t)kernel_text_end)
-        for (uint32_t i = 0; i < symbol_count && symbol_offsets[i] <= address - KERNEL_BASE; i++) {
+        for (uint32_t i = 0; i < symbol_count && symbol_offsets[i] + returns <= address - KERNEL_BASE; i++) {
             name = symbol_text + symbol_names[i];
             offset = address - KERNEL_BASE - symbol_offsets[i];
         }
@@ -36,13 +39,14 @@ static void print_address(uint64_t address)
 }
 
 /* Follows the chain of frame pointers; what it reads may be wrong, so each read may fault. */
-static void print_back_trace(uint64_t rip, uint64_t rbp)
+static void print_back_trace(uint64_t rip, unsigned returns, uint64_t rbp)
 {
     uint64_t next;
 
     print("back trace:\n");
     for (int i = 0; i < BACK_TRACE_DEPTH && rip; i++) {
-        print_address(rip);
+        print_address(rip, returns);
+        returns = 1;
         if (rbp < PCPU_BASE || rbp % 8 || !x86_read_safe(rbp + 8, &rip) || !x86_read_safe(rbp, &next))
             return;
         if (next <= rbp)
@@ -90,17 +94,20 @@ const char *panic_vector_name(uint64_t vector)
     return vector < sizeof names / sizeof *names ? names[vector] : "interrupt";
 }
 
-/* A panic within a panic says so, and ends the machine at once. */
+/* A panic within a panic says so, and ends the machine at once. One on another pCPU is silent: an NMI or a machine check may
+ * come to all of them. */
 static void begin(void)
 {
-    static bool panicking;
+    static _Atomic(struct pcpu *) panicking;
+    struct pcpu *first = NULL;
 
     x86_cli();
-    if (panicking) {
+    if (!atomic_compare_exchange_strong(&panicking, &first, pcpu_this())) {
+        if (first != pcpu_this())
+            x86_halt();
         print("\nNestor panic: another error while printing the first\n");
         machine_end(false);
     }
-    panicking = true;
     vga_scroll_all();
 }
 
@@ -114,7 +121,7 @@ _Noreturn void panic(const char *format, ...)
     print_list(format, arguments);
     va_end(arguments);
     print("\n");
-    print_back_trace((uint64_t)__builtin_return_address(0), *(uint64_t *)__builtin_frame_address(0));
+    print_back_trace((uint64_t)__builtin_return_address(0), 1, *(uint64_t *)__builtin_frame_address(0));
     print_events();
     machine_end(false);
 }
@@ -125,7 +132,7 @@ _Noreturn void panic_trap(const struct regs *regs)
     print("\nNestor panic: %s (vector %llu, error code %llx) in the kernel\n", panic_vector_name(regs->vector),
           (unsigned long long)regs->vector, (unsigned long long)regs->error);
     print_registers(regs);
-    print_back_trace(regs->rip, regs->rbp);
+    print_back_trace(regs->rip, 0, regs->rbp);
     print_events();
     machine_end(false);
 }

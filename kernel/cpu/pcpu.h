@@ -28,7 +28,7 @@ enum {
     PCPU_DF_STACK_TOP = 0x4000,  /* one page each */
     PCPU_NMI_STACK_TOP = 0x6000,
     PCPU_MC_STACK_TOP = 0x8000,
-    PCPU_STACK_TOP = 0x10000,    /* the kernel stack, four pages */
+    PCPU_STACK_TOP = 0x10000,    /* the kernel stack, four pages; known to kernel/svm/entry.asm */
     PCPU_STACK_PAGES = 4,
 };
 

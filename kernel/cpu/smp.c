@@ -183,12 +183,15 @@ void smp_start(const struct boot_info *info)
         print("Nestor: %u more CPUs are left out: %u is the most\n", more, MAX_PCPUS);
 }
 
-/* What a pCPU must have in common with the boot CPU: all that guests may have been promised. */
-static const char *check(void)
+/* Turns virtualization on. What a pCPU must have in common with the boot CPU is all that guests may have been promised;
+ * compared when it is on, as it is there, because that changes registers that firmware had left open. */
+static const char *enable(struct pcpu *pcpu)
 {
     const char *why;
 
-    if (!virt->probe(&why))
+    if (virt->probe(&why))
+        why = virt->pcpu_enable(pcpu);
+    if (why)
         return why;
     own.caps = 0;
     virt->capabilities(&own);
@@ -205,9 +208,7 @@ _Noreturn void ap_main(void)
 
     pcpu_init(pcpu);
     lapic_init_pcpu();
-    error = check();
-    if (!error)
-        error = virt->pcpu_enable(pcpu);
+    error = enable(pcpu);
     while (provoked_by(pcpu, PROVOKED_LATE) && starting == pcpu)
         __builtin_ia32_pause();
     kernel_lock_enter();

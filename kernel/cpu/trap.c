@@ -47,12 +47,13 @@ void trap_use_ist(void)
     idt[VECTOR_MC].ist = 3;
 }
 
-/* A page fault at a user address: the task's lazily backed memory, touched by it or by the kernel for it. */
-static bool back_user_page(uint64_t address)
+/* A page fault at a user address: the task's lazily backed memory, touched by it or by the kernel for it; or one about
+ * rights, which ends it. */
+static bool back_user_page(uint64_t address, uint64_t error)
 {
     struct thread *thread = pcpu_this()->current;
 
-    if (!thread || address >= TASK_END)
+    if (!thread || address >= TASK_END || (error & PF_PRESENT))
         return false;
     switch (task_fault(thread->task, address)) {
     case TASK_FAULT_BACKED:
@@ -81,7 +82,7 @@ static void handle_kernel_exception(struct regs *regs)
         bool had_lock = pcpu_this()->has_lock, backed;
 
         kernel_lock_enter();
-        backed = back_user_page(x86_read_cr2());
+        backed = back_user_page(x86_read_cr2(), regs->error);
         if (!had_lock)
             kernel_lock_leave();
         if (backed)
@@ -108,7 +109,7 @@ static void handle_user_exception(const struct regs *regs)
 
     if (regs->vector == VECTOR_NM)
         context_open_fpu(&thread->user_context);
-    else if (regs->vector != VECTOR_PF || !back_user_page(address))
+    else if (regs->vector != VECTOR_PF || !back_user_page(address, regs->error))
         task_end(thread->task, VM_END_MONITOR_FAULT, (int64_t)regs->vector, address);
 }
 

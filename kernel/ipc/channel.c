@@ -111,10 +111,8 @@ void channel_end_all(struct vm *vm)
     for (unsigned i = 0; i < vm->channels; i++) {
         const struct channel_end *end = &vm->channel[i];
 
-        if (end->receive) {
-            end->receive->queue.arrival = NULL;
+        if (end->receive)
             queue_end(&end->receive->queue, QUEUE_RECEIVER);
-        }
         if (end->send)
             queue_end(&end->send->queue, QUEUE_SENDER);
     }
@@ -129,11 +127,17 @@ static void destroy(struct channel *c)
     mm_pool_free(&pool, c);
 }
 
-/* A ring's pages stay mapped in a VM to the end of its tables, which don't own them. */
+/* A ring's pages stay mapped in a VM to the end of its tables, which don't own them. Its vCPUs are told of arrivals to
+ * this end: one that ran when the VM ended may have asked for that after it. */
 void channel_leave_all(struct vm *vm)
 {
-    for (unsigned i = 0; i < vm->channels; i++)
-        if (--vm->channel[i].channel->vms == 0)
-            destroy(vm->channel[i].channel);
+    for (unsigned i = 0; i < vm->channels; i++) {
+        const struct channel_end *end = &vm->channel[i];
+
+        if (end->receive)
+            end->receive->queue.arrival = NULL;
+        if (--end->channel->vms == 0)
+            destroy(end->channel);
+    }
     vm->channels = 0;
 }

@@ -42,7 +42,7 @@ void wait_begin(struct wait *wait, struct queue *queue, enum queue_side side, ui
 
     vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EINTR;
     wait->interruptible = virt->interrupts_on(vcpu);
-    if (wait->interruptible && vcpu_has_pending(vcpu))
+    if ((wait->interruptible && vcpu_has_pending(vcpu)) || vcpu->attention & ATTENTION_RECALL)
         return;
     queue_wait(queue, side, &wait->waiter);
     if (deadline != CHANNEL_FOR_EVER)

@@ -4,7 +4,8 @@
 ; slots and RAX at the VMCB. The other registers are still the guest's, and so is what VMLOAD loads: FS, GS, TR, LDTR,
 ; and the MSRs of SYSCALL and SYSENTER. GIF is 0: nothing comes in until svm_exit lets it.
 
-; struct exit_slots
+; Of struct exit_slots: their place in the pCPU's block, and members.
+EXIT_SLOTS equ 0xfff0                           ; PCPU_STACK_TOP - sizeof
 SLOT_GPR  equ 0
 SLOT_VCPU equ 8
 
@@ -63,22 +64,18 @@ extern svm_exit, svm_exit_end
 
 section .text
 
-; _Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots)
+; _Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr)
 align 16
 svm_entry:
-    mov rax, rdi
     clgi
     sti                                         ; with V_INTR_MASKING, this IF is what lets interrupts end the run
-    jmp svm_load.load
 
 ; The same, after svm_exit: GIF is still 0.
-; _Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots)
-align 16
+; _Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr)
 svm_load:
     mov rax, rdi
-.load:
     vmload
-    mov rsp, rdx
+    mov sp, EXIT_SLOTS                          ; the pCPU's block, in which the stack is, is aligned to 64 KiB
     load_gprs rsi
 .run:
     vmrun

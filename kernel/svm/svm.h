@@ -139,8 +139,8 @@ int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* entry.asm: enter the guest of `vmcb`, whose general registers are at `gpr`. They come back in svm_exit. svm_load is for
  * going on from there with another guest, when the state of neither the first nor the host is loaded. */
-_Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
-_Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr, struct exit_slots *slots);
+_Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr);
+_Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr);
 
 /* vcpu.c: the two halves of an exit, called by entry.asm at the top of the kernel stack. Where the first returns, the exit's
  * handler has run with GIF 0 and with the guest's state of VMLOAD still in the CPU. The second returns the VMCB's

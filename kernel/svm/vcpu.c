@@ -26,13 +26,15 @@ void svm_vcpu_free(struct vcpu *vcpu)
     mm_page_free(&vcpu->vm->account, vcpu->control, 0);
 }
 
-_Noreturn void svm_enter(struct vcpu *vcpu)
+static inline __attribute__((always_inline)) _Noreturn void enter(struct vcpu *vcpu)
 {
     uint64_t *gpr = vcpu->page->gpr;
 
     svm_vmcb(vcpu)->save.rax = gpr[GPR_RAX];
-    svm_entry(vcpu->control, gpr, pcpu_exit_slots(pcpu_this()));
+    svm_entry(vcpu->control, gpr);
 }
+
+_Noreturn void svm_enter(struct vcpu *vcpu) { enter(vcpu); }
 
 /* Without next-RIP save, prefixes are not counted: a guest that writes them before such an instruction goes wrong. */
 static inline __attribute__((always_inline)) uint32_t instruction_length(const struct vmcb *vmcb, unsigned length)
@@ -59,7 +61,7 @@ static void refresh(struct vcpu *vcpu)
 
 /* Puts the guest's state of VMLOAD away for the host's, and lets in what ended the run: an NMI here, an interrupt in the
  * window of its handler. */
-static void leave_guest(const struct vcpu *vcpu)
+static inline __attribute__((always_inline)) void leave_guest(const struct vcpu *vcpu)
 {
     __asm__ volatile("vmsave" : : "a"(vcpu->control.value) : "memory");
     __asm__ volatile("vmload\n"
@@ -107,21 +109,21 @@ static inline __attribute__((always_inline)) void read_record(const struct vcpu 
 
 void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups) { read_record(vcpu, record, groups); }
 
-/* Those that no handler has looked at, and of which little is to be told, go quickly. */
-static inline __attribute__((always_inline)) _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
+/* The exit that monitors get most goes quickly. It tells where the next instruction is. */
+static _Noreturn __attribute__((noinline)) void exit_by_io(struct vcpu *vcpu)
 {
-    read_record(vcpu, vcpu_exit_record(vcpu, row), row->groups & SIMPLE);
+    const struct exit_row *row = &svm_exit_table[VMEXIT_IOIO].row;
+
+    leave_guest(vcpu);
+    vcpu_exit_note(vcpu, VMEXIT_IOIO, TRACE_MONITOR);
+    vcpu->instruction_length = (uint32_t)(svm_vmcb(vcpu)->control.exitinfo2 - vcpu->rip);
+    read_record(vcpu, vcpu_exit_record(vcpu, row), SIMPLE);
     vcpu_exit_to_monitor(vcpu, true);
 }
 
-static inline __attribute__((always_inline)) _Noreturn void handle_and_finish(struct vcpu *vcpu,
-                                                                             const struct svm_exit_row *row)
+static _Noreturn void handle_and_finish(struct vcpu *vcpu, const struct svm_exit_row *row)
 {
     vcpu->instruction_length = instruction_length(svm_vmcb(vcpu), row->length);
-    if (!row->row.handler && !(row->row.groups & ~(unsigned)SIMPLE)) {
-        vcpu_exit_note(vcpu, (size_t)(row - svm_exit_table), TRACE_MONITOR);
-        to_monitor(vcpu, &row->row);
-    }
     vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), &row->row));
 }
 
@@ -180,6 +182,8 @@ static _Noreturn __attribute__((noinline)) void exit_slowly(struct vcpu *vcpu)
  * delivery of an event short. */
 static __attribute__((noinline)) enum verdict exit_indirectly(struct vcpu *vcpu)
 {
+    if (vcpu->exit_reason == VMEXIT_IOIO && vcpu->backend[SVM_VCPU_INSTRUCTIONS] != 0)
+        exit_by_io(vcpu);
     if (vcpu->exit_reason != VMEXIT_NPF || vcpu->backend[SVM_VCPU_INSTRUCTIONS] == 0 ||
         svm_vmcb(vcpu)->control.exitintinfo & EVENT_VALID)
         exit_slowly(vcpu);
@@ -212,7 +216,7 @@ static _Noreturn __attribute__((noinline)) void pass_directly(struct vcpu *from,
     if (!svm_asid_is_loaded(pcpu, to))
         svm_asid_load(to);
     svm_vmcb(to)->save.rax = gpr[GPR_RAX];
-    svm_load(to->control, gpr, pcpu_exit_slots(pcpu));
+    svm_load(to->control, gpr);
 }
 
 static _Noreturn __attribute__((noinline)) void finish_directly(struct vcpu *vcpu, enum verdict verdict)
@@ -266,5 +270,5 @@ void svm_skip(struct vcpu *vcpu)
 _Noreturn void svm_run_behind(struct vcpu *vcpu)
 {
     svm_skip(vcpu);
-    svm_enter(vcpu);
+    enter(vcpu);
 }

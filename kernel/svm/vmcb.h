@@ -120,8 +120,8 @@ enum {
 };
 
 /* exitcode: those that exits.c knows by more than their row. An exception's vector is added to the first. */
-enum { VMEXIT_EXCEPTION = 0x40, VMEXIT_INTR = 0x60, VMEXIT_INIT = 0x63, VMEXIT_VINTR = 0x64, VMEXIT_VMMCALL = 0x81,
-       VMEXIT_NPF = 0x400 };
+enum { VMEXIT_EXCEPTION = 0x40, VMEXIT_INTR = 0x60, VMEXIT_INIT = 0x63, VMEXIT_VINTR = 0x64, VMEXIT_IOIO = 0x7b,
+       VMEXIT_VMMCALL = 0x81, VMEXIT_NPF = 0x400 };
 
 /* exitcode when VMRUN found the VMCB inconsistent: all ones, or the lower half of them under QEMU's emulation. */
 #define VMEXIT_NPF        0x400

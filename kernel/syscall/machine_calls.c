@@ -1,4 +1,5 @@
 /* Calls about the machine: console, modules, memory, its end; and time and events. */
+#include "drivers/debug_port.h"
 #include "drivers/uart.h"
 #include "kernel/boot/modules.h"
 #include "kernel/cpu/pcpu.h"
@@ -29,11 +30,15 @@ int64_t do_task_exit(struct syscall_args *args)
 
 int decode_console_write(struct syscall_args *args)
 {
-    return args->raw[1] > CONSOLE_WRITE_MAX || args->raw[2] > CONSOLE_SERIAL ? -ABI_EINVAL : 0;
+    if (args->raw[1] > CONSOLE_WRITE_MAX || args->raw[2] >= CONSOLE_SINKS)
+        return -ABI_EINVAL;
+    return args->raw[2] == CONSOLE_DEBUG && !debug_port_exists() ? -ABI_ENOENT : 0;
 }
 
 int64_t do_console_write(struct syscall_args *args)
 {
+    static void (*const sinks[])(const char *text, size_t bytes) = {
+        [CONSOLE_ALL] = print_text, [CONSOLE_SERIAL] = uart_write, [CONSOLE_DEBUG] = debug_port_write};
     char piece[CONSOLE_PIECE];
 
     for (uint64_t done = 0; done < args->raw[1];) {
@@ -41,13 +46,18 @@ int64_t do_console_write(struct syscall_args *args)
 
         if (!user_copy_in(piece, args->raw[0] + done, n))
             return -ABI_EFAULT;
-        if (args->raw[2] == CONSOLE_SERIAL)
-            uart_write(piece, n);
-        else
-            print_text(piece, n);
+        sinks[args->raw[2]](piece, n);
         done += n;
     }
     return (int64_t)args->raw[1];
+}
+
+int64_t do_console_read(struct syscall_args *args)
+{
+    int byte = uart_read();
+
+    (void)args;
+    return byte < 0 ? -ABI_EAGAIN : byte;
 }
 
 int64_t do_machine_info(struct syscall_args *args)

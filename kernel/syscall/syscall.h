@@ -47,10 +47,11 @@ extern const struct syscall_row syscall_table[];
 /* Groups of calls, one file each. */
 syscall_decode decode_nothing, decode_console_write, decode_machine_info, decode_module, decode_vm, decode_event_signal,
     decode_vcpu_run, decode_vcpu_pairs, decode_vcpu_interrupt, decode_vcpu_start, decode_vcpu_move, decode_screen_write,
-    decode_trace_start, decode_trace_read, decode_channel;
+    decode_trace_start, decode_trace_read, decode_channel, decode_memory_next;
 syscall_do do_task_exit, do_console_write, do_machine_info, do_module_info, do_module_map, do_vm_create, do_vm_start,
     do_vm_destroy, do_vm_status, do_event_wait, do_event_signal, do_yield, do_vcpu_run, do_vcpu_read, do_vcpu_write,
     do_vcpu_interrupt, do_vcpu_start, do_vcpu_park, do_vcpu_move, do_vm_pause, do_vm_resume, do_memory_drop, do_screen_write,
-    do_trace_start, do_trace_read, do_vm_counters, do_queue_create, do_ring_create;
+    do_trace_start, do_trace_read, do_vm_counters, do_console_read, do_queue_create, do_ring_create, do_vm_recall,
+    do_memory_next;
 
 #endif

@@ -12,6 +12,7 @@ _Noreturn void syscall_handle_run(uint64_t id, uint64_t action);
 const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_TASK_EXIT] = {"task_exit", TASK_ROOT | TASK_MONITOR, decode_nothing, do_task_exit},
     [SYS_CONSOLE_WRITE] = {"console_write", TASK_ROOT | SYSCALL_ALONE, decode_console_write, do_console_write},
+    [SYS_CONSOLE_READ] = {"console_read", TASK_ROOT, decode_nothing, do_console_read},
     [SYS_MACHINE_INFO] = {"machine_info", TASK_ROOT | TASK_MONITOR, decode_nothing, do_machine_info},
     [SYS_MODULE_INFO] = {"module_info", TASK_ROOT | TASK_MONITOR, decode_module, do_module_info},
     [SYS_MODULE_MAP] = {"module_map", TASK_ROOT | TASK_MONITOR, decode_module, do_module_map},
@@ -37,6 +38,8 @@ const struct syscall_row syscall_table[SYS_COUNT] = {
     [SYS_MEMORY_DROP] = {"memory_drop", TASK_MONITOR, decode_nothing, do_memory_drop},
     [SYS_VM_RESUME] = {"vm_resume", TASK_ROOT, decode_vm, do_vm_resume},
     [SYS_QUEUE_CREATE] = {"queue_create", TASK_ROOT, decode_channel, do_queue_create},
+    [SYS_VM_RECALL] = {"vm_recall", TASK_ROOT, decode_vm, do_vm_recall},
+    [SYS_MEMORY_NEXT] = {"memory_next", TASK_MONITOR | SYSCALL_ALONE, decode_memory_next, do_memory_next},
     [SYS_RING_CREATE] = {"ring_create", TASK_ROOT, decode_channel, do_ring_create},
 };
 
@@ -75,7 +78,7 @@ _Noreturn void syscall_handle(uint64_t a, uint64_t b, uint64_t c, uint64_t d, ui
 static inline bool can_run_behind(const struct pcpu *pcpu, const struct vcpu *vcpu)
 {
     return &vcpu->thread == pcpu->current && pcpu->context == &vcpu->guest_context && vcpu->instruction_length &&
-           vcpu->npt_generation == vcpu->vm->memory.generation && vcpu->attention == 0 && !vcpu->lab;
+           vcpu->npt_generation == vcpu->vm->memory.generation && vcpu->attention == 0;
 }
 
 /* The entry calls this one for vcpu_run: monitors hardly ever do anything else. Where it is not this simple, the table's row

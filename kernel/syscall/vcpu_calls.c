@@ -3,6 +3,7 @@
 #include "kernel/cpu/user.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/vm/exit.h"
+#include "kernel/vm/item.h"
 #include "kernel/vm/lab.h"
 #include "kernel/vm/virt_ops.h"
 
@@ -55,11 +56,15 @@ int decode_vcpu_pairs(struct syscall_args *args)
 
 static int read_pair(struct vcpu *vcpu, uint64_t what, uint64_t *value)
 {
+    if (what & VCPU_ITEM && !(what >> LAB_KIND_SHIFT))
+        return item_read(vcpu, what ^ VCPU_ITEM, value);
     return what >> LAB_KIND_SHIFT ? lab_read(vcpu, what, value) : virt->field_read(vcpu, what, value);
 }
 
 static int write_pair(struct vcpu *vcpu, uint64_t what, uint64_t value)
 {
+    if (what & VCPU_ITEM && !(what >> LAB_KIND_SHIFT))
+        return item_write(vcpu, what ^ VCPU_ITEM, value);
     return what >> LAB_KIND_SHIFT ? lab_write(vcpu, what, value) : virt->field_write(vcpu, what, value);
 }
 

@@ -47,6 +47,13 @@ int64_t do_vm_resume(struct syscall_args *args)
     return 0;
 }
 
+int64_t do_vm_recall(struct syscall_args *args)
+{
+    for (unsigned i = 0; i < args->vm->vcpus; i++)
+        vcpu_recall(args->vm->vcpu[i]);
+    return 0;
+}
+
 int decode_vcpu_move(struct syscall_args *args)
 {
     int error = decode_vm(args);
@@ -70,4 +77,19 @@ int64_t do_vcpu_move(struct syscall_args *args)
 int64_t do_memory_drop(struct syscall_args *args)
 {
     return vm_memory_drop(args->thread->task->vm, args->thread, GPA(args->raw[0]), args->raw[1]);
+}
+
+int decode_memory_next(struct syscall_args *args)
+{
+    if (!is_aligned(args->raw[0], PAGE_BYTES))
+        return -ABI_EINVAL;
+    return args->raw[0] < args->thread->task->vm->memory_bytes ? 0 : -ABI_ENOENT;
+}
+
+int64_t do_memory_next(struct syscall_args *args)
+{
+    struct vm *vm = args->thread->task->vm;
+    uint64_t gpa = args->raw[0];
+
+    return mm_table_next(&vm->memory, &gpa, vm->memory_bytes) ? (int64_t)gpa : -ABI_ENOENT;
 }

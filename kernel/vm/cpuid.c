@@ -95,15 +95,25 @@ static void write_answer(uint64_t *gpr, struct cpuid_result r)
     gpr[GPR_RDX] = r.edx;
 }
 
-/* Leaf 1 has the initial APIC ID, which is the vCPU's number. */
+/* The APIC ID, in the leaves that tell it, is the vCPU's number, on whichever pCPU it is. AMD's one has the core and the node
+ * beside it: each vCPU is a core. */
+static void put_id(struct cpuid_result *r, uint32_t leaf, uint32_t id)
+{
+    if (leaf == 1)
+        r->ebx = (r->ebx & 0x00ffffff) | id << 24;
+    else if (leaf == 0xb || leaf == 0x1f)
+        r->edx = id;
+    else if (leaf == 0x8000001e)
+        *r = (struct cpuid_result){.eax = id, .ebx = id};
+}
+
 static __attribute__((noinline)) enum verdict handle_asked(const struct vcpu *vcpu)
 {
     uint64_t *gpr = vcpu->page->gpr;
     uint32_t leaf = (uint32_t)gpr[GPR_RAX];
     struct cpuid_result r = leaf == 1 ? answers[answer_index(1)].result : ask(leaf, (uint32_t)gpr[GPR_RCX]);
 
-    if (leaf == 1)
-        r.ebx = (r.ebx & 0x00ffffff) | vcpu->id << 24;
+    put_id(&r, leaf, vcpu->id);
     write_answer(gpr, r);
     return VERDICT_ANSWERED;
 }

@@ -28,39 +28,31 @@ enum verdict vcpu_handle_tick(struct vcpu *vcpu)
     return VERDICT_RESUME;
 }
 
-static __attribute__((noinline)) enum verdict nested_fault_failed(struct vcpu *vcpu, gpa_t gpa, int error)
+/* With the kernel lock. `page` has been taken for it. */
+static __attribute__((noinline)) enum verdict nested_fault_slowly(struct vcpu *vcpu, gpa_t gpa, hpa_t page)
 {
+    hpa_t frame;
+    int error = vm_memory_back_anyhow(vcpu->vm, gpa, page, &frame);
+
+    if (error == -ABI_ENOMEM)
+        vm_end(vcpu->vm, VM_END_NO_MEMORY, 0, gpa.value);
+    else
+        kernel_lock_release(pcpu_this());
+    if (!error)
+        return VERDICT_AGAIN;
     trace(TRACE_FAULT, vcpu->thread.who, gpa.value, (uint64_t)error);
-    if (error != -ABI_ENOMEM)
-        return VERDICT_MONITOR;
-    kernel_lock_enter();
-    vm_end(vcpu->vm, VM_END_NO_MEMORY, 0, gpa.value);
-    return VERDICT_KILL;
+    return error == -ABI_ENOMEM ? VERDICT_KILL : VERDICT_MONITOR;
 }
 
 enum verdict vcpu_handle_nested_fault(struct vcpu *vcpu, gpa_t gpa)
 {
-    hpa_t frame;
-    int error;
+    hpa_t page;
 
     kernel_lock_take(pcpu_this());
-    error = vm_memory_back(vcpu->vm, gpa, &frame);
+    if (!vm_memory_back_quickly(vcpu->vm, gpa, &page))
+        return nested_fault_slowly(vcpu, gpa, page);
     kernel_lock_release(pcpu_this());
-    return error ? nested_fault_failed(vcpu, gpa, error) : VERDICT_AGAIN;
-}
-
-/* What WRMSR would refuse, for the MSRs of a context. */
-static bool msr_value_is_legal(enum context_msr index, uint64_t value)
-{
-    switch (index) {
-    case CONTEXT_STAR:
-        return true;
-    case CONTEXT_SFMASK:
-    case CONTEXT_TSC_AUX:
-        return value >> 32 == 0;
-    default:
-        return (uint64_t)((int64_t)(value << 16) >> 16) == value; /* canonical */
-    }
+    return VERDICT_AGAIN;
 }
 
 enum verdict vcpu_handle_msr_read(struct vcpu *vcpu)
@@ -83,7 +75,7 @@ enum verdict vcpu_handle_msr_write(struct vcpu *vcpu)
 
     if (index < 0)
         return VERDICT_MONITOR;
-    if (!msr_value_is_legal((enum context_msr)index, value)) {
+    if (!context_msr_is_legal((enum context_msr)index, value)) {
         virt->inject_gp(vcpu);
         return VERDICT_RESUME;
     }

@@ -3,7 +3,6 @@
 #include "kernel/lock.h"
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/vm.h"
-#include "lib/x86.h"
 
 static enum verdict do_null(struct vcpu *vcpu)
 {
@@ -19,24 +18,11 @@ static enum verdict do_yield(struct vcpu *vcpu)
 
 static enum verdict do_timer(struct vcpu *vcpu)
 {
-    uint64_t deadline = vcpu->page->gpr[GPR_RBX], vector = vcpu->page->gpr[GPR_RCX], now, left;
+    uint64_t deadline = vcpu->page->gpr[GPR_RBX], vector = vcpu->page->gpr[GPR_RCX];
+    bool good = deadline == 0 || (vector >= 32 && vector <= 255);
 
-    vcpu->page->gpr[GPR_RAX] = 0;
-    kernel_lock_enter();
-    timer_disarm(&vcpu->timer);
-    if (deadline == 0)
-        return VERDICT_SKIP;
-    if (vector < 32 || vector > 255) {
-        vcpu->page->gpr[GPR_RAX] = (uint64_t)-ABI_EINVAL;
-        return VERDICT_SKIP;
-    }
-    vcpu->timer_vector = (uint8_t)vector;
-    now = x86_rdtsc();
-    left = deadline - (now + vcpu->tsc_offset);
-    if (deadline <= now + vcpu->tsc_offset)
-        vcpu_interrupt(vcpu, (unsigned)vector);
-    else
-        timer_arm(&vcpu->timer, left < UINT64_MAX - now ? now + left : UINT64_MAX);
+    vcpu->page->gpr[GPR_RAX] = good ? 0 : (uint64_t)-ABI_EINVAL;
+    vcpu_timer_set(vcpu, good ? deadline : 0, (unsigned)vector);
     return VERDICT_SKIP;
 }
 

@@ -16,7 +16,7 @@ struct lab_nested {
     uint64_t before;
 };
 
-enum { LAB_BACKEND_PAGES = 9 };
+enum { LAB_BACKEND_PAGES = 10 };
 
 struct lab {
     struct vcpu *vcpu;

@@ -73,7 +73,7 @@ enum task_fault task_fault(struct task *task, uint64_t address)
 
     address = align_down(address, PAGE_BYTES);
     if (mm_table_lookup(&task->space, address, &m))
-        return TASK_FAULT_BAD_ADDRESS; /* it is there: the fault was about rights */
+        return TASK_FAULT_BACKED; /* since the fault, for another thread */
     if (is_heap(task, address) || is_stack(address))
         return task_page(task, address, MM_READ | MM_WRITE, NULL) ? TASK_FAULT_NO_MEMORY : TASK_FAULT_BACKED;
     if (task->vm && address >= TASK_GUEST && address < TASK_GUEST + GUEST_MEMORY_MAX)

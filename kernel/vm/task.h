@@ -31,7 +31,7 @@ enum task_fault { TASK_FAULT_BACKED, TASK_FAULT_BAD_ADDRESS, TASK_FAULT_NO_MEMOR
 int task_init(struct task *task, enum task_kind kind, struct vm *vm, struct mm_account *account);
 void task_destroy(struct task *task);
 
-/* A fault at `address` of the task: backs heap, stack or guest memory with a page. */
+/* A fault at `address` of the task, where there was no page: backs heap, stack or guest memory with one. */
 enum task_fault task_fault(struct task *task, uint64_t address);
 
 /* Raises events; wakes the thread that waits for one of them. */

@@ -82,14 +82,20 @@ void thread_hand_over(struct thread *thread)
         sched_name_heir(queue, &thread->entity);
 }
 
-void thread_block_current(void) { pcpu_this()->current->entity.state = SCHED_BLOCKED; }
+/* Its VM may have ended on another pCPU, while this one waited for the lock. */
+void thread_block_current(void)
+{
+    struct sched_entity *entity = &pcpu_this()->current->entity;
+
+    if (entity->state == SCHED_READY)
+        entity->state = SCHED_BLOCKED;
+}
 
 void thread_kill(struct thread *thread)
 {
     if (thread->entity.state == SCHED_DEAD)
         return;
     sched_kill(&thread->entity);
-    timer_disarm(&thread->wake);
     list_push_back(&thread_pcpu(thread)->dying, &thread->dying);
     look_again(thread->entity.home);
 }
@@ -118,6 +124,7 @@ static void leave_pcpu(struct thread *thread)
         vcpu_unload(thread->vcpu);
 }
 
+/* What they wait for goes only here: one that ran when its VM ended may have begun to wait after that. */
 void thread_bury_dead(void)
 {
     struct pcpu *pcpu = pcpu_this();
@@ -126,6 +133,8 @@ void thread_bury_dead(void)
         struct thread *thread = container_of(pcpu->dying.next, struct thread, dying);
 
         list_remove(&thread->dying);
+        timer_disarm(&thread->wake);
+        wait_cancel(&thread->vcpu->wait);
         leave_pcpu(thread);
         vm_thread_gone(thread->vcpu->vm);
     }
@@ -161,7 +170,7 @@ static struct thread *pick(struct pcpu *pcpu)
         if (next) {
             thread = container_of(next, struct thread, entity);
             if (victim != pcpu->id)
-                trace(TRACE_STEAL, thread->who, victim, 0);
+                trace_at(pcpu->queue.started, TRACE_STEAL, thread->who, victim, 0); /* no later than TRACE_SWITCH */
             return thread;
         }
         space_load(pcpu, &space_kernel);

@@ -48,6 +48,7 @@ struct vcpu *vcpu_create(struct vm *vm, unsigned id)
     vcpu->timer.expire = guest_timer_expired;
     wait_init(&vcpu->wait);
     vcpu->npt_generation = UINT64_MAX;
+    vcpu->attention = vm->has_lab ? ATTENTION_LAB : 0;
     if (task_page(&vm->task, TASK_VCPUS + id * PAGE_BYTES, MM_READ | MM_WRITE, &vcpu->page_hpa)) {
         mm_page_free(&vm->account, block, 0);
         return NULL;
@@ -108,6 +109,35 @@ static void flush_if_stale(struct vcpu *vcpu)
     virt->flush(vcpu);
 }
 
+/* Back to ring 3: vcpu_run gives `error`. */
+static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
+{
+    trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
+    context_save_cr2(&vcpu->guest_context);
+    vcpu->thread.in_guest = false;
+    vcpu->thread.regs.rax = (uint64_t)-(int64_t)error;
+    thread_return();
+}
+
+/*
+ * What can keep a guest from going on. A vCPU in HLT sleeps until something is pending: other pCPUs pend under the kernel
+ * lock, so none comes between the look and the sleep. One that is recalled stays in HLT.
+ */
+static __attribute__((noinline)) void hold_back(struct vcpu *vcpu)
+{
+    if (vcpu->attention & ATTENTION_RECALL) {
+        vcpu->attention &= ~(unsigned)ATTENTION_RECALL;
+        vcpu->attention |= ATTENTION_EVENT;
+        leave_with(vcpu, ABI_EINTR);
+    }
+    kernel_lock_enter();
+    vcpu->halted = !vcpu_has_pending(vcpu);
+    if (vcpu->halted) {
+        thread_block_current();
+        thread_return();
+    }
+}
+
 _Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
 {
     context_load_lazily(&vcpu->thread.user_context);
@@ -118,9 +148,14 @@ _Noreturn void vcpu_exit_switch_context(struct vcpu *vcpu)
 /* Goes on in ring 3: the monitor's vcpu_run returns 0 and finds the exit in the vCPU's page. */
 static _Noreturn void to_monitor(struct vcpu *vcpu, const struct exit_row *row)
 {
+    struct exit_record *record;
+
     if (row->handler)
         trace(TRACE_MONITOR, vcpu->thread.who, 0, 0);
-    virt->exit_record(vcpu, vcpu_exit_record(vcpu, row), row->groups);
+    record = vcpu_exit_record(vcpu, row);
+    if (row->groups & EXIT_GROUP_COUNT)
+        record->count = vcpu->exits;
+    virt->exit_record(vcpu, record, row->groups);
     vcpu_exit_to_monitor(vcpu, false);
 }
 
@@ -148,21 +183,16 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
 {
     vcpu_load(vcpu);
     context_load(&vcpu->guest_context);
-    if (vcpu->attention & ATTENTION_EVENT)
+    if (vcpu->attention & (ATTENTION_EVENT | ATTENTION_RECALL)) {
+        if (vcpu->halted || vcpu->attention & ATTENTION_RECALL)
+            hold_back(vcpu);
         virt->inject(vcpu);
+    }
     flush_if_stale(vcpu);
     if (vcpu->attention & ATTENTION_SLICE)
         set_slice(vcpu);
     kernel_lock_leave();
     virt->enter(vcpu);
-}
-
-/* Until something is pending. Other pCPUs pend under the kernel lock, so none comes between the look and the sleep. */
-static void block(struct vcpu *vcpu)
-{
-    kernel_lock_enter();
-    if (vcpu_interrupt_pending(vcpu) < 0)
-        thread_block_current();
 }
 
 /* Handlers and verdicts that touch what pCPUs share take the kernel lock; the others never do. */
@@ -177,7 +207,7 @@ _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, e
         virt->skip(vcpu);
     }
     if (verdict == VERDICT_BLOCK)
-        block(vcpu);
+        vcpu_halt(vcpu);
     if (verdict == VERDICT_PASS)
         pcpu_this()->current->vcpu->attention |= ATTENTION_SLICE;
     if (verdict == VERDICT_YIELD)
@@ -188,9 +218,15 @@ _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, e
 _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error)
 {
     vcpu->page->exit.qualification = error;
-    vcpu->thread.in_guest = false;
-    vcpu->thread.regs.rax = (uint64_t)-ABI_ENTRY;
-    thread_return();
+    leave_with(vcpu, ABI_ENTRY);
+}
+
+/* It comes to vcpu_enter soon, if it was about to stay in guest mode or blocked. */
+static void back_to_kernel(struct thread *thread)
+{
+    thread_wake(thread);
+    if (thread->entity.running)
+        pcpu_kick(thread_pcpu(thread));
 }
 
 void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
@@ -200,9 +236,33 @@ void vcpu_interrupt(struct vcpu *vcpu, unsigned vector)
     trace(TRACE_INTERRUPT, vcpu->thread.who, vector, 0);
     if (!vcpu->thread.in_guest || !wait_interrupt(&vcpu->wait))
         return;
-    thread_wake(&vcpu->thread);
-    if (vcpu->thread.entity.running)
-        pcpu_kick(thread_pcpu(&vcpu->thread));
+    back_to_kernel(&vcpu->thread);
+}
+
+void vcpu_recall(struct vcpu *vcpu)
+{
+    vcpu->attention |= ATTENTION_RECALL;
+    if (!vcpu->thread.in_guest)
+        return;
+    wait_cancel(&vcpu->wait);
+    back_to_kernel(&vcpu->thread);
+}
+
+void vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline, unsigned vector)
+{
+    uint64_t now, left;
+
+    kernel_lock_enter();
+    timer_disarm(&vcpu->timer);
+    if (deadline == 0)
+        return;
+    vcpu->timer_vector = (uint8_t)vector;
+    now = x86_rdtsc();
+    left = deadline - (now + vcpu->tsc_offset);
+    if (deadline <= now + vcpu->tsc_offset)
+        vcpu_interrupt(vcpu, vector);
+    else
+        timer_arm(&vcpu->timer, left < UINT64_MAX - now ? now + left : UINT64_MAX);
 }
 
 int vcpu_interrupt_pending(const struct vcpu *vcpu)

@@ -14,8 +14,10 @@ struct vm;
 
 /* Things to see to before the next entry, as bits of vcpu.attention; 0 on the fast path. */
 enum vcpu_attention {
-    ATTENTION_EVENT = 1 << 0,    /* an interrupt is pending, or an event has to be injected again */
+    ATTENTION_EVENT = 1 << 0,    /* an interrupt is pending, an event has to be injected again, or it is in HLT */
     ATTENTION_SLICE = 1 << 1,    /* came from ring 3 or was switched in: the guest-mode tick has to be set */
+    ATTENTION_LAB = 1 << 2,      /* has a lab, which is seen to each time */
+    ATTENTION_RECALL = 1 << 3,   /* its monitor is wanted: vcpu_run gives -ABI_EINTR instead of an entry */
 };
 
 /* Written only by the pCPU that the vCPU is on, but for what the monitor does while it runs in ring 3. */
@@ -38,8 +40,8 @@ struct vcpu {
     uint64_t exit_reason;
     uint64_t npt_generation;     /* of vm->memory, for which this pCPU's TLB was last invalidated */
     _Atomic uint64_t pending[4]; /* external interrupts to inject, one bit a vector; other pCPUs set bits, too */
-    uint64_t reinject;           /* vendor's format: event whose delivery was cut short by an exit; 0 = none */
-    uint32_t reinject_error;
+    uint64_t reinject;           /* event whose delivery was cut short by an exit, its error code in bits 63:32; 0 = none */
+    bool halted;                 /* in HLT: it is not entered before something is pending */
     uint64_t tsc_offset;         /* what the guest's TSC is ahead of the pCPU's, modulo 2^64; by the monitor */
     struct timer timer;          /* the guest's own, HC_TIMER */
     uint8_t timer_vector;
@@ -109,6 +111,21 @@ _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error);
 /* Pends external interrupt `vector`; wakes the vCPU if it is blocked, and kicks it if it runs elsewhere. Under the kernel
  * lock. */
 void vcpu_interrupt(struct vcpu *vcpu, unsigned vector);
+
+/* Ends its vcpu_run, or the next one if it is in ring 3, before another instruction of the guest: see SYS_VM_RECALL. Under
+ * the kernel lock. */
+void vcpu_recall(struct vcpu *vcpu);
+
+/* It is in HLT: its thread blocks before the next entry, unless something is pending. */
+static inline void vcpu_halt(struct vcpu *vcpu)
+{
+    vcpu->halted = true;
+    vcpu->attention |= ATTENTION_EVENT;
+}
+
+/* Arms the guest's own timer: interrupt `vector` (32 to 255) once its TSC reaches `deadline`; 0 disarms. Takes
+ * the kernel lock. */
+void vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline, unsigned vector);
 
 /* Highest pending vector, or -1. vcpu_interrupt_taken clears it: called by the back end when it injects it. */
 int vcpu_interrupt_pending(const struct vcpu *vcpu);

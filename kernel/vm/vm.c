@@ -13,7 +13,7 @@
 #include "lib/x86.h"
 #include "mm/direct.h"
 
-enum { DEFAULT_TIMESLICE_US = 10000, TIMESLICE_US_MAX = 10000000 };
+enum { DEFAULT_TIMESLICE_US = 10000, TIMESLICE_US_MAX = 10000000, WINDOW_BYTES_MAX = 1 << 30 };
 
 static struct vm *vms[MAX_VMS];
 
@@ -60,6 +60,31 @@ static int map_monitor(struct vm *vm, const void *args)
                         MM_READ | MM_WRITE | MM_USER);
 }
 
+/* Lets the monitor see pages that root has, at `at`. Root's pages stay where they are as long as the machine runs. */
+static int map_window(struct vm *vm, uint64_t at, const struct vm_window *window, unsigned rights)
+{
+    int error = 0;
+
+    if (!is_aligned(window->address | window->bytes, PAGE_BYTES) || window->bytes > WINDOW_BYTES_MAX)
+        return -ABI_EINVAL;
+    for (uint64_t done = 0; done < window->bytes && !error; done += PAGE_BYTES) {
+        struct mm_mapping m;
+
+        if (window->address >= TASK_END - done ||
+            !mm_table_lookup(&task_root.space, window->address + done, &m) || (rights & ~m.rights))
+            return -ABI_EFAULT;
+        error = mm_table_map(&vm->task.space, at + done, m.hpa, PAGE_BYTES, rights);
+    }
+    return error;
+}
+
+static int map_windows(struct vm *vm, const struct vm_spec *spec)
+{
+    int error = map_window(vm, TASK_STATE, &spec->state, MM_READ | MM_USER);
+
+    return error ? error : map_window(vm, TASK_SAVE, &spec->save, MM_READ | MM_WRITE | MM_USER);
+}
+
 static int build(struct vm *vm, const struct vm_spec *spec, const void *args)
 {
     int error = mm_table_init(&vm->memory, virt->nested_format, &vm->account, virt->huge_1g());
@@ -72,6 +97,8 @@ static int build(struct vm *vm, const struct vm_spec *spec, const void *args)
         return error;
     vm->has_task = true;
     error = map_monitor(vm, args);
+    if (!error)
+        error = map_windows(vm, spec);
     for (unsigned i = 0; i < spec->vcpus && !error; i++) {
         vm->vcpu[i] = vcpu_create(vm, i);
         if (!vm->vcpu[i])
@@ -207,10 +234,8 @@ void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address)
     vm->end_status = status;
     vm->end_address = address;
     channel_end_all(vm);
-    for (unsigned i = 0; i < vm->vcpus; i++) {
-        wait_cancel(&vm->vcpu[i]->wait);
+    for (unsigned i = 0; i < vm->vcpus; i++)
         thread_kill(&vm->vcpu[i]->thread);
-    }
 }
 
 void vm_thread_gone(struct vm *vm)
@@ -297,6 +322,8 @@ int vm_memory_back_anyhow(struct vm *vm, gpa_t gpa, hpa_t page, hpa_t *frame)
 
     if (!hpa_is_none(page))
         mm_page_free(&vm->account, page, 0);
+    if (gpa.value >= vm->memory_bytes)
+        return -ABI_EFAULT;
     if (vm->has_lab && lab_has_nested(vm, gpa.value))
         return -ABI_EFAULT;
     if (vm->large_pages && back_large(vm, at, frame))

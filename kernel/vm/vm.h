@@ -81,20 +81,26 @@ bool vm_exit_counter(const struct vm *vm, unsigned index, struct exit_counter *c
  * -ABI_ENOMEM. */
 static inline int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame);
 
-/* Its slow half, for a page that may be there already, by the monitor's or another vCPU's touch, or may be 2 MiB. `page`
- * has been taken for it, or is HPA_NONE. */
+/* Its quick half, for a page that nobody has touched: true. Else *page is what has been taken for it, or HPA_NONE. */
+static inline bool vm_memory_back_quickly(struct vm *vm, gpa_t gpa, hpa_t *page)
+{
+    *page = HPA_NONE;
+    if (gpa.value >= vm->memory_bytes || vm->large_pages | vm->has_lab)
+        return false;
+    *page = mm_page_alloc(&vm->account, 0);
+    return !hpa_is_none(*page) && mm_table_map(&vm->memory, align_down(gpa.value, PAGE_BYTES), *page, PAGE_BYTES,
+                                               MM_READ | MM_WRITE | MM_EXECUTE | MM_OWNED) == 0;
+}
+
+/* Its slow half, for all that the quick one did not do: the page may be there already, by the monitor's or another vCPU's
+ * touch, or may be 2 MiB. Results as those of vm_memory_back. */
 int vm_memory_back_anyhow(struct vm *vm, gpa_t gpa, hpa_t page, hpa_t *frame);
 
 static inline int vm_memory_back(struct vm *vm, gpa_t gpa, hpa_t *frame)
 {
-    hpa_t page = HPA_NONE;
+    hpa_t page;
 
-    if (gpa.value >= vm->memory_bytes)
-        return -ABI_EFAULT;
-    if (!(vm->large_pages | vm->has_lab))
-        page = mm_page_alloc(&vm->account, 0);
-    if (hpa_is_none(page) || mm_table_map(&vm->memory, align_down(gpa.value, PAGE_BYTES), page, PAGE_BYTES,
-                                          MM_READ | MM_WRITE | MM_EXECUTE | MM_OWNED))
+    if (!vm_memory_back_quickly(vm, gpa, &page))
         return vm_memory_back_anyhow(vm, gpa, page, frame);
     *frame = page;
     return 0;

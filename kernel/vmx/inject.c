@@ -25,8 +25,8 @@ static bool can_take_interrupt(void)
 /* Injects again what an exit cut short. */
 static void inject_again(struct vcpu *vcpu)
 {
-    vmwrite(ENTRY_INTERRUPTION_INFO, vcpu->reinject);
-    vmwrite(ENTRY_EXCEPTION_ERROR_CODE, vcpu->reinject_error);
+    vmwrite(ENTRY_INTERRUPTION_INFO, (uint32_t)vcpu->reinject);
+    vmwrite(ENTRY_EXCEPTION_ERROR_CODE, vcpu->reinject >> 32);
     vmwrite(ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH)); /* used for software events only */
     vcpu->reinject = 0;
 }
@@ -70,8 +70,7 @@ void vmx_inject_keep(struct vcpu *vcpu)
 
 void vmx_inject_exception(struct vcpu *vcpu, uint32_t info, uint32_t error)
 {
-    vcpu->reinject = info & ~INTERRUPTION_UNDEFINED;
-    vcpu->reinject_error = error;
+    vcpu->reinject = (info & ~INTERRUPTION_UNDEFINED) | (uint64_t)error << 32;
     vcpu->attention |= ATTENTION_EVENT;
 }
 

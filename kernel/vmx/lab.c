@@ -209,15 +209,17 @@ int vmx_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_
 
 /* ---- The start -------------------------------------------------------------------------------------------- */
 
+#define NO_PAGE 1ull /* for the address of LAB_NO_PAGE */
+
 /* Fields that only a lab changes, and that may not exist. */
 static const struct {
     uint32_t field;
     uint64_t value;
 } normal[] = {
-    {0x0810 /* guest interrupt status */, 0}, {0x0812 /* PML index */, 511}, {0x200e /* PML address */, 0},
-    {0x2012 /* virtual-APIC address */, 0}, {0x2014 /* APIC-access address */, 0}, {0x2018 /* VM-function controls */, 0},
-    {0x201c /* EOI-exit bitmaps */, 0}, {0x201e, 0}, {0x2020, 0}, {0x2022, 0}, {0x2026 /* VMREAD bitmap */, 0},
-    {0x2028 /* VMWRITE bitmap */, 0}, {0x202a /* #VE information */, 0}, {0x202c /* XSS-exiting bitmap */, 0},
+    {0x0810 /* guest interrupt status */, 0}, {0x0812 /* PML index */, 511}, {0x200e /* PML address */, NO_PAGE},
+    {0x2012 /* virtual-APIC address */, NO_PAGE}, {0x2014 /* APIC-access address */, NO_PAGE}, {0x2018 /* VM-function controls */, 0},
+    {0x201c /* EOI-exit bitmaps */, 0}, {0x201e, 0}, {0x2020, 0}, {0x2022, 0}, {0x2026 /* VMREAD bitmap */, NO_PAGE},
+    {0x2028 /* VMWRITE bitmap */, NO_PAGE}, {0x202a /* #VE information */, NO_PAGE}, {0x202c /* XSS-exiting bitmap */, 0},
     {0x202e /* ENCLS-exiting bitmap */, 0}, {0x2032 /* TSC multiplier */, 1ull << 48}, {PF_ERROR_CODE_MASK, 0},
     {PF_ERROR_CODE_MATCH, 0}, {CR3_TARGET_COUNT, 0}, {EXIT_MSR_STORE_COUNT, 0}, {EXIT_MSR_LOAD_COUNT, 0},
     {ENTRY_MSR_LOAD_COUNT, 0}, {ENTRY_INTERRUPTION_INFO, 0}, {0x401c /* TPR threshold */, 0}, {0x4020 /* PLE gap */, 0},
@@ -245,7 +247,7 @@ void vmx_lab_reset(struct vcpu *vcpu)
     vmwrite(ENTRY_CONTROLS, vmx_controls.entry | (vmread(GUEST_IA32_EFER) & EFER_LMA ? ENTRY_IA32E_GUEST : 0));
     vmwrite(MSR_BITMAP, lab->page[LAB_MSR_BITMAP].value);
     for (unsigned i = 0; i < sizeof normal / sizeof *normal; i++)
-        vmwrite_safe(normal[i].field, normal[i].value);
+        vmwrite_safe(normal[i].field, normal[i].value == NO_PAGE ? lab->page[LAB_NO_PAGE].value : normal[i].value);
 }
 
 /* A lab has its debug registers, and the MSRs of a context, from the start. */

@@ -14,6 +14,7 @@ enum vmx_lab_page {
     LAB_EPTP_LIST,
     LAB_EPT_ROOT,     /* the top-level table of the second view */
     LAB_SHADOW_VMCS,
+    LAB_NO_PAGE,      /* behind an address that the guest has not given: what the CPU writes there nobody reads */
     LAB_REGION_A,     /* VMCS regions of LAB_VMX */
     LAB_REGION_B,
     VMX_LAB_PAGES

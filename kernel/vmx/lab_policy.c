@@ -135,10 +135,9 @@ static int translate(struct vcpu *vcpu, uint64_t *value)
     uint64_t gpa = align_down(*value, PAGE_BYTES);
     hpa_t frame;
 
-    if (gpa == 0)
-        return 0;
+    frame = vcpu->lab->page[LAB_NO_PAGE];
     kernel_lock_enter();
-    if (vm_memory_back(vcpu->vm, GPA(gpa), &frame))
+    if (gpa && vm_memory_back(vcpu->vm, GPA(gpa), &frame))
         return lab_refuse(vcpu, ~0ull, "no guest memory at this guest-physical address");
     *value = frame.value | (*value & (PAGE_BYTES - 1));
     return 0;
@@ -195,6 +194,7 @@ static const struct lab_field_row rows[] = {
     {CR0_MASK, CR0_MASK, CR0_NW | CR0_CD, 0, "exits don't load these bits of CR0", NULL},
     {CR4_MASK, CR4_MASK, FREE},
     {0x6008, 0x600e, FREE},                                                       /* CR3-target values */
+    {0x6828, 0x682c, FREE},                                                       /* guest CET state */
 };
 
 static const struct lab_field_row *find_row(uint64_t field)

@@ -31,7 +31,7 @@ static bool probe(const char **why)
         *why = check_feature_control();
     if (!*why && !(x86_rdmsr(IA32_VMX_PROCBASED_CTLS) >> 63))
         *why = "VMX without secondary controls, so without EPT: Nestor needs it";
-    if (!*why)
+    if (!*why && !vmx_controls.exit) /* once: what comes out holds for all CPUs, or these are left out */
         *why = vmx_control_negotiate();
     return !*why;
 }

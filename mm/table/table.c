@@ -209,6 +209,23 @@ bool mm_table_lookup(struct mm_table *t, uint64_t va, struct mm_mapping *out)
     return true;
 }
 
+bool mm_table_next(struct mm_table *t, uint64_t *va, uint64_t end)
+{
+    bool found = false;
+
+    lock_take(&t->lock);
+    while (*va < end) {
+        unsigned level;
+
+        found = mm_entry_is_present(t->format, mm_entry_read(find_entry(t, *va, &level)));
+        if (found)
+            break;
+        *va = mm_level_next(*va, end, level);
+    }
+    lock_release(&t->lock);
+    return found;
+}
+
 uint64_t *mm_table_entry(struct mm_table *t, uint64_t va, unsigned level)
 {
     uint64_t *entries = mm_direct(t->root), *entry = NULL;

@@ -1,15 +1,22 @@
 ; An entry point for a monitor: does what the first 8 bytes of the guest's args say, or goes on to the real monitor.
 
 TASK_ARGS   equ 0x200000
-GUEST_ARGS  equ 48                              ; struct monitor_args.guest_args
+GUEST_ARGS  equ 52                              ; struct monitor_args.guest_args
 TASK_REPORT equ 0x204000
 TASK_GUEST  equ 0x40000000
 HEAP        equ 0x1000000
 KERNEL      equ 0xffffffff80100000
 DIRECT      equ 0xffff800000100000
 
+; struct report_ring
+REPORT_TAIL equ 32
+REPORT_TEXT equ 64
+
+SYS_TASK_EXIT    equ 0
+SYS_EVENT_WAIT   equ 9
 SYS_EVENT_SIGNAL equ 10
 SYS_YIELD        equ 11
+SYS_VCPU_START   equ 16
 
 global faults_start
 extern _start
@@ -177,6 +184,59 @@ fault ring                                      ; a report ring that says that i
     ud2
 fault loops
     jmp $
+
+; No fault: three threads touch each new page of the heap at the same time; then one ends the VM, at some moment or other,
+; while the others go to sleep and wake.
+fault threads
+    mov ebx, edi                                ; this thread's number
+    mov r12, HEAP                               ; how often one has arrived, in all
+    test ebx, ebx
+    jnz threads_go
+    mov qword [r12], 0
+    mov eax, SYS_VCPU_START
+    mov edi, 1
+    syscall
+    mov eax, SYS_VCPU_START
+    mov edi, 2
+    syscall
+threads_go:
+    xor r13d, r13d
+threads_page:
+    lock inc qword [r12]
+    inc r13
+    imul rax, r13, 3
+threads_meet:
+    pause
+    cmp [r12], rax
+    jb threads_meet
+    mov rcx, r13
+    shl rcx, 12
+    mov [r12 + rcx], rcx
+    cmp r13, 16
+    jb threads_page
+    rdtsc
+    test ebx, ebx
+    jz threads_end
+threads_sleep:
+    shl rdx, 32
+    lea rsi, [rax + rdx + 2000]
+    xor edi, edi
+    mov eax, SYS_EVENT_WAIT
+    syscall
+    rdtsc
+    jmp threads_sleep
+threads_end:
+    and eax, 0x3fff
+threads_delay:
+    dec eax
+    jns threads_delay
+    mov rax, `Eexit 0\n`
+    mov [TASK_REPORT + REPORT_TEXT], rax
+    mov dword [TASK_REPORT + REPORT_TAIL], 8
+    xor edi, edi
+    mov eax, SYS_TASK_EXIT
+    syscall
+    ud2
 
 section .rodata
     dq 0

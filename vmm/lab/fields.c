@@ -9,12 +9,17 @@
 static uint64_t whats[LAB_FIELDS_MAX];
 static unsigned count;
 
-static void try_field(const struct guest *guest, uint64_t what)
+static bool exists(const struct guest *guest, uint64_t what)
 {
     uint64_t value;
     struct state_pair pair = {what, (uintptr_t)&value};
 
-    if (count < LAB_FIELDS_MAX && sys_vcpu_read(guest->vcpu.number, &pair, 1) == 0)
+    return sys_vcpu_read(guest->vcpu.number, &pair, 1) == 0;
+}
+
+static void try_field(const struct guest *guest, uint64_t what)
+{
+    if (count < LAB_FIELDS_MAX && exists(guest, what))
         whats[count++] = what;
 }
 
@@ -37,7 +42,18 @@ static void find_svm_fields(const struct guest *guest)
             try_field(guest, VMCB_FIELD(offset, bytes));
 }
 
-static void transfer(const struct guest *guest, struct lab_fields *fields)
+/* CPUs should have the same fields, but those of Bochs don't: on the first, fewer VMREADs work. What is missing where the
+ * vCPU is now becomes a field that all have. */
+static void forget_missing(const struct guest *guest)
+{
+    enum { VMX_EXIT_REASON = 0x4402 };
+
+    for (unsigned i = 0; i < count; i++)
+        if (!exists(guest, whats[i]))
+            whats[i] = VMX_EXIT_REASON;
+}
+
+static bool transfer(const struct guest *guest, struct lab_fields *fields)
 {
     for (unsigned first = 0; first < count; first += MAX_STATE_PAIRS) {
         struct state_pair pairs[MAX_STATE_PAIRS];
@@ -45,8 +61,10 @@ static void transfer(const struct guest *guest, struct lab_fields *fields)
 
         for (unsigned i = 0; i < n; i++)
             pairs[i] = (struct state_pair){whats[first + i], (uintptr_t)&fields->value[first + i]};
-        sys_vcpu_read(guest->vcpu.number, pairs, n);
+        if (sys_vcpu_read(guest->vcpu.number, pairs, n))
+            return false;
     }
+    return true;
 }
 
 void lab_fields_read(const struct guest *guest, struct lab_fields *fields)
@@ -55,7 +73,8 @@ void lab_fields_read(const struct guest *guest, struct lab_fields *fields)
         find_vmx_fields(guest);
     else if (count == 0)
         find_svm_fields(guest);
-    transfer(guest, fields);
+    while (!transfer(guest, fields))
+        forget_missing(guest);
 }
 
 bool lab_fields_get(const struct lab_fields *fields, uint64_t what, uint64_t *value)

@@ -134,8 +134,10 @@ static void record(struct guest *guest, struct lab *lab)
     lab->seen = true;
     if (n < LAB_EXITS)
         o->exit[n] = guest->vcpu.page->exit;
-    if (n == 0)
-        memcpy(o->gpr, guest->vcpu.page->gpr, sizeof(o->gpr));
+    if (n > 0)
+        return;
+    memcpy(o->gpr, guest->vcpu.page->gpr, sizeof(o->gpr));
+    o->gpr[GPR_RSP] = guest_get_one(guest, REG_RSP); /* which is in the control block */
 }
 
 /* VM-entry interruption information and EVENTINJ have the same bits 31:0. */
@@ -151,21 +153,21 @@ static void inject(struct guest *guest, uint64_t event)
     guest_set(guest, (struct reg_value[]){{REG_EVENT, info}, {REG_EVENT_ERROR, error}}, 2);
 }
 
-/* The VMX exits that would come again as soon as the guest is entered, and the control that they come of. */
+/* The VMX exits that would come again as soon as the guest is entered, and the bits of a field that they come of. */
 static void switch_off(const struct guest *guest, uint32_t reason)
 {
-    enum { PIN_CONTROLS = 0x4000, PROC_CONTROLS = 0x4002 };
+    enum { PIN_CONTROLS = 0x4000, PROC_CONTROLS = 0x4002, TPR_THRESHOLD = 0x401c, PROC2_CONTROLS = 0x401e };
     static const struct {
-        uint32_t reason;
+        uint32_t reason, bits;
         uint16_t field;
-        uint8_t bit;
     } rows[] = {
-        {7, PROC_CONTROLS, 2},   /* interrupt window */
-        {8, PROC_CONTROLS, 22},  /* NMI window */
-        {37, PROC_CONTROLS, 27}, /* monitor trap flag */
-        {43, PROC_CONTROLS, 21}, /* TPR below threshold */
-        {52, PIN_CONTROLS, 6},   /* preemption timer */
-        {52, PROC_CONTROLS, 22}, /* it hides an open NMI window, that would be next */
+        {7, 1u << 2, PROC_CONTROLS},   /* interrupt window */
+        {8, 1u << 22, PROC_CONTROLS},  /* NMI window */
+        {37, 1u << 27, PROC_CONTROLS}, /* monitor trap flag */
+        {43, ~0u, TPR_THRESHOLD},      /* TPR below threshold */
+        {52, 1u << 6, PIN_CONTROLS},   /* preemption timer */
+        {52, 1u << 22, PROC_CONTROLS}, /* it hides an open NMI window, that would be next */
+        {62, 1u << 17, PROC2_CONTROLS}, /* page-modification log full */
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && guest->vm->backend == BACKEND_VMX; i++)
@@ -173,7 +175,7 @@ static void switch_off(const struct guest *guest, uint32_t reason)
             uint64_t value = 0;
 
             sys_vcpu_read(guest->vcpu.number, &(struct state_pair){rows[i].field, (uintptr_t)&value}, 1);
-            write_one(guest, rows[i].field, value & ~(1ull << rows[i].bit));
+            write_one(guest, rows[i].field, value & ~(uint64_t)rows[i].bits);
         }
 }
 

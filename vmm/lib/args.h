@@ -2,6 +2,8 @@
 #ifndef VMM_LIB_ARGS_H
 #define VMM_LIB_ARGS_H
 
+#include <stddef.h>
+
 #include "config/abi.h"
 
 enum guest_kind {
@@ -10,7 +12,10 @@ enum guest_kind {
     GUEST_KINDS
 };
 
-enum { GUEST_ARGS_BYTES = 512 }; /* room for the `args` of a guest, with the terminating 0 */
+enum {
+    GUEST_ARGS_BYTES = 512,    /* room for the `args` of a guest, with the terminating 0 */
+    ARGS_NOT_RUN_BYTES = 1024,
+};
 
 struct monitor_args {
     char name[VM_NAME_BYTES];     /* of the VM */
@@ -19,8 +24,14 @@ struct monitor_args {
     uint32_t bad_hypercall_kills; /* 1: an unknown hypercall ends the VM; 0: it returns -ABI_ENOSYS */
     uint32_t lab;                 /* 1: the guest may use HC_LAB_* */
     char guest_args[GUEST_ARGS_BYTES];
+    char not_run[ARGS_NOT_RUN_BYTES]; /* tests that this platform does not survive: patterns for glob_matches_one */
+    uint32_t vcpus;
+    char state_name[64];          /* the file at TASK_STATE: its name for messages, and its bytes; 0: there is none */
+    uint64_t state_bytes;
+    uint64_t save_bytes;          /* at TASK_SAVE; 0: the VM is not to be saved */
 };
 
 _Static_assert(sizeof(struct monitor_args) <= 4096, "the args page is one page");
+_Static_assert(offsetof(struct monitor_args, guest_args) == 52, "tests/data/monitor_faults.asm knows it");
 
 #endif

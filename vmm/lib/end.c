@@ -9,7 +9,8 @@ static const char *const end_words[END_KINDS] = {
     [END_HALT] = "halt",           [END_TRIPLE_FAULT] = "triple-fault",
     [END_HOLE] = "hole",           [END_READ_ONLY] = "read-only",
     [END_BAD_HYPERCALL] = "bad-hypercall",
-    [END_BAD_IMAGE] = "bad-image", [END_MONITOR_FAULT] = "monitor-fault",
+    [END_BAD_IMAGE] = "bad-image", [END_BAD_STATE] = "bad-state",
+    [END_MONITOR_FAULT] = "monitor-fault",
     [END_NO_MEMORY] = "no-memory", [END_ENTRY_FAILURE] = "entry-failure",
     [END_UNHANDLED] = "unhandled", [END_RUNNING] = "running",
 };

@@ -18,6 +18,7 @@ enum end_kind {
     END_READ_ONLY,     /* a write to memory of a ring that it may only read */
     END_BAD_HYPERCALL, /* an unknown hypercall where the config says bad-hypercall = kill */
     END_BAD_IMAGE,     /* the image is missing, truncated, corrupt or does not fit */
+    END_BAD_STATE,     /* the saved VM that it should go on from is truncated, corrupt, unknown or of another VM */
     END_MONITOR_FAULT, /* the VM's own monitor faulted */
     END_NO_MEMORY,     /* the VM's quota or the machine ran out of pages */
     END_ENTRY_FAILURE, /* the CPU refused the guest's state at VM entry */

@@ -32,7 +32,10 @@ static inline int64_t sys_console_write(const char *text, uint64_t bytes)
     return syscall4(SYS_CONSOLE_WRITE, (uintptr_t)text, bytes, CONSOLE_ALL, 0);
 }
 
-/* Root: the same on the serial line alone. */
+/* Root: the next byte that came in on the serial line; -ABI_EAGAIN: none has. */
+static inline int64_t sys_console_read(void) { return syscall4(SYS_CONSOLE_READ, 0, 0, 0, 0); }
+
+/* Root: the same as sys_console_write, on the serial line alone. */
 static inline int64_t sys_serial_write(const char *text, uint64_t bytes)
 {
     return syscall4(SYS_CONSOLE_WRITE, (uintptr_t)text, bytes, CONSOLE_SERIAL, 0);
@@ -129,6 +132,18 @@ static inline int64_t sys_ring_create(uint32_t from, uint32_t to, uint64_t pages
 {
     return syscall4(SYS_RING_CREATE, from, to, pages, 0);
 }
+
+/* Root: each vCPU of the VM comes back to its monitor soon: sys_vcpu_run gives -ABI_EINTR. */
+static inline int64_t sys_vm_recall(uint32_t vm) { return syscall4(SYS_VM_RECALL, vm, 0, 0, 0); }
+
+/* Root: bytes for the debug port, as they are; -ABI_ENOENT where there is none. */
+static inline int64_t sys_debug_write(const void *bytes, uint64_t n)
+{
+    return syscall4(SYS_CONSOLE_WRITE, (uintptr_t)bytes, n, CONSOLE_DEBUG, 0);
+}
+
+/* Monitor: the first page of guest memory from gpa on that is backed; -ABI_ENOENT: there is none. */
+static inline int64_t sys_memory_next(uint64_t gpa) { return syscall4(SYS_MEMORY_NEXT, gpa, 0, 0, 0); }
 
 /* Monitor: lets the thread of another vCPU run, a new one or one that is parked. */
 static inline int64_t sys_vcpu_start(uint32_t vcpu)

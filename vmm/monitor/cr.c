@@ -11,8 +11,7 @@ enum { NOW_CR0, NOW_CR3, NOW_CR4, NOW_EFER, NOW_CS_RIGHTS, NOW_COUNT };
 
 enum { RIGHTS_L = 1 << 13 }; /* of CS: 64-bit code */
 
-/* With PAE paging the CPU holds four entries of its own, loaded whenever paging changes. */
-static bool load_pdptes(struct guest *guest, uint64_t cr3)
+bool cr_load_pdptes(struct guest *guest, uint64_t cr3)
 {
     const uint64_t *table = guest_memory_at(&guest->vm->memory, cr3 & 0xffffffe0, 4 * sizeof(uint64_t));
     struct reg_value pdpte[4];
@@ -39,7 +38,7 @@ static bool cr0_write(struct guest *guest, const struct reg_value now[NOW_COUNT]
         efer ^= EFER_LMA;
     }
     if (changed & CR0_PG && value & CR0_PG && cr4 & CR4_PAE && !(efer & EFER_LMA) &&
-        !load_pdptes(guest, now[NOW_CR3].value))
+        !cr_load_pdptes(guest, now[NOW_CR3].value))
         return false;
     guest_set(guest, (struct reg_value[]){{REG_CR0, value | CR0_ET}, {REG_EFER, efer}}, 2);
     return true;
@@ -82,7 +81,7 @@ enum vcpu_action handle_cr(struct guest *guest, const struct guest_exit *e)
     }
     if (!e->cr.write || !cr_writers[e->cr.number])
         guest_end(guest, END_UNHANDLED, "MOV %s CR%u at RIP 0x%llx is nothing that this monitor handles",
-                  e->cr.write ? "to" : "from", e->cr.number, (unsigned long long)e->rip);
+                  e->cr.write ? "to" : "from", e->cr.number, (unsigned long long)e->record->rip);
     guest_get(guest, now, NOW_COUNT);
     if (cr_writers[e->cr.number](guest, now, *gpr))
         return VCPU_RUN_SKIP;

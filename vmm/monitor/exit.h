@@ -30,8 +30,7 @@ enum exit_kind {
 struct guest_exit {
     enum exit_kind kind;
     const char *name; /* of the reason, as in the manual; static storage */
-    uint64_t reason;  /* VMX: basic exit reason; SVM: EXITCODE */
-    uint64_t rip;
+    const struct exit_record *record; /* what it was made of; reason and rip are for both vendors */
     union {
         struct {
             uint32_t bytes : 3; /* 1, 2 or 4 */

@@ -3,18 +3,24 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <x86intrin.h>
 
 #include "vmm/lab/lab.h"
 #include "vmm/lib/error.h"
 #include "vmm/lib/report.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/lib/task.h"
+#include "vmm/monitor/lock.h"
 #include "vmm/monitor/x86.h"
 
+/* Sleeps, so that pCPUs that wait for the root task do not hinder it. Another vCPU of this VM may be the one that can. */
 static void report_wait(void)
 {
+    enum { TICKS = 5000 };
+
     sys_event_signal(EVENT_REPORT);
-    sys_yield();
+    if (sys_event_wait(0, __rdtsc() + TICKS) == -ABI_EBUSY)
+        sys_yield();
 }
 
 static void report_signal(void) { sys_event_signal(EVENT_REPORT); }
@@ -36,6 +42,14 @@ void guest_note(const char *format, ...)
 void guest_console_line(const char *text, size_t bytes, bool whole)
 {
     report_put(&report, whole ? REPORT_CONSOLE : REPORT_PART, text, bytes);
+}
+
+void guest_saved(uint64_t bytes)
+{
+    char text[24];
+
+    report_put(&report, REPORT_STATE, text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes));
+    sys_task_exit(0);
 }
 
 void guest_test_line(const char *text, size_t bytes) { report_put(&report, REPORT_TEST, text, bytes); }
@@ -82,13 +96,29 @@ void guest_end(struct guest *guest, enum end_kind kind, const char *format, ...)
     sys_task_exit(0);
 }
 
+uint32_t guest_started(const struct vm *vm)
+{
+    uint32_t started = 0;
+
+    for (unsigned i = 0; i < MAX_VCPUS_PER_VM; i++)
+        started |= (uint32_t)vm->start[i].taken << i;
+    return started;
+}
+
+void guest_park(void)
+{
+    lock_release();
+    for (;;)
+        sys_vcpu_park();
+}
+
 void guest_set(struct guest *guest, const struct reg_value *values, unsigned count)
 {
     enum reg refused = 0;
     int64_t result = vcpu_set(&guest->vcpu, values, count, &refused);
 
     if (result < 0)
-        guest_end(guest, END_UNHANDLED, "the kernel refuses to write the guest's %s: %s", reg_rows[refused].name,
+        guest_end(guest, END_UNHANDLED, "the kernel refuses to write the guest's %s: %s", reg_name(refused),
                   error_text(result));
 }
 
@@ -98,7 +128,7 @@ void guest_get(struct guest *guest, struct reg_value *values, unsigned count)
     int64_t result = vcpu_get(&guest->vcpu, values, count, &refused);
 
     if (result < 0)
-        guest_end(guest, END_UNHANDLED, "the kernel refuses to read the guest's %s: %s", reg_rows[refused].name,
+        guest_end(guest, END_UNHANDLED, "the kernel refuses to read the guest's %s: %s", reg_name(refused),
                   error_text(result));
 }
 
@@ -124,8 +154,8 @@ void guest_dump(struct guest *guest)
 {
     enum { PER_LINE = 4 };
 
-    for (enum reg first = 0; first < REG_COUNT; first += PER_LINE) {
-        unsigned count = first + PER_LINE <= REG_COUNT ? PER_LINE : REG_COUNT - first;
+    for (enum reg first = 0; first < REG_NOTED; first += PER_LINE) {
+        unsigned count = first + PER_LINE <= REG_NOTED ? PER_LINE : REG_NOTED - first;
         struct reg_value values[PER_LINE];
         char text[REPORT_LINE];
         enum reg refused;
@@ -137,7 +167,7 @@ void guest_dump(struct guest *guest)
             continue;
         for (unsigned i = 0; i < count; i++)
             used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s 0x%llx", i > 0 ? ", " : "",
-                             reg_rows[first + i].name, (unsigned long long)values[i].value);
+                             reg_name(first + i), (unsigned long long)values[i].value);
         guest_note("%s", text);
     }
 }

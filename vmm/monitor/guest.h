@@ -10,11 +10,20 @@
 #include "vmm/lib/line.h"
 #include "vmm/monitor/guest_memory.h"
 #include "vmm/monitor/vcpu.h"
+#include "vmm/state/file.h"
 
 /* Where a vCPU begins. */
 struct vcpu_start {
     bool taken; /* it was told where */
+    bool from_state; /* not from here, but as it was when the VM was saved */
     uint64_t entry, argument;
+};
+
+/* A VM that is being saved: vCPUs, a bit each. */
+struct saving {
+    uint32_t arrived; /* stand still at the end of an exit */
+    uint32_t saved;   /* of these, are in the file */
+    struct state_writer writer;
 };
 
 /* What the vCPUs share. Only the thread that has the monitor's lock (lock.h) touches it, but for what never changes. */
@@ -25,7 +34,8 @@ struct vm {
     struct line console; /* what the guest prints, by its UART or by hypercall */
     struct uart uart;    /* COM1 */
     int32_t status; /* of its HC_EXIT */
-    unsigned halted;     /* vCPUs that halted for good */
+    uint32_t halted;     /* vCPUs that halted for good, a bit each */
+    struct saving saving;
     struct vcpu_start start[MAX_VCPUS_PER_VM];
 };
 
@@ -55,6 +65,15 @@ void guest_test_begin(const char *text, size_t bytes);
  */
 __attribute__((format(printf, 3, 4))) _Noreturn void guest_end(struct guest *guest, enum end_kind kind,
                                                                const char *format, ...);
+
+/* The VM is over: all of it is in TASK_SAVE, in so many bytes. */
+_Noreturn void guest_saved(uint64_t bytes);
+
+/* The vCPUs that were started, a bit each. */
+uint32_t guest_started(const struct vm *vm);
+
+/* The calling thread, which has the lock, gives it back and is wanted no more. */
+_Noreturn void guest_park(void);
 
 /* Registers of the guest. A register that the kernel refuses is a mistake of the monitor: it ends the VM. */
 void guest_set(struct guest *guest, const struct reg_value *values, unsigned count);

@@ -1,8 +1,8 @@
 /* The handlers by kind of exit, and the short ones among them. */
 #include "vmm/monitor/handle.h"
 
-#include "vmm/monitor/lock.h"
 #include "vmm/monitor/x86.h"
+#include "vmm/state/save.h"
 
 typedef unsigned long long ull; /* for printf */
 
@@ -10,16 +10,16 @@ static enum vcpu_action handle_other(struct guest *guest, const struct guest_exi
 {
     guest_dump(guest);
     guest_end(guest, END_UNHANDLED, "%s (0x%llx) at RIP 0x%llx is nothing that this monitor handles", e->name,
-              (ull)e->reason, (ull)e->rip);
+              (ull)e->record->reason, (ull)e->record->rip);
 }
 
 static enum vcpu_action handle_memory(struct guest *guest, const struct guest_exit *e)
 {
     if (e->memory.present && e->memory.write)
         guest_end(guest, END_READ_ONLY, "at RIP 0x%llx the guest writes to gpa 0x%llx: the ring is read-only here",
-                  (ull)e->rip, (ull)e->memory.gpa);
+                  (ull)e->record->rip, (ull)e->memory.gpa);
     guest_end(guest, END_HOLE, "at RIP 0x%llx the guest %s gpa 0x%llx, where there is no memory: it has %llu KiB",
-              (ull)e->rip,
+              (ull)e->record->rip,
               e->memory.fetch   ? "executes at"
               : e->memory.write ? "writes to"
                                 : "reads from",
@@ -29,21 +29,17 @@ static enum vcpu_action handle_memory(struct guest *guest, const struct guest_ex
 /* The kernel hands HLT on only if nothing can wake the vCPU: interrupts are off. When none is left, the guest is over. */
 static enum vcpu_action handle_halt(struct guest *guest, const struct guest_exit *e)
 {
-    unsigned started = 0;
-
-    for (unsigned i = 0; i < MAX_VCPUS_PER_VM; i++)
-        started += guest->vm->start[i].taken;
-    if (++guest->vm->halted < started) {
-        lock_release();
-        for (;;)
-            sys_vcpu_park();
+    guest->vm->halted |= 1u << guest->vcpu.number;
+    if (guest->vm->halted != guest_started(guest->vm)) {
+        save_look(guest);
+        guest_park();
     }
-    guest_end(guest, END_HALT, "HLT with interrupts off at RIP 0x%llx", (ull)e->rip);
+    guest_end(guest, END_HALT, "HLT with interrupts off at RIP 0x%llx", (ull)e->record->rip);
 }
 
 static enum vcpu_action handle_triple_fault(struct guest *guest, const struct guest_exit *e)
 {
-    guest_end(guest, END_TRIPLE_FAULT, "triple fault at RIP 0x%llx", (ull)e->rip);
+    guest_end(guest, END_TRIPLE_FAULT, "triple fault at RIP 0x%llx", (ull)e->record->rip);
 }
 
 static enum vcpu_action handle_entry_failure(struct guest *guest, const struct guest_exit *e)

@@ -16,4 +16,8 @@ guest_handler handle_msr_read;  /* msr.c */
 guest_handler handle_msr_write;
 guest_handler handle_cr; /* cr.c: MOV to CR0, CR4, CR8 where the host owns bits */
 
+/* With PAE paging the CPU holds four entries of its own, loaded whenever paging changes. VMX keeps them in the VMCS: reads
+ * them from the guest's memory. False if CR3 leads elsewhere. */
+bool cr_load_pdptes(struct guest *guest, uint64_t cr3);
+
 #endif

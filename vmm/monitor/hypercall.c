@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vmm/lab/lab.h"
+#include "vmm/lib/glob.h"
 #include "vmm/lib/report.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/monitor/handle.h"
@@ -73,7 +74,7 @@ static int64_t call_vcpu_start(struct guest *guest, const struct call *call)
         return -ABI_ENOENT;
     if (start->taken)
         return -ABI_EBUSY;
-    *start = (struct vcpu_start){true, call->second, call->third};
+    *start = (struct vcpu_start){.taken = true, .entry = call->second, .argument = call->third};
     if (sys_vcpu_start((uint32_t)call->first) == 0)
         return 0;
     start->taken = false;
@@ -99,6 +100,8 @@ static int64_t call_test_begin(struct guest *guest, const struct call *call)
         return -ABI_EFAULT;
     if (call->second == 0 || call->second > REPORT_LINE)
         return -ABI_EINVAL;
+    if (glob_matches_one(guest->vm->args->not_run, text, call->second))
+        return 1;
     guest_test_begin(text, call->second);
     return 0;
 }
@@ -136,7 +139,7 @@ enum vcpu_action handle_hypercall(struct guest *guest, const struct guest_exit *
         gpr[GPR_RAX] = (uint64_t)hypercalls[number - HC_MONITOR](guest, &call);
     else if (guest->vm->args->bad_hypercall_kills)
         guest_end(guest, END_BAD_HYPERCALL, "unknown hypercall 0x%llx at RIP 0x%llx", (unsigned long long)number,
-                  (unsigned long long)e->rip);
+                  (unsigned long long)e->record->rip);
     else
         gpr[GPR_RAX] = (uint64_t)-ABI_ENOSYS;
     return VCPU_RUN_SKIP;

@@ -64,18 +64,18 @@ static __attribute__((noinline)) void read_bytes(struct guest *guest, uint32_t p
 static _Noreturn __attribute__((noinline)) void end_by_string(struct guest *guest, const struct guest_exit *e)
 {
     guest_end(guest, END_UNHANDLED, "string I/O (%s) on port 0x%x at RIP 0x%llx is nothing that this monitor handles",
-              e->io.in ? "INS" : "OUTS", e->io.port, (unsigned long long)e->rip);
+              e->io.in ? "INS" : "OUTS", e->io.port, (unsigned long long)e->record->rip);
 }
 
 /* OUT of one byte is what guests print with. */
 enum vcpu_action handle_io(struct guest *guest, const struct guest_exit *e)
 {
-    if (e->io.string)
-        end_by_string(guest, e);
-    if (e->io.in)
-        read_bytes(guest, e->io.port, e->io.bytes);
-    else if (e->io.bytes == 1)
+    if (!e->io.string && !e->io.in && e->io.bytes == 1)
         write_byte(guest, e->io.port, (uint8_t)guest->vcpu.page->gpr[GPR_RAX]);
+    else if (e->io.string)
+        end_by_string(guest, e);
+    else if (e->io.in)
+        read_bytes(guest, e->io.port, e->io.bytes);
     else
         write_bytes(guest, e->io.port, e->io.bytes);
     return VCPU_RUN_SKIP;

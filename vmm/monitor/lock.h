@@ -11,11 +11,13 @@
 
 extern atomic_flag monitor_lock;
 
-/* Waits by giving up the pCPU: who has the lock may be waiting for this very one. */
+/* Waits by giving up the pCPU, until it has the lock: who has it may be waiting for this very one. */
+void lock_wait(void);
+
 static inline void lock_take(void)
 {
-    while (atomic_flag_test_and_set_explicit(&monitor_lock, memory_order_acquire))
-        sys_yield();
+    if (atomic_flag_test_and_set_explicit(&monitor_lock, memory_order_acquire))
+        lock_wait();
 }
 
 static inline void lock_release(void) { atomic_flag_clear_explicit(&monitor_lock, memory_order_release); }

@@ -8,6 +8,8 @@
 #include "vmm/monitor/image.h"
 #include "vmm/monitor/lock.h"
 #include "vmm/monitor/state.h"
+#include "vmm/state/restore.h"
+#include "vmm/state/save.h"
 
 typedef void exit_decoder(const struct exit_record *record, struct guest_exit *out);
 
@@ -19,6 +21,13 @@ static image_loader *const loaders[GUEST_KINDS] = {
 };
 
 atomic_flag monitor_lock = ATOMIC_FLAG_INIT;
+
+void lock_wait(void)
+{
+    do {
+        sys_yield();
+    } while (atomic_flag_test_and_set_explicit(&monitor_lock, memory_order_acquire));
+}
 
 static struct vm vm = {
     .args = (const struct monitor_args *)TASK_ARGS,
@@ -51,7 +60,8 @@ static uint64_t vm_load(struct guest *guest)
     if (result >= 0 && module.bytes > 0)
         result = sys_module_map(0);
     if (result < 0)
-        guest_end(guest, END_BAD_IMAGE, "the monitor can't read its image: %s", error_text(result));
+        guest_end(guest, result == -ABI_ENOMEM ? END_NO_MEMORY : END_BAD_IMAGE, "the monitor can't read its image: %s",
+                  error_text(result));
     image.bytes = (const uint8_t *)result;
     image.size = module.bytes;
     if (!loaders[vm.args->kind](&image, &vm.memory, &entry, why))
@@ -59,10 +69,22 @@ static uint64_t vm_load(struct guest *guest)
     return entry;
 }
 
-/* Enters the guest and answers its exits, until the VM ends. */
-static _Noreturn void run(struct guest *guest)
+/* vcpu_run did not enter the guest. If root wants the VM to be saved, it is; without a place to save it to, it goes on. */
+static enum vcpu_action not_entered(struct guest *guest, int64_t error)
 {
-    enum vcpu_action action = VCPU_RUN_RESUME;
+    if (error != -ABI_EINTR)
+        guest_end(guest, error == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
+                  "the kernel can't run the guest: %s (after the exit %llu)", error_text(error),
+                  (unsigned long long)guest->vcpu.page->exit.reason);
+    if (vm.args->save_bytes)
+        save_recalled(guest);
+    return VCPU_RUN_RESUME;
+}
+
+/* Enters the guest and answers its exits, until the VM ends. Not inline: setjmp() would keep its variables in memory. */
+static _Noreturn __attribute__((noinline)) void run(struct guest *guest)
+{
+    enum vcpu_action action = VCPU_RUN_RESUME, labs;
 
     for (;;) {
         struct guest_exit e;
@@ -71,12 +93,14 @@ static _Noreturn void run(struct guest *guest)
         lock_release();
         result = sys_vcpu_run(guest->vcpu.number, guest->in_lab ? action | lab_run_flags(guest) : action);
         lock_take();
-        if (guest->in_lab && lab_exit(guest, result, &action))
+        if (guest->in_lab && lab_exit(guest, result, &labs)) {
+            action = labs;
             continue;
-        if (result < 0)
-            guest_end(guest, result == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
-                      "the kernel can't run the guest: %s (after the exit %llu)", error_text(result),
-                      (unsigned long long)guest->vcpu.page->exit.reason);
+        }
+        if (result < 0) {
+            action = not_entered(guest, result);
+            continue;
+        }
         decoders[vm.backend](&guest->vcpu.page->exit, &e);
         action = handle_exit(guest, &e);
     }
@@ -91,10 +115,16 @@ int main(unsigned number)
     guest->vm = &vm;
     if (number == 0) {
         vm_init(guest);
-        vm.start[0] = (struct vcpu_start){true, vm_load(guest), 0};
+        if (vm.args->state_bytes)
+            restore_vm(guest);
+        else
+            vm.start[0] = (struct vcpu_start){.taken = true, .entry = vm_load(guest)};
     }
     guest->vcpu = (struct vcpu){number, vm.backend, (struct vcpu_page *)(TASK_VCPUS + number * 4096ull)};
-    state_start(guest, &vm.start[number]);
+    if (vm.start[number].from_state)
+        restore_vcpu(guest);
+    else
+        state_start(guest, &vm.start[number]);
     setjmp(guest->again);
     run(&guests[number]);
 }

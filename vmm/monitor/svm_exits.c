@@ -116,8 +116,7 @@ void svm_exit_decode(const struct exit_record *record, struct guest_exit *out)
 
     out->kind = row->kind;
     out->name = row->name;
-    out->reason = record->reason;
-    out->rip = record->rip;
+    out->record = record;
     if (row->decode)
         row->decode(record, out);
 }

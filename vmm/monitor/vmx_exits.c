@@ -127,8 +127,7 @@ static __attribute__((noinline)) void decode_unusual(const struct exit_record *r
         row = &vmx_rows[basic];
     out->kind = record->reason & entry_failure && row != &unknown ? EXIT_ENTRY_FAILURE : row->kind;
     out->name = row->name;
-    out->reason = basic;
-    out->rip = record->rip;
+    out->record = record;
     if (row->decode && out->kind == row->kind)
         row->decode(record, out);
 }
@@ -145,8 +144,7 @@ void vmx_exit_decode(const struct exit_record *record, struct guest_exit *out)
     row = &vmx_rows[reason];
     out->kind = row->kind;
     out->name = row->name;
-    out->reason = reason;
-    out->rip = record->rip;
+    out->record = record;
     if (row->decode)
         row->decode(record, out);
 }

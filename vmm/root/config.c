@@ -33,9 +33,18 @@ void config_error_at(struct parser *p, unsigned line, const char *format, ...)
 /* What can be said about a VM only once all its keys are known. */
 static void finish_vm(struct parser *p, struct vm_config *vm)
 {
-    if (!config_vm_has(vm, KEY_IMAGE))
+    bool has_state = config_vm_has(vm, KEY_STATE);
+
+    if (vm->lab && (has_state || vm->save_ms))
+        config_error_at(p, vm->line, "[vm %s] is a lab, and what a lab has set is not saved; expected no `save` and no `state`",
+                        vm->name);
+    if (has_state && vm->state[0] == 0)
+        config_error_at(p, vm->line, "[vm %s] has an empty state; expected the name of a module", vm->name);
+    if (has_state && config_vm_has(vm, KEY_IMAGE))
+        config_error_at(p, vm->line, "[vm %s] has an image and a state; expected one of them", vm->name);
+    else if (!has_state && !config_vm_has(vm, KEY_IMAGE))
         config_error_at(p, vm->line, "[vm %s] has no image; expected `image = MODULE`", vm->name);
-    else if (vm->image[0] == 0)
+    else if (!has_state && vm->image[0] == 0)
         config_error_at(p, vm->line, "[vm %s] has an empty image; expected the name of a module", vm->name);
     if (!config_vm_has(vm, KEY_QUOTA))
         vm->quota_pages = vm->memory_bytes / 4096 + QUOTA_OVERHEAD_PAGES;

@@ -23,6 +23,8 @@ enum {
 struct vm_config {
     char name[VM_NAME_BYTES];
     char image[CONFIG_IMAGE_BYTES];
+    char state[CONFIG_IMAGE_BYTES]; /* the module with a saved VM to go on from; "" = none, begin with the image */
+    uint64_t save_ms;               /* when it is saved, in milliseconds after its start; 0 = never */
     enum guest_kind kind;
     uint64_t memory_bytes; /* a multiple of 4 KiB */
     uint64_t quota_pages;

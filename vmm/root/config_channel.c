@@ -115,6 +115,9 @@ static bool find_vm(struct parser *p, const struct channel_config *channel, cons
     if (config->vm[i].restarts || config->vm[i].repeat > 1)
         config_error_at(p, channel->line, "%s: VM `%s` may be started again, and would have no channels then; expected one "
                         "without `restart` and `repeat`", word, name);
+    if (config->vm[i].save_ms || config->vm[i].state[0])
+        config_error_at(p, channel->line, "%s: VM `%s` has `save` or `state`, and channels are not saved; expected one "
+                        "without them", word, name);
     if (config->vm[i].channels++ != MAX_VM_CHANNELS)
         return true;
     config_error_at(p, channel->line, "%s: one too many for VM `%s`; expected at most %d", word, name, MAX_VM_CHANNELS);

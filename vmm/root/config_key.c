@@ -33,6 +33,8 @@ static const struct key vm_keys[] = {
     [KEY_QUOTA] = {"quota", value_read_pages, FIELD(struct vm_config, quota_pages), 16, 1ull << 24},
     [KEY_PIN] = {"pin", value_read_number, FIELD(struct vm_config, pin), 0, MAX_PCPUS - 1},
     [KEY_OUTPUT] = {"output", value_read_output, FIELD(struct vm_config, output), 0, 0},
+    [KEY_STATE] = {"state", value_read_text, FIELD(struct vm_config, state), 0, 0},
+    {"save", value_read_number, FIELD(struct vm_config, save_ms), 1, 86400000},
     {"after", value_read_text, FIELD(struct vm_config, after), 0, 0},
     {"repeat", value_read_number, FIELD(struct vm_config, repeat), 1, 1000000},
     {"restart", value_read_restart, FIELD(struct vm_config, restarts), 0, 0},

@@ -18,7 +18,7 @@ struct parser {
 };
 
 /* The keys of a VM whose presence is asked for after parsing: their places in the table, and bits of vm_config.seen. */
-enum vm_key { KEY_IMAGE, KEY_QUOTA, KEY_PIN, KEY_OUTPUT };
+enum vm_key { KEY_IMAGE, KEY_QUOTA, KEY_PIN, KEY_OUTPUT, KEY_STATE };
 
 static inline bool config_vm_has(const struct vm_config *vm, enum vm_key key) { return (vm->seen >> key & 1) != 0; }
 

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum key { KEY_PLATFORM, KEY_ID, KEY_SEEN, KEY_MANUAL, KEY_WHY, KEYS };
+#include "vmm/lib/args.h"
+#include "vmm/lib/glob.h"
 
-static const char *const key_names[KEYS] = {"platform", "id", "seen", "manual", "why"};
+enum key { KEY_PLATFORM, KEY_ID, KEY_SEEN, KEY_MANUAL, KEY_WHY, KEY_RUN, KEYS, KEYS_NEEDED = KEY_RUN };
+
+static const char *const key_names[KEYS] = {"platform", "id", "seen", "manual", "why", "run"};
 
 /* What is read: the file, and the section that it is in. */
 struct reader {
@@ -19,6 +22,8 @@ struct reader {
 
 static struct difference *list;
 static size_t count;
+static char not_run[ARGS_NOT_RUN_BYTES];
+static size_t not_run_used;
 
 static bool complain(const struct reader *r, unsigned line, const char *what, const char *word)
 {
@@ -54,23 +59,45 @@ static bool platform_fits(const char *words, const char *platform)
     return true;
 }
 
-/* Keeps the section that ends here, if it is for this platform. */
+/* One more pattern, and the empty one behind it. */
+static bool keep_from_running(const char *id)
+{
+    size_t bytes = strlen(id) + 1;
+
+    if (not_run_used + bytes + 1 > sizeof(not_run))
+        return false;
+    memcpy(not_run + not_run_used, id, bytes);
+    not_run_used += bytes;
+    not_run[not_run_used] = 0;
+    return true;
+}
+
+/* Keeps a difference of this platform. */
+static bool keep(struct reader *r)
+{
+    struct difference *grown = realloc(list, (count + 1) * sizeof(*list));
+    bool runs = !r->value[KEY_RUN];
+
+    if (!grown)
+        return complain(r, r->section_line, "no memory for this difference", "");
+    list = grown;
+    list[count++] = (struct difference){r->value[KEY_ID], r->value[KEY_SEEN], runs, r->section_line};
+    if (!runs && !keep_from_running(r->value[KEY_ID]))
+        return complain(r, r->section_line, "too many tests with `run = no`: no room for ", r->value[KEY_ID]);
+    return true;
+}
+
 static bool finish_section(struct reader *r)
 {
-    struct difference *grown;
-
     if (r->section_line == 0)
         return true;
-    for (enum key k = 0; k < KEYS; k++)
+    for (enum key k = 0; k < KEYS_NEEDED; k++)
         if (!r->value[k] || !r->value[k][0])
             return complain(r, r->section_line, "this [difference] does not say its ", key_names[k]);
-    if (platform_fits(r->value[KEY_PLATFORM], r->platform)) {
-        grown = realloc(list, (count + 1) * sizeof(*list));
-        if (!grown)
-            return complain(r, r->section_line, "no memory for this difference", "");
-        list = grown;
-        list[count++] = (struct difference){r->value[KEY_ID], r->value[KEY_SEEN], r->section_line};
-    }
+    if (r->value[KEY_RUN] && strcmp(r->value[KEY_RUN], "no") != 0)
+        return complain(r, r->section_line, "`run` is `no` or not there, it is not ", r->value[KEY_RUN]);
+    if (platform_fits(r->value[KEY_PLATFORM], r->platform) && !keep(r))
+        return false;
     r->section_line = 0;
     memset(r->value, 0, sizeof(r->value));
     return true;
@@ -123,7 +150,7 @@ static bool read_value(struct reader *r, char *line)
         r->value[k] = trim(equals + 1);
         return true;
     }
-    return complain(r, r->line, "expected platform, id, seen, manual or why, not ", trim(line));
+    return complain(r, r->line, "expected platform, id, seen, manual, why or run, not ", trim(line));
 }
 
 static bool read_line(struct reader *r, char *line)
@@ -140,7 +167,8 @@ bool difference_read(const char *file, char *text, size_t bytes, const char *pla
     struct reader r = {.file = file, .platform = platform, .why = why};
     char *at = text, *end = text + bytes;
 
-    count = 0;
+    count = not_run_used = 0;
+    not_run[0] = 0;
     while (at < end) {
         char *newline = memchr(at, '\n', (size_t)(end - at));
 
@@ -156,25 +184,14 @@ bool difference_read(const char *file, char *text, size_t bytes, const char *pla
     return finish_section(&r);
 }
 
-static bool matches(const char *pattern, const char *id, size_t bytes)
-{
-    for (; *pattern && *pattern != '*'; pattern++, id++, bytes--)
-        if (bytes == 0 || (*pattern != '?' && *id != *pattern))
-            return false;
-    if (*pattern == 0)
-        return bytes == 0;
-    for (size_t skip = 0; skip <= bytes; skip++)
-        if (matches(pattern + 1, id + skip, bytes - skip))
-            return true;
-    return false;
-}
-
 const struct difference *difference_find(const char *id, size_t id_bytes)
 {
     for (size_t i = 0; i < count; i++)
-        if (matches(list[i].id, id, id_bytes))
+        if (glob_matches(list[i].id, id, id_bytes))
             return &list[i];
     return NULL;
 }
 
 size_t difference_count(void) { return count; }
+
+const char *difference_not_run(void) { return not_run; }

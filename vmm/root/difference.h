@@ -13,6 +13,7 @@ enum { DIFFERENCE_WHY_BYTES = 160 };
 struct difference {
     const char *id;   /* of results, with '*' for any text and '?' for any character; 0-terminated, as are the others */
     const char *seen; /* what the platform does instead */
+    bool runs;        /* false: the machine would not survive such a test */
     unsigned line;
 };
 
@@ -28,5 +29,8 @@ const struct difference *difference_find(const char *id, size_t id_bytes);
 
 /* How many are listed for this platform. */
 size_t difference_count(void);
+
+/* The ids of those whose tests are not to be run, as struct monitor_args.not_run. */
+const char *difference_not_run(void);
 
 #endif

@@ -107,6 +107,25 @@ static uint64_t deadline_tsc(const struct config *config, const struct machine_i
 /* The earlier of two TSC deadlines; 0 = never. */
 static uint64_t earlier(uint64_t a, uint64_t b) { return a && (!b || a < b) ? a : b; }
 
+/* Saves each VM whose time has come; -> the TSC at which the next one's comes. */
+static uint64_t save_due(struct machine *m)
+{
+    uint64_t next = 0;
+
+    for (size_t i = 0; i < m->config->vms; i++) {
+        struct vm *vm = &m->vm[i];
+        uint64_t due = vm->started_tsc + vm->config->save_ms * (m->info->tsc_hz / 1000);
+
+        if (!vm->running || !vm->config->save_ms || vm->saved.asked)
+            continue;
+        if (__rdtsc() >= due)
+            vm_save(vm);
+        else
+            next = earlier(next, due);
+    }
+    return next;
+}
+
 /* What each has come to is taken of all of them before anything is printed: that takes its time. */
 static void stop_all(struct machine *m)
 {
@@ -118,15 +137,49 @@ static void stop_all(struct machine *m)
             finish(m, &m->vm[i]);
 }
 
+/* Of all VMs, as they are now. */
+static void print_table(const struct machine *m)
+{
+    double tsc_per_ms = m->info->tsc_hz ? (double)m->info->tsc_hz / 1000 : 1;
+
+    console_line("# %-16s %-14s %9s %10s %9s %7s %7s", "VM", "end", "exits", "to monitor", "preempted", "pages", "run ms");
+    for (size_t i = 0; i < m->config->vms; i++) {
+        const struct vm *vm = &m->vm[i];
+        const struct vm_status *s = &vm->status;
+        char end[END_TEXT_BYTES] = "running";
+
+        if (!vm->running)
+            end_format(&vm->end, end);
+        console_line("# %-16s %-14s %9" PRIu64 " %10" PRIu64 " %9" PRIu64 " %7" PRIu64 " %7.1f", vm->config->name,
+                     vm->waits ? "waits" : end, s->exits, s->exits_monitor, s->preemptions, s->pages_peak,
+                     (double)s->run_ticks / tsc_per_ms);
+    }
+}
+
+/* People ask by a key on the serial line: `t` for the table. A line that never falls silent is not listened to for ever. */
+static void answer(const struct machine *m)
+{
+    enum { KEYS_AT_ONCE = 16 };
+    bool asked = false;
+    int64_t key;
+
+    for (unsigned i = 0; i < KEYS_AT_ONCE && (key = sys_console_read()) >= 0; i++)
+        asked = asked || key == 't';
+    if (asked)
+        print_table(m);
+}
+
 static void follow_all(struct machine *m, uint64_t deadline)
 {
     while (look_after_all(m)) {
         uint64_t redraw = screen_update(&m->screen, m->vm);
-        uint64_t move = migrate_all(m->config, m->vm, m->info);
+        uint64_t move = migrate_all(m->config, m->vm, m->info), save = save_due(m);
         uint64_t pause = pause_all(m->config, m->vm, m->info);
-        uint64_t next = earlier(deadline, earlier(redraw, earlier(move, pause)));
-        int64_t result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, next);
+        uint64_t next = earlier(earlier(deadline, save), earlier(redraw, earlier(move, pause)));
+        int64_t result;
 
+        answer(m);
+        result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, next);
         if (result >= 0 || (result == -ABI_ETIME && (!deadline || __rdtsc() < deadline)))
             continue;
         if (result == -ABI_ETIME)
@@ -138,20 +191,12 @@ static void follow_all(struct machine *m, uint64_t deadline)
     stop_all(m);
 }
 
-static void print_table(const struct machine *m)
+/* Only now: it takes long, and nobody waits for it. */
+static void write_out_saved(const struct machine *m)
 {
-    double tsc_per_ms = m->info->tsc_hz ? (double)m->info->tsc_hz / 1000 : 1;
-
-    console_line("# %-16s %-14s %9s %10s %9s %7s %7s", "VM", "end", "exits", "to monitor", "preempted", "pages", "run ms");
-    for (size_t i = 0; i < m->config->vms; i++) {
-        const struct vm *vm = &m->vm[i];
-        const struct vm_status *s = &vm->status;
-        char end[END_TEXT_BYTES];
-
-        end_format(&vm->end, end);
-        console_line("# %-16s %-14s %9" PRIu64 " %10" PRIu64 " %9" PRIu64 " %7" PRIu64 " %7.1f", vm->config->name, end,
-                     s->exits, s->exits_monitor, s->preemptions, s->pages_peak, (double)s->run_ticks / tsc_per_ms);
-    }
+    for (size_t i = 0; i < m->config->vms; i++)
+        if (m->vm[i].saved.bytes)
+            saved_write_out(&m->vm[i].saved, m->vm[i].config->name);
 }
 
 static void print_large_pages(const struct machine *m)
@@ -234,6 +279,7 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     start_all(&m);
     follow_all(&m, deadline_tsc(config, info));
     screen_end(&m.screen, m.vm);
+    write_out_saved(&m);
     print_table(&m);
     print_large_pages(&m);
     print_migrations(&m);

@@ -42,7 +42,7 @@ static void subtest_known(struct subtest *s, bool ok, const char *text)
         subtest_line(s, false, "%.*s # is listed as a known difference (%.80s), but is as it should be", (int)id_bytes, text,
                      known->seen);
     } else {
-        subtest_line(s, false, "%.*s # XFAIL %s", (int)id_bytes, text, known->seen);
+        subtest_line(s, false, "%.*s # XFAIL %s%s", (int)id_bytes, text, known->runs ? "" : "not run: ", known->seen);
         s->failed--;
         s->known++;
     }
@@ -109,13 +109,15 @@ void result_print(struct vm *vm, unsigned number)
         console_line("    # %s", vm->reason);
         subtest_line(&s, false, "starts");
     } else {
-        console_line("    1..%zu", kept + too_many + config->has_output + 1 + (config->repeat > 1));
+        console_line("    1..%zu", kept + too_many + config->has_output + 1 + (config->save_ms > 0) + (config->repeat > 1));
         for (size_t i = 0; i < kept; i++)
             subtest_guest_line(&s, vm->test[i]);
         if (too_many)
             subtest_line(&s, false, "sends at most %d results, not %zu", VM_TESTS_MAX, vm->tests);
         if (config->has_output)
             subtest_output(&s, vm);
+        if (config->save_ms)
+            subtest_line(&s, vm->saved.gone_on, "is saved after %" PRIu64 " ms, and goes on from that", config->save_ms);
         subtest_end(&s, vm);
         if (config->repeat > 1)
             subtest_line(&s, vm->runs == config->repeat, "runs %" PRIu64 " times", config->repeat);

@@ -12,19 +12,72 @@
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/root/console.h"
+#include "vmm/root/difference.h"
 #include "vmm/root/module.h"
 
 /* ---- Creation --------------------------------------------------------------------------------------------- */
 
-void vm_create(struct vm *vm, const struct vm_config *config, const struct machine_info *info)
+/* The image, or the file that it goes on from. */
+static bool find_content(struct vm *vm, struct vm_spec *spec)
 {
-    static _Alignas(4096) char page[4096]; /* becomes the monitor's TASK_ARGS */
+    const struct vm_config *config = vm->config;
+
+    if (vm->saved.bytes) {
+        spec->state = saved_window(vm->saved.buffer, vm->saved.bytes);
+        return true;
+    }
+    if (config->state[0] && !saved_find(&vm->saved, config->state, vm->reason, sizeof(vm->reason)))
+        return false;
+    if (config->state[0]) {
+        spec->state = saved_window(vm->saved.module, vm->saved.module_bytes);
+        return true;
+    }
+    spec->modules = 1;
+    if (module_find(config->image, &spec->module[0]))
+        return true;
+    snprintf(vm->reason, sizeof(vm->reason), "there is no module `%s`", config->image);
+    return false;
+}
+
+/* Where it is to be saved to, if it is and has not been. */
+static bool find_room(struct vm *vm, struct vm_spec *spec)
+{
+    if (!vm->config->save_ms || vm->saved.bytes)
+        return true;
+    if (!saved_prepare(&vm->saved, vm->config)) {
+        snprintf(vm->reason, sizeof(vm->reason), "there is no memory to save it to");
+        return false;
+    }
+    spec->save = saved_window(vm->saved.buffer, vm->saved.room);
+    return true;
+}
+
+/* The content of TASK_ARGS. */
+static void make_args(const struct vm *vm, const struct vm_spec *spec, void *page)
+{
+    const struct vm_config *config = vm->config;
     struct monitor_args args = {
         .memory_bytes = config->memory_bytes,
         .kind = config->kind,
+        .vcpus = (uint32_t)config->vcpus,
         .bad_hypercall_kills = config->bad_hypercall_kills,
+        .state_bytes = vm->saved.bytes ? vm->saved.bytes : vm->saved.module_bytes,
+        .save_bytes = spec->save.bytes,
         .lab = config->lab,
     };
+
+    memcpy(args.name, config->name, sizeof(args.name));
+    memcpy(args.not_run, difference_not_run(), sizeof(args.not_run));
+    memcpy(args.guest_args, config->args, sizeof(args.guest_args));
+    memcpy(args.not_run, difference_not_run(), sizeof(args.not_run));
+    snprintf(args.state_name, sizeof(args.state_name), "%s", vm->saved.bytes ? config->name : config->state);
+    memcpy(page, &args, sizeof(args));
+}
+
+static void create(struct vm *vm, const struct machine_info *info)
+{
+    static _Alignas(4096) char page[4096]; /* becomes the monitor's TASK_ARGS */
+    const struct vm_config *config = vm->config;
     struct vm_spec spec = {
         .memory_bytes = config->memory_bytes,
         .quota_pages = config->quota_pages,
@@ -32,32 +85,21 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
         .lab = config->lab,
         .vcpus = (uint32_t)config->vcpus,
         .timeslice_us = (uint32_t)config->timeslice_us,
-        .modules = 1,
         .pin = config->pinned ? (uint32_t)config->pin + 1 : 0,
         .args = (uintptr_t)page,
     };
     uint64_t created_tsc;
     int64_t result;
 
-    *vm = (struct vm){.config = config,
-                      .runs = vm->runs,
-                      .restarts = vm->restarts,
-                      .pauses_broken = vm->pauses_broken,
-                      .free_early = vm->free_early,
-                      .free_now = vm->free_now};
     if (config->pinned && config->pin >= info->pcpus) {
         snprintf(vm->reason, sizeof(vm->reason), "pin = %" PRIu64 ", but the highest CPU in use is %" PRIu32,
                  config->pin, info->pcpus - 1);
         return;
     }
-    if (!module_find(config->image, &spec.module[0])) {
-        snprintf(vm->reason, sizeof(vm->reason), "there is no module `%s`", config->image);
+    if (!find_content(vm, &spec) || !find_room(vm, &spec))
         return;
-    }
-    memcpy(args.name, config->name, sizeof(args.name));
     memcpy(spec.name, config->name, sizeof(spec.name));
-    memcpy(args.guest_args, config->args, sizeof(args.guest_args));
-    memcpy(page, &args, sizeof(args));
+    make_args(vm, &spec, page);
     created_tsc = __rdtsc();
     result = sys_vm_create(&spec);
     if (result < 0 || result >= MAX_VMS) {
@@ -68,6 +110,18 @@ void vm_create(struct vm *vm, const struct vm_config *config, const struct machi
     vm->created_tsc = created_tsc;
     vm->number = (uint32_t)result;
     report_reader_init(&vm->reader, (struct report_ring *)(TASK_REPORTS + (uint64_t)vm->number * 4096));
+}
+
+void vm_create(struct vm *vm, const struct vm_config *config, const struct machine_info *info)
+{
+    *vm = (struct vm){.config = config,
+                      .runs = vm->runs,
+                      .restarts = vm->restarts,
+                      .pauses_broken = vm->pauses_broken,
+                      .free_early = vm->free_early,
+                      .free_now = vm->free_now,
+                      .saved = saved_anew(&vm->saved)};
+    create(vm, info);
 }
 
 void vm_refuse(struct vm *vm, const char *format, ...)
@@ -85,6 +139,7 @@ void vm_start(struct vm *vm)
     int64_t result = sys_vm_start(vm->number);
 
     vm->running = vm->was_started = result >= 0;
+    vm->started_tsc = __rdtsc();
     if (vm->running)
         return;
     vm_refuse(vm, "the kernel can't start it: %s", error_text(result));
@@ -158,6 +213,15 @@ static void vm_take_end(struct vm *vm, const struct report_record *record)
     console_escape(vm->reason, sizeof(vm->reason), record->text, record->bytes, true);
 }
 
+/* A size that can't be is as if nothing had been said. */
+static void vm_take_state(struct vm *vm, const struct report_record *record)
+{
+    unsigned long long bytes = strtoull(record->text, NULL, 10);
+
+    if (vm->saved.asked && bytes > 0 && bytes <= vm->saved.room)
+        vm->saved.bytes = bytes;
+}
+
 /* The name of a test that begins is printed even if the VM's console is not: if the machine dies, it tells of what. */
 static void vm_take_begin(struct vm *vm, const struct report_record *record)
 {
@@ -173,6 +237,7 @@ static const struct taker {
 } takers[] = {
     {REPORT_CONSOLE, vm_take_console}, {REPORT_PART, vm_take_console}, {REPORT_TEST, vm_take_test},
     {REPORT_NOTE, vm_print},       {REPORT_END, vm_take_end},     {REPORT_BEGIN, vm_take_begin},
+    {REPORT_STATE, vm_take_state},
 };
 
 void vm_drain(struct vm *vm)
@@ -210,8 +275,6 @@ static void vm_judge_end(struct vm *vm)
         break;
     case VM_END_NO_MEMORY:
         vm->end = (struct end){END_NO_MEMORY, 0};
-        snprintf(vm->reason, sizeof(vm->reason), "out of memory: it owned %" PRIu64 " pages, its quota is %" PRIu64,
-                 s->pages_peak, vm->config->quota_pages);
         break;
     default:
         vm->end = (struct end){END_NONE, 0};
@@ -219,6 +282,15 @@ static void vm_judge_end(struct vm *vm)
                  s->status);
         break;
     }
+    if (vm->end.kind == END_NO_MEMORY) /* seen by the kernel, or told by the monitor */
+        snprintf(vm->reason, sizeof(vm->reason), "out of memory: it owned %" PRIu64 " pages, its quota is %" PRIu64,
+                 s->pages_peak, vm->config->quota_pages);
+}
+
+void vm_save(struct vm *vm)
+{
+    vm->saved.asked = true;
+    sys_vm_recall(vm->number);
 }
 
 void vm_poll(struct vm *vm)
@@ -273,10 +345,25 @@ static void note_free_memory(struct vm *vm)
         vm->free_early = info.memory_free;
 }
 
+/* It has been saved, and goes on from that: for what it has said and done so far it is the same VM. */
+static bool go_on(struct vm *vm, const struct machine_info *info)
+{
+    vm_destroy(vm);
+    vm->saved.gone_on = true;
+    vm->end = (struct end){END_NONE, 0};
+    vm->reason[0] = 0;
+    create(vm, info);
+    if (vm->created)
+        vm_start(vm);
+    return vm->running;
+}
+
 bool vm_again(struct vm *vm, const struct machine_info *info)
 {
     bool well = vm_ended_well(vm);
 
+    if (vm->saved.bytes && !vm->saved.gone_on)
+        return go_on(vm, info);
     vm->runs += well;
     if (well ? vm->runs >= vm->config->repeat : vm->restarts >= vm->config->restarts)
         return false;

@@ -6,6 +6,7 @@
 #include "vmm/lib/report.h"
 #include "vmm/root/config.h"
 #include "vmm/root/counters.h"
+#include "vmm/root/saved.h"
 
 enum {
     VM_TESTS_MAX = 10000, /* result lines that are kept of one VM */
@@ -24,6 +25,7 @@ struct vm {
     bool done;            /* its subtest has been printed */
     bool passed, skipped; /* once done, as are the numbers of its results: */
     unsigned results, results_failed, results_skipped, known;
+    struct saved saved;           /* the VM as it was saved, and where it begins from */
     struct report_reader reader;
     bool report_broken;           /* has been said to people */
     struct end end;               /* how it ended, as far as known */
@@ -34,6 +36,7 @@ struct vm {
     uint64_t paused_run;          /* its run_ticks then */
     uint64_t moved_at;            /* status.run_ticks when migrate.c last moved its vCPUs */
     uint64_t created_tsc;         /* when the kernel gave it its number; 0: never */
+    uint64_t started_tsc;         /* when it began last */
     struct counters counters;     /* its exits, once done, if somebody wants to know */
     size_t lines;                 /* that the guest printed */
     size_t printed_bytes;         /* all that the guest printed */
@@ -57,6 +60,9 @@ void vm_start(struct vm *vm);
 /* Takes all that its monitor has reported: prints lines as they come if the config wants it, keeps the rest. */
 void vm_drain(struct vm *vm);
 
+/* Has it saved, unless that has been done: its monitor is told, and ends it when that has happened. */
+void vm_save(struct vm *vm);
+
 /* Looks at its state; once it has ended, `running` is false and `end` and `reason` are set. */
 void vm_poll(struct vm *vm);
 
@@ -66,8 +72,8 @@ void vm_stop(struct vm *vm);
 /* Whether it ended as its config expects. */
 bool vm_ended_well(const struct vm *vm);
 
-/* After its end: if it has to run once more (`repeat`, `restart`), does away with it, makes it anew and starts it. False
- * if it is done. */
+/* After its end: if it has to run once more (it has just been saved; `repeat`, `restart`), does away with it, makes it anew
+ * and starts it. False if it is done. */
 bool vm_again(struct vm *vm, const struct machine_info *info);
 
 /* Gives back what it owns in the kernel. `status` stays. */

@@ -2,8 +2,8 @@
 /*
  * Measures what the ways through the hypervisor cost: the TSC around batches of n events, less an empty loop. Each
  * event becomes a line "bench NAME N MIN MEDIAN", the ticks of N events in the best batch and in the median one;
- * docs/bench.md tells what they mean. Arguments: a role (alone, counted, switch, message or ring), and, in the second VM of
- * those that take two, "partner".
+ * docs/bench.md tells what they mean. Arguments: a role (alone, counted, switch, message or ring) and how many VMs there are;
+ * in the other VMs that take part, the role and "partner".
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static struct result measure(const struct event *event)
 }
 
 /* Prints only when all is measured: printing wakes the root task, which then takes its turns. */
-static void run(const struct role *role)
+static void run(const struct role *role, unsigned vms)
 {
     static struct result results[EVENTS_MAX];
 
@@ -52,7 +52,7 @@ static void run(const struct role *role)
     for (unsigned i = 0; i < role->count; i++) {
         const struct event *event = results[i].event;
 
-        console_print("bench %s %u %llu %llu\n", event->name, event->n * (event->per_turn ? event->per_turn : 1),
+        console_print("bench %s %u %llu %llu\n", event->name, event->n * (event->each_vm ? vms : 1),
                       (unsigned long long)results[i].min, (unsigned long long)results[i].median);
     }
     test_result(true, "%u events measured", role->count);
@@ -66,9 +66,11 @@ int main(int argc, char **argv)
     for (unsigned i = 0; argc > 1 && i < sizeof roles / sizeof *roles; i++) {
         if (strcmp(argv[1], roles[i]->name) != 0)
             continue;
-        if (partner)
+        if (partner) {
             roles[i]->partner();
-        run(roles[i]);
+            return 0;
+        }
+        run(roles[i], argc > 2 ? (unsigned)atoi(argv[2]) : 1);
         return test_status();
     }
     test_result(false, "a role: alone, counted, switch, message or ring");

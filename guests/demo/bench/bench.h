@@ -2,6 +2,7 @@
 #ifndef GUESTS_DEMO_BENCH_BENCH_H
 #define GUESTS_DEMO_BENCH_BENCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -13,7 +14,7 @@ struct event {
     unsigned n;                       /* events in a batch */
     uint64_t (*batch)(unsigned n);    /* lets n of them happen -> TSC ticks that this took */
     uint64_t (*overhead)(unsigned n); /* what is in that but is not theirs; NULL: nothing */
-    unsigned per_turn;                /* events in each of these turns, if the loop makes several in one; 0: one */
+    bool each_vm;                     /* a turn of the loop is one event in each VM, not one in all */
 };
 
 /* What is measured in one machine. */
@@ -22,12 +23,12 @@ struct role {
     const struct event *events;
     unsigned count;
     void (*prepare)(void);           /* before anything is measured */
-    void (*partner)(void);           /* for ever: what a second VM does meanwhile: the same image, with `args = NAME partner` */
+    void (*partner)(void);           /* what others do until this VM ends: the same image, with `args = NAME partner` */
 };
 
 /*
- * events.c: a VM by itself; and what tools/bench-kernel counts, whose "ticks" are counts. pairs.c: giving the pCPU to another
- * VM; messages by channels 0 (to the partner) and 1 (from it); records through a ring, channel 0.
+ * events.c: a VM by itself; and what tools/bench-kernel counts, whose "ticks" are counts. pairs.c: giving the pCPU to the
+ * next VM; messages by channels 0 (to the partner) and 1 (from it); records through a ring, channel 0.
  */
 extern const struct role role_alone, role_counted, role_switch, role_message, role_ring;
 

@@ -128,19 +128,19 @@ static uint64_t vmwrites_without(unsigned n) { return (void)n, count(0, HC_BENCH
 /* ---- All of them ------------------------------------------------------------------------------------------ */
 
 static const struct event alone[] = {
-    {"cpuid", 100, cpuid, events_empty, 0},
-    {"hypercall", 100, hypercall_null, events_empty, 0},
-    {"hypercall-monitor", 100, hypercall_monitor, events_empty, 0},
-    {"out-monitor", 100, out_monitor, events_empty, 0},
-    {"fault-present", 32, fault_present, events_empty, 0},
-    {"fault-fresh", 64, fault_fresh, events_empty, 0},
-    {"interrupt", 100, interrupt, interrupt_by_itself, 0},
-    {"halt-wake", 10, halt_wake, NULL, 0},
+    {"cpuid", 100, cpuid, events_empty, false},
+    {"hypercall", 100, hypercall_null, events_empty, false},
+    {"hypercall-monitor", 100, hypercall_monitor, events_empty, false},
+    {"out-monitor", 100, out_monitor, events_empty, false},
+    {"fault-present", 32, fault_present, events_empty, false},
+    {"fault-fresh", 64, fault_fresh, events_empty, false},
+    {"interrupt", 100, interrupt, interrupt_by_itself, false},
+    {"halt-wake", 10, halt_wake, NULL, false},
 };
 
 static const struct event counted[] = {
-    {"vmread-per-cpuid", 100, vmreads, vmreads_without, 0},
-    {"vmwrite-per-cpuid", 100, vmwrites, vmwrites_without, 0},
+    {"vmread-per-cpuid", 100, vmreads, vmreads_without, false},
+    {"vmwrite-per-cpuid", 100, vmwrites, vmwrites_without, false},
 };
 
 static void prepare(void)

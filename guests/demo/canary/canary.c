@@ -1,7 +1,8 @@
 /* guest: newlib64 */
 /*
  * Fills all that a VM owns with values made from a seed, and checks them over and over while others run. Arguments:
- * seed=N (1); rounds=N and ms=N, both at least (one second if neither is given); hold=N (4000).
+ * seed=N (1); rounds=N and ms=N, both at least (one second if neither is given); hold=N (4000); cpuid=N (1; 0: CPUID may change,
+ * as it does for a VM that was saved and goes on on another CPU).
  */
 #include "guests/demo/canary/canary.h"
 
@@ -20,19 +21,21 @@ enum { DEFAULT_MS = 1000, DEFAULT_HOLD = 4000 };
 static struct kind *const kinds[] = {
     &kind_table, &kind_segment, &kind_msr,   &kind_syscall, &kind_control, &kind_debug,
     &kind_gpr,   &kind_swapgs,  &kind_flags, &kind_fpu,     &kind_memory,  &kind_interrupt,
+    &kind_cpuid,
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static struct {
-    uint64_t seed, rounds, ms, hold;
-} options = {.seed = 1, .hold = DEFAULT_HOLD};
+    uint64_t seed, rounds, ms, hold, cpuid;
+} options = {.seed = 1, .hold = DEFAULT_HOLD, .cpuid = 1};
 
 static const struct {
     const char *name;
     uint64_t *value;
 } option_names[] = {
     {"seed", &options.seed}, {"rounds", &options.rounds}, {"ms", &options.ms}, {"hold", &options.hold},
+    {"cpuid", &options.cpuid},
 };
 
 static uint64_t random_state;
@@ -48,6 +51,8 @@ uint64_t canary_random(void)
     x = (x ^ x >> 32) * 0xd6e8feb86659fd93;
     return x ^ x >> 32;
 }
+
+bool canary_knows_cpu(void) { return options.cpuid; }
 
 uint64_t canary_hold_turns(void) { return 1 + canary_random() % options.hold; }
 

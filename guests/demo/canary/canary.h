@@ -5,6 +5,7 @@
 #ifndef GUESTS_DEMO_CANARY_CANARY_H
 #define GUESTS_DEMO_CANARY_CANARY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One kind of state. */
@@ -17,7 +18,7 @@ struct kind {
 };
 
 extern struct kind kind_memory, kind_gpr, kind_flags, kind_fpu, kind_debug, kind_msr, kind_syscall, kind_swapgs,
-    kind_control, kind_segment, kind_table, kind_interrupt;
+    kind_control, kind_segment, kind_table, kind_interrupt, kind_cpuid;
 
 /* One value as it was found. The first that is not as expected ends the canary with a result line that says so. */
 void canary_expect(const char *what, uint64_t expected, uint64_t got);
@@ -30,6 +31,9 @@ uint64_t canary_random(void);
 
 /* How long, in turns of a short loop, the kinds that work in registers only hold them: preemption falls into it. */
 uint64_t canary_hold_turns(void);
+
+/* Whether CPUID must say the same all the time. */
+bool canary_knows_cpu(void);
 
 /* Reads and writes MSRs. */
 uint64_t canary_rdmsr(uint32_t msr);

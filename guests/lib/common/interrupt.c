@@ -21,7 +21,8 @@ void interrupt_dispatch(struct interrupt_frame *frame)
 {
     interrupt_handler *handler = handlers[frame->vector];
 
-    if (!handler)
+    if (handler)
+        handler(frame);
+    else if (frame->vector != VECTOR_UD || !hypercall_retry(&frame->ip))
         interrupt_report(frame);
-    handler(frame);
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "guests/lib/feature/bits.h"
+#include "config/bits.h"
 
 enum feature_group {
     GROUP_NONE,

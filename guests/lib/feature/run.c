@@ -98,8 +98,9 @@ static void report(const struct feature_row *row)
     outcome_begin();
     if (need) {
         outcome_worsen(VERDICT_SKIP, NULL, 0, "needs %s%s", need & NEED_NOT ? "not " : "", feature_need_name(need));
+    } else if (hypercall(HC_TEST_BEGIN, (unsigned long)id, length, 0) == 1) {
+        outcome_worsen(VERDICT_ERROR, NULL, 0, "not run: this machine is known not to survive it");
     } else {
-        hypercall(HC_TEST_BEGIN, (unsigned long)id, length, 0);
         lab_observe_reset();
         run(row);
         hypercall(HC_LAB_RESET, 0, 0, 0);

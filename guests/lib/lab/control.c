@@ -14,6 +14,7 @@ static struct word {
     [GROUP_PROC2] = {.what = PROC2_CONTROLS},
     [GROUP_PROC3] = {.what = TERTIARY_CONTROLS},
     [GROUP_EXITC] = {.what = EXIT_CONTROLS},
+    [GROUP_EXITC2] = {.what = SECONDARY_EXIT_CONTROLS},
     [GROUP_ENTRYC] = {.what = ENTRY_CONTROLS},
     [GROUP_FUNCTION] = {.what = VM_FUNCTION_CONTROLS},
     [GROUP_MISC1] = {.what = VMCB_INTERCEPT_MISC1},

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/fields.h"
 #include "config/lab.h"
 #include "guests/lib/feature/needs.h"
-#include "guests/lib/lab/fields.h"
 
 /* Sets, clears, or tells a control by its name: PROC_HLT, EXITC_SAVE_PAT, INTERCEPT_CPUID. */
 void lab_set(enum feature_need control);
@@ -45,6 +45,9 @@ void lab_trap_exceptions(uint32_t vectors);
 /* The entry of a page of guest memory in the VM's EPT or NPT. level: 1 for 4 KiB, 2, 3. */
 uint64_t lab_nested_read(uint64_t gpa, unsigned level);
 void lab_nested_write(uint64_t gpa, unsigned level, uint64_t entry);
+
+/* The name of a field, config/fields.h: "GUEST_CR0"; "" for what has none. */
+const char *field_name(uint64_t what);
 
 /* For the library: forgets what control fields the rows before have written; LAB_RETURN has cleared a control. */
 void lab_controls_reset(void);

@@ -2,13 +2,13 @@
 #ifndef GUESTS_LIB_LAB_LAB_H
 #define GUESTS_LIB_LAB_LAB_H
 
+#include "config/fields.h"
 #include "guests/lib/common/hypercall.h"
 #include "guests/lib/feature/needs.h"
 #include "guests/lib/feature/outcome.h"
 #include "guests/lib/feature/record.h"
 #include "guests/lib/lab/code.h"
 #include "guests/lib/lab/control.h"
-#include "guests/lib/lab/fields.h"
 #include "guests/lib/lab/insn.h"
 #include "guests/lib/lab/mode.h"
 #include "guests/lib/lab/observe.h"

@@ -3,7 +3,7 @@
 MODE_TRAMPOLINE equ 0x1000              ; 16-bit code, copied there: mode.c
 MODE_AREA       equ 0x1800              ; struct mode_area of mode.c
 MODE_ADDRESS    equ 0x2000
-MODE_STACK      equ 0x4000
+MODE_STACK      equ 0x3f00
 
 SELECTOR_CODE   equ 0x08                ; tables.h
 SELECTOR_DATA   equ 0x10
@@ -132,7 +132,7 @@ enter_v86:
         push    eax
         push    eax
         push    eax
-        push    MODE_STACK - 256        ; above it is the handlers' stack, too: an exception comes back no more
+        push    MODE_STACK
         mov     eax, [MODE_AREA + area.flags]
         or      eax, RFLAGS_VM | RFLAGS_FIXED
         push    eax

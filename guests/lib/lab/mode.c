@@ -43,30 +43,19 @@ extern const char mode_leave[], mode_trampoline[], mode_trampoline_end[], mode_r
 
 extern const struct table_register mode_idt_pointer, mode_idt64_pointer, mode_ivt_pointer;
 static struct gate_32 idt[VECTORS];
-static uint32_t tss[TSS_32_BYTES / 4];
+static struct __attribute__((packed)) {
+    uint32_t word[TSS_32_BYTES / 4];
+    uint8_t io[sizeof tables_tss.io];
+} tss;
 const struct table_register mode_idt_pointer = {sizeof idt - 1, (uint64_t)idt};
 const struct table_register mode_idt64_pointer = {sizeof tables_idt - 1, (uint64_t)tables_idt};
 const struct table_register mode_ivt_pointer = {VECTORS * 4 - 1, 0};
 
-static struct area *area_at(void)
-{
-    uintptr_t address = AREA;
-
-    __asm__("" : "+r"(address)); /* the compiler trusts no pointer that is a small constant */
-    return (struct area *)address;
-}
-
-static void *low_memory(uintptr_t address)
-{
-    __asm__("" : "+r"(address));
-    return (void *)address;
-}
-
 static void prepare(void)
 {
-    uint32_t *ivt = low_memory(0);
+    uint32_t *ivt = mode_memory(0);
 
-    memcpy(low_memory(TRAMPOLINE), mode_trampoline, (size_t)(mode_trampoline_end - mode_trampoline));
+    memcpy(mode_memory(TRAMPOLINE), mode_trampoline, (size_t)(mode_trampoline_end - mode_trampoline));
     for (unsigned vector = 0; vector < EXCEPTIONS; vector++)
         ivt[vector] = (uint32_t)(TRAMPOLINE + (mode_real_stubs - mode_trampoline) + vector * REAL_STUB_BYTES);
     for (unsigned vector = 0; vector < VECTORS; vector++) {
@@ -79,11 +68,11 @@ static void prepare(void)
             .offset_high = (uint16_t)(offset >> 16),
         };
     }
-    tss[1] = MODE_STACK; /* ESP0 */
-    tss[2] = SELECTOR_DATA;
-    tss[TSS_32_BYTES / 4 - 1] = TSS_32_BYTES << 16; /* the I/O map is behind the limit */
-    tables_gdt[SELECTOR_TSS_32 / 8] = (TSS_32_BYTES - 1) | ((uint64_t)(uintptr_t)tss & 0xffffff) << 16 |
-                                      (uint64_t)TSS_32_AVAILABLE << 40 | ((uint64_t)(uintptr_t)tss >> 24 & 0xff) << 56;
+    tss.word[1] = MODE_STACK_END; /* ESP0 */
+    tss.word[2] = SELECTOR_DATA;
+    tss.word[TSS_32_BYTES / 4 - 1] = TSS_32_BYTES << 16; /* the I/O map is behind it */
+    tables_gdt[SELECTOR_TSS_32 / 8] = (sizeof tss - 1) | ((uint64_t)(uintptr_t)&tss & 0xffffff) << 16 |
+                                      (uint64_t)TSS_32_AVAILABLE << 40 | ((uint64_t)(uintptr_t)&tss >> 24 & 0xff) << 56;
 }
 
 /* The way back, behind the code. Returns where that is. */
@@ -121,14 +110,16 @@ static bool is_end(const struct area *area, enum mode mode, uint32_t end)
 void mode_run(enum mode mode, const struct mode_code *code, struct mode_registers *registers)
 {
     size_t bytes = (size_t)(code->end - code->begin);
-    struct area *area = area_at();
-    char *to = low_memory(MODE_ADDRESS);
+    struct area *area = mode_memory(AREA);
+    char *to = mode_memory(MODE_ADDRESS);
     uint32_t end;
 
     if (bytes > MODE_BYTES - STUB_AT_END)
         outcome_end(VERDICT_ERROR, 0, 0, "%lu bytes are too many for mode_run()", (unsigned long)bytes);
     trap_mode_was = true;
     prepare();
+    if (mode == MODE_V86)
+        memcpy(tss.io, tables_tss.io, sizeof tss.io);
     memcpy(to, code->begin, bytes);
     end = put_end(mode, to + bytes);
     *area = (struct area){.registers = registers ? *registers : (struct mode_registers){0}, .mode = mode};

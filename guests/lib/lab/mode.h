@@ -21,14 +21,15 @@ enum mode {
     MODE_PROTECTED_32,
     MODE_PROTECTED_16,
     MODE_REAL,    /* CS = DS = ES = SS = 0 */
-    MODE_V86,     /* likewise; IOPL 0 unless `flags` says so; no port is allowed */
+    MODE_V86,     /* likewise; IOPL 0 unless `flags` says so; ports are allowed as tables_allow_port() says */
     MODES,
 };
 
 enum {
     MODE_ADDRESS = 0x2000, /* the code, up to MODE_BYTES of it */
     MODE_BYTES = 0x1000,
-    MODE_STACK = 0x4000,   /* its stack grows down from here, to the end of the code */
+    MODE_STACK = 0x3f00,   /* its stack grows down from here, to the end of the code */
+    MODE_STACK_END = 0x4000, /* the test may have words above the stack, up to here, but in V86 only before a fault */
 };
 
 /* In: what the code finds. Out, if it got to its end: what it left. */
@@ -47,6 +48,13 @@ struct mode_code {
     __asm__(".pushsection .rodata.mode_code\n" #name "_code_begin:\n.code" #size "\n" text "\n.code64\n" #name         \
             "_code_end:\n.popsection");                                                                                \
     static const struct mode_code name = {name##_code_begin, name##_code_end, size};
+
+/* A pointer to memory that code of each mode can address; the compiler trusts none that is a small constant. */
+static inline void *mode_memory(uintptr_t address)
+{
+    __asm__("" : "+r"(address));
+    return (void *)address;
+}
 
 /* registers: null for none. */
 void mode_run(enum mode mode, const struct mode_code *code, struct mode_registers *registers);

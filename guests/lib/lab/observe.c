@@ -2,8 +2,8 @@
 
 #include <stddef.h>
 
+#include "config/fields.h"
 #include "guests/lib/lab/control.h"
-#include "guests/lib/lab/fields.h"
 #include "guests/lib/lab/svm.h"
 #include "guests/lib/lab/vmx.h"
 
@@ -96,8 +96,8 @@ static void note_cleared(uint64_t reason)
         enum feature_need control;
     } rows[] = {
         {EXIT_INTERRUPT_WINDOW, PROC_INTERRUPT_WINDOW},       {EXIT_NMI_WINDOW, PROC_NMI_WINDOW},
-        {EXIT_MONITOR_TRAP_FLAG, PROC_MONITOR_TRAP_FLAG},     {EXIT_TPR_BELOW_THRESHOLD, PROC_TPR_SHADOW},
-        {EXIT_PREEMPTION_TIMER, PIN_PREEMPTION_TIMER},
+        {EXIT_MONITOR_TRAP_FLAG, PROC_MONITOR_TRAP_FLAG},     {EXIT_PREEMPTION_TIMER, PIN_PREEMPTION_TIMER},
+        {EXIT_PML_FULL, PROC2_PML},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows && !hypercall_is_svm; i++)

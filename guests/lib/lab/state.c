@@ -67,6 +67,7 @@ static void end_nmi_blocking(void)
  */
 void state_reset(void)
 {
+    __asm__ volatile("pushq $2\n\tpopfq" : : : "memory", "cc"); /* AC, NT and DF, too */
     if (!hypercall_is_svm)
         LAB_WRITE({GUEST_CR0, cr0}, {GUEST_CR4, cr4});
     if (insn_read_cr4() != cr4)

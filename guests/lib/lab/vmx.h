@@ -42,6 +42,10 @@ enum cr_access { CR_ACCESS_TO, CR_ACCESS_FROM, CR_ACCESS_CLTS, CR_ACCESS_LMSW };
 /* "Exit Qualification for MOV DR" */
 #define DR_QUALIFICATION(dr, from, gpr) ((uint64_t)(dr) | (uint64_t)(from) << 4 | (uint64_t)(gpr) << 8)
 
+/* "Exit Qualification for Task Switches" */
+enum task_switch_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_IDT };
+#define TASK_QUALIFICATION(selector, source) ((uint64_t)(selector) | (uint64_t)(source) << 30)
+
 /* "Format of the VM-Exit Interruption-Information Field", of the VM-entry one, of the IDT-vectoring one. */
 enum event_type {
     EVENT_EXTERNAL = 0, EVENT_NMI = 2, EVENT_HARDWARE_EXCEPTION = 3, EVENT_SOFTWARE_INTERRUPT = 4,

@@ -2,8 +2,8 @@
  * Every bit that a test can need, and the control bits among them, which a lab can set: one list a register,
  * X(group, bit, name).
  */
-#ifndef GUESTS_LIB_FEATURE_BITS_H
-#define GUESTS_LIB_FEATURE_BITS_H
+#ifndef CONFIG_BITS_H
+#define CONFIG_BITS_H
 
 /* "Pin-Based VM-Execution Controls" */
 #define BITS_PIN(X)                                                                                                   \
@@ -47,13 +47,19 @@
     X(EXITC, 26, EXITC_CLEAR_LBR_CTL) X(EXITC, 27, EXITC_CLEAR_UINV) X(EXITC, 28, EXITC_LOAD_CET)                     \
     X(EXITC, 29, EXITC_LOAD_PKRS) X(EXITC, 30, EXITC_SAVE_PERF_GLOBAL_CTRL) X(EXITC, 31, EXITC_SECONDARY)
 
+/* The same, secondary */
+#define BITS_EXITC2(X)                                                                                                \
+    X(EXITC2, 0, EXITC2_SAVE_FRED) X(EXITC2, 1, EXITC2_LOAD_FRED) X(EXITC2, 2, EXITC2_LOAD_SPEC_CTRL)                 \
+    X(EXITC2, 3, EXITC2_PREMATURELY_BUSY_SHADOW_STACK)
+
 /* "VM-Entry Controls" */
 #define BITS_ENTRYC(X)                                                                                                \
     X(ENTRYC, 2, ENTRYC_LOAD_DEBUG) X(ENTRYC, 9, ENTRYC_IA32E_MODE_GUEST) X(ENTRYC, 10, ENTRYC_SMM)                   \
     X(ENTRYC, 11, ENTRYC_DEACTIVATE_DUAL_MONITOR) X(ENTRYC, 13, ENTRYC_LOAD_PERF_GLOBAL_CTRL)                         \
     X(ENTRYC, 14, ENTRYC_LOAD_PAT) X(ENTRYC, 15, ENTRYC_LOAD_EFER) X(ENTRYC, 16, ENTRYC_LOAD_BNDCFGS)                 \
     X(ENTRYC, 17, ENTRYC_CONCEAL_FROM_PT) X(ENTRYC, 18, ENTRYC_LOAD_RTIT_CTL) X(ENTRYC, 19, ENTRYC_LOAD_UINV)         \
-    X(ENTRYC, 20, ENTRYC_LOAD_CET) X(ENTRYC, 21, ENTRYC_LOAD_LBR_CTL) X(ENTRYC, 22, ENTRYC_LOAD_PKRS)
+    X(ENTRYC, 20, ENTRYC_LOAD_CET) X(ENTRYC, 21, ENTRYC_LOAD_LBR_CTL) X(ENTRYC, 22, ENTRYC_LOAD_PKRS)                 \
+    X(ENTRYC, 23, ENTRYC_LOAD_FRED) X(ENTRYC, 24, ENTRYC_LOAD_SPEC_CTRL)
 
 /* "VPID and EPT Capabilities" */
 #define BITS_EPT(X)                                                                                                   \
@@ -69,7 +75,7 @@
 /* "Basic VMX Information" */
 #define BITS_BASIC(X)                                                                                                 \
     X(BASIC, 48, BASIC_ADDRESSES_32_BIT) X(BASIC, 49, BASIC_DUAL_MONITOR) X(BASIC, 54, BASIC_INS_OUTS_INFORMATION)    \
-    X(BASIC, 55, BASIC_TRUE_CONTROLS) X(BASIC, 56, BASIC_ANY_ERROR_CODE)
+    X(BASIC, 55, BASIC_TRUE_CONTROLS) X(BASIC, 56, BASIC_ANY_ERROR_CODE) X(BASIC, 58, BASIC_NESTED_EXCEPTION)
 
 /* "Miscellaneous Data" */
 #define BITS_MISC(X)                                                                                                  \
@@ -137,11 +143,11 @@
 #define BIT_GROUPS(X)                                                                                                 \
     X(1, PIN) X(2, PROC) X(3, PROC2) X(4, PROC3) X(5, EXITC) X(6, ENTRYC) X(7, EPT) X(8, FUNCTION) X(9, BASIC)        \
     X(10, MISC) X(11, SVM) X(12, MISC1) X(13, MISC2) X(14, MISC3) X(15, CPU1C) X(16, CPU1D) X(17, CPU7B) X(18, CPU7C) \
-    X(19, CPUD1) X(20, CPUX1C) X(21, CPUX1D) X(22, HW1C)
+    X(19, CPUD1) X(20, CPUX1C) X(21, CPUX1D) X(22, HW1C) X(23, EXITC2)
 
 #define ALL_BITS(X)                                                                                                   \
     BITS_PIN(X) BITS_PROC(X) BITS_PROC2(X) BITS_PROC3(X) BITS_EXITC(X) BITS_ENTRYC(X) BITS_EPT(X) BITS_FUNCTION(X)    \
     BITS_BASIC(X) BITS_MISC(X) BITS_SVM(X) BITS_MISC1(X) BITS_MISC2(X) BITS_MISC3(X) BITS_CPU1C(X) BITS_CPU1D(X)      \
-    BITS_CPU7B(X) BITS_CPU7C(X) BITS_CPUD1(X) BITS_CPUX1C(X) BITS_CPUX1D(X) BITS_HW1C(X)
+    BITS_CPU7B(X) BITS_CPU7C(X) BITS_CPUD1(X) BITS_CPUX1C(X) BITS_CPUX1D(X) BITS_HW1C(X) BITS_EXITC2(X)
 
 #endif

@@ -1,0 +1,48 @@
+#include "vmm/entry/entry.h"
+
+/* Where the field is, or would be. */
+static unsigned find(const struct entry_values *values, uint32_t field)
+{
+    unsigned low = 0, high = values->count;
+
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+
+        if (values->pair[middle].field < field)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool values_read(void *context, uint32_t field, uint64_t *value)
+{
+    const struct entry_values *values = context;
+    unsigned at = find(values, field);
+
+    if (at == values->count || values->pair[at].field != field)
+        return false;
+    *value = values->pair[at].value;
+    return true;
+}
+
+static bool values_write(void *context, uint32_t field, uint64_t value)
+{
+    struct entry_values *values = context;
+    unsigned at = find(values, field), bits = entry_field_bits(field);
+
+    if (at == values->count || values->pair[at].field != field) {
+        if (values->count == ENTRY_VALUES_MAX)
+            return false;
+        for (unsigned i = values->count++; i > at; i--)
+            values->pair[i] = values->pair[i - 1];
+    }
+    values->pair[at] = (struct entry_pair){field, bits < 64 ? value & ((1ull << bits) - 1) : value};
+    return true;
+}
+
+struct entry_block entry_values_block(struct entry_values *values)
+{
+    return (struct entry_block){values, values_read, values_write};
+}
