@@ -63,7 +63,8 @@ FEATURE_GRID(ept_pdpte, VMX, NEEDS(), QUALIFICATION,
     EXPECT_LT(e.physical, place.gpa + PDPTES + PDPTE_BYTES);
 }
 
-FEATURE_TEST(ept_pdpte_misconfig, VMX, NEEDS(), "EPT Misconfigurations", "a load of PDPTEs by a misconfigured entry exits")
+FEATURE_TEST(ept_pdpte_misconfig, VMX, NEEDS(), "EPT Misconfigurations",
+             "a load of PDPTEs by a misconfigured entry exits")
 {
     const struct ept_place place = ept_open(PLACE_4K);
     struct mode_registers registers = {.ebx = (uint32_t)place.gpa + PDPTES};
