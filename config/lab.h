@@ -43,15 +43,17 @@ enum lab_kind {
 enum { LAB_MSR_ENTRIES = 16, LAB_NESTED_ENTRIES = 16, LAB_EXITS = 8 };
 
 /*
- * A lab has two VMCS regions of its own, A and B, on which it can have VMX instructions executed as in VMX root operation, and
- * see their results: write operands and LAB_VMX_RUN, and read what came of it, as often as wanted. Whichever region is the current
- * VMCS stays so for the next instruction; to begin with there is none. Addresses are LAB_VMX_A and so on, with bits 63:52 and
- * 11:0 as the guest likes: these make them wrong ones. A VM entry never succeeds, as the host's TR selector is always 0.
+ * A lab has two VMCS regions of its own, A and B, on which it can have VMX instructions executed as in VMX root
+ * operation, and see their results: write operands and LAB_VMX_RUN, and read what came of it, as often as wanted.
+ * Whichever region is the current VMCS stays so for the next instruction; to begin with there is none. Addresses are
+ * LAB_VMX_A and so on, with bits 63:52 and 11:0 as the guest likes: these make them wrong ones. A VM entry never
+ * succeeds, as the host's TR selector is always 0.
  */
 enum lab_vmx_part {
     LAB_VMX_OPERAND, /* the register operand: a field's encoding, or a type of invalidation */
-    LAB_VMX_POINTER, /* the address in the memory operand; descriptors: bits 63:0, for INVEPT those that differ from the VM's EPTP */
-    LAB_VMX_DATA,    /* what VMWRITE writes; descriptors: bits 127:64; LAB_VMX_REVISE */
+    LAB_VMX_POINTER, /* the address in the memory operand; of INVVPID: the descriptor's bits 63:0; of INVEPT: those of
+                      * them that differ from the VM's EPT pointer */
+    LAB_VMX_DATA,    /* what VMWRITE writes; the descriptor's bits 127:64; of LAB_VMX_REVISE */
     LAB_VMX_RUN,     /* writing an enum lab_vmx_run runs it */
     LAB_VMX_FLAGS,   /* RFLAGS after that; CF, PF, AF, ZF, SF and OF were 1 before */
     LAB_VMX_ERROR,   /* the VM-instruction error field, if ZF is 1 */
@@ -59,10 +61,11 @@ enum lab_vmx_part {
     LAB_VMX_PARTS,
 };
 enum lab_vmx_run {
-    LAB_VMX_VMCLEAR, LAB_VMX_VMPTRLD, LAB_VMX_VMPTRST, LAB_VMX_VMREAD, LAB_VMX_VMWRITE, LAB_VMX_VMLAUNCH, LAB_VMX_VMRESUME,
-    LAB_VMX_VMLAUNCH_BLOCKED, LAB_VMX_VMRESUME_BLOCKED, /* right behind MOV SS */
-    LAB_VMX_VMXON, LAB_VMX_INVEPT, LAB_VMX_INVVPID,     /* the latter where there is one */
-    LAB_VMX_REVISE, /* no instruction: the region's revision identifier is the CPU's with these bits inverted, all else in it 0 */
+    LAB_VMX_VMCLEAR, LAB_VMX_VMPTRLD, LAB_VMX_VMPTRST, LAB_VMX_VMREAD, LAB_VMX_VMWRITE, LAB_VMX_VMLAUNCH,
+    LAB_VMX_VMRESUME, LAB_VMX_VMLAUNCH_BLOCKED, LAB_VMX_VMRESUME_BLOCKED, /* these two right behind MOV SS */
+    LAB_VMX_VMXON, LAB_VMX_INVEPT, LAB_VMX_INVVPID, /* the latter where there is one */
+    LAB_VMX_REVISE, /* no instruction: the region has the CPU's revision identifier with the bits of LAB_VMX_DATA
+                     * inverted, and zeros behind that */
     LAB_VMX_RUNS,
 };
 enum { LAB_VMX_A = 0x0000, LAB_VMX_B = 0x1000, LAB_VMX_VMXON_REGION = 0x2000, LAB_VMX_REGIONS = 3 };

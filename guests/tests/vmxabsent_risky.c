@@ -1,7 +1,7 @@
 /*
- * Encodings of VMCS fields that the CPU does not have. Not in config/tests.conf: of Bochs 2.7, all CPUs but the first take any encoding for
- * a field, and an access to the high half of a natural-width one ends the emulator. On its first CPU, and on real ones, these can run:
- * make run-bochs TESTS='absent_*'.
+ * Encodings of VMCS fields that the CPU does not have. Not in config/tests.conf: of Bochs 2.7, all CPUs but the first
+ * take any encoding for a field, and an access to the high half of a natural-width one ends the emulator. On its first
+ * CPU, and on real ones, these can run: make run-bochs TESTS='absent_*'.
  */
 #include "guests/tests/vmxfields.h"
 
@@ -27,7 +27,8 @@ FEATURE_TESTS(absent_field, VMX, NEEDS(), "Field Encoding in VMCS",
     expect_absent(row->field);
 }
 
-FEATURE_TESTS(absent_high, VMX, NEEDS(), "Field Encoding in VMCS", "only 64-bit fields have an encoding of a high half", fields)
+FEATURE_TESTS(absent_high, VMX, NEEDS(), "Field Encoding in VMCS", "only 64-bit fields have an encoding of a high half",
+              fields)
 {
     if (field_width(row->field) == WIDTH_64)
         SKIP("a 64-bit field");
@@ -40,9 +41,11 @@ enum { VMCS_ENUM = 0x48a, MORE = 8 };
 
 static unsigned highest_index(void) { return feature_capability(VMCS_ENUM) >> INDEX_SHIFT & 0x1ff; }
 
-static const struct feature_axis kind_axes[] = {AXIS("16", "64", "32", "natural"), AXIS("control", "read-only", "guest", "host"), {0}};
+static const struct feature_axis kind_axes[] = {
+    AXIS("16", "64", "32", "natural"), AXIS("control", "read-only", "guest", "host"), {0}};
 
-FEATURE_GRID(absent_index, VMX, NEEDS(), "VMCS Enumeration", "no field has a higher index than IA32_VMX_VMCS_ENUM says", kind_axes)
+FEATURE_GRID(absent_index, VMX, NEEDS(), "VMCS Enumeration", "no field has a higher index than IA32_VMX_VMCS_ENUM says",
+             kind_axes)
 {
     unsigned highest = highest_index();
 
@@ -59,6 +62,7 @@ FEATURE_TEST(absent_highest, VMX, NEEDS(), "VMCS Enumeration", "some field has t
     root_begin(true);
     for (unsigned width = 0; width < WIDTHS && !found; width++)
         for (unsigned type = 0; type < TYPES && !found; type++)
-            found = exists((uint64_t)width << WIDTH_SHIFT | (uint64_t)type << TYPE_SHIFT | highest_index() << INDEX_SHIFT);
+            found =
+                exists((uint64_t)width << WIDTH_SHIFT | (uint64_t)type << TYPE_SHIFT | highest_index() << INDEX_SHIFT);
     EXPECT(found);
 }

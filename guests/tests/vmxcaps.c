@@ -1,17 +1,18 @@
-/* The capability MSRs 480H to 493H, as the CPU under Nestor has them: each by itself, one against the other, and against CPUID. */
+/* The capability MSRs 480H to 493H, as the CPU under Nestor has them: each by itself, one against the other, and
+ * against CPUID. */
 #include "guests/lib/lab/lab.h"
 
 #define CAPABILITIES "VMX Capability Reporting Facility"
 
-enum { FEATURE_CONTROL = 0x3a, BASIC = 0x480, PIN, PROC, EXIT, ENTRY, MISC, CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, CR4_FIXED1, VMCS_ENUM,
-       PROC2, EPT_VPID, TRUE_PIN, TRUE_PROC, TRUE_EXIT, TRUE_ENTRY, VMFUNC, PROC3, EXIT2 };
+enum { FEATURE_CONTROL = 0x3a, BASIC = 0x480, PIN, PROC, EXIT, ENTRY, MISC, CR0_FIXED0, CR0_FIXED1, CR4_FIXED0,
+       CR4_FIXED1, VMCS_ENUM, PROC2, EPT_VPID, TRUE_PIN, TRUE_PROC, TRUE_EXIT, TRUE_ENTRY, VMFUNC, PROC3, EXIT2 };
 
 static uint64_t bits(uint64_t value, unsigned high, unsigned low)
 {
     return value >> low & (high - low == 63 ? ~0ull : (1ull << (high - low + 1)) - 1);
 }
 
-/* ---- Which there are ------------------------------------------------------------------------------------------------ */
+/* ---- Which there are -------------------------------------------------------------------------------------------- */
 
 /* An MSR, and the capability that it exists with: all bits of it are 0 otherwise. */
 static const struct existence {
@@ -19,13 +20,19 @@ static const struct existence {
     uint32_t msr;
     uint16_t with;
 } existences[] = {
-    {"proc2", PROC2, PROC_SECONDARY},     {"ept-vpid", EPT_VPID, PROC2_EPT},          {"true-pin", TRUE_PIN, BASIC_TRUE_CONTROLS},
-    {"true-proc", TRUE_PROC, BASIC_TRUE_CONTROLS}, {"true-exit", TRUE_EXIT, BASIC_TRUE_CONTROLS},
-    {"true-entry", TRUE_ENTRY, BASIC_TRUE_CONTROLS}, {"vmfunc", VMFUNC, PROC2_VMFUNC}, {"proc3", PROC3, PROC_TERTIARY},
+    {"proc2", PROC2, PROC_SECONDARY},
+    {"ept-vpid", EPT_VPID, PROC2_EPT},
+    {"true-pin", TRUE_PIN, BASIC_TRUE_CONTROLS},
+    {"true-proc", TRUE_PROC, BASIC_TRUE_CONTROLS},
+    {"true-exit", TRUE_EXIT, BASIC_TRUE_CONTROLS},
+    {"true-entry", TRUE_ENTRY, BASIC_TRUE_CONTROLS},
+    {"vmfunc", VMFUNC, PROC2_VMFUNC},
+    {"proc3", PROC3, PROC_TERTIARY},
     {"exit2", EXIT2, EXITC_SECONDARY},
 };
 
-FEATURE_TESTS(caps_exists, VMX, NEEDS(), CAPABILITIES, "the MSR is there if and only if the capability says so", existences)
+FEATURE_TESTS(caps_exists, VMX, NEEDS(), CAPABILITIES, "the MSR is there if and only if the capability says so",
+              existences)
 {
     if (feature_has(row->with))
         EXPECT_NE(feature_capability(row->msr), 0);
@@ -46,8 +53,10 @@ static const struct fixed {
     {"entry", ENTRY, 0, 0x000011ff},
     {"misc", MISC, 0x1full << 9 | 1ull << 31, 0},
     {"proc2", PROC2, UINT32_MAX, 0},
-    {"ept-vpid", EPT_VPID, 0x1full << 1 | 0x1full << 9 | 1ull << 15 | 3ull << 18 | 1ull << 24 | 0x1full << 27 | 0x7full << 33 | 0xfull << 44 |
-                               0x3ffull << 54, 0},
+    {"ept-vpid", EPT_VPID,
+     0x1full << 1 | 0x1full << 9 | 1ull << 15 | 3ull << 18 | 1ull << 24 | 0x1full << 27 | 0x7full << 33 | 0xfull << 44 |
+         0x3ffull << 54,
+     0},
     {"enum", VMCS_ENUM, 1 | ~0x3ffull, 0},
     {"cr4-fixed0", CR4_FIXED0, 0, 1 << 13},
     {"cr4-fixed1", CR4_FIXED1, 0, 1 << 13},
@@ -62,7 +71,7 @@ FEATURE_TESTS(caps_fixed, VMX, NEEDS(), CAPABILITIES, "bits that are always 0 or
     EXPECT_BITS(value, row->one, row->one);
 }
 
-/* ---- Control words --------------------------------------------------------------------------------------------------- */
+/* ---- Control words ---------------------------------------------------------------------------------------------- */
 
 static const struct word {
     const char *label;
@@ -95,7 +104,8 @@ static const struct pair {
 };
 
 FEATURE_TESTS(caps_true, VMX, NEEDS(BASIC_TRUE_CONTROLS), "Reserved Controls and Default Settings",
-              "the \"true\" MSR differs from the plain one in default1 controls that may be 0 after all, and in nothing else", pairs)
+              "the \"true\" MSR differs from the plain one in default1 controls that may be 0, and in nothing else",
+              pairs)
 {
     uint64_t plain = feature_capability(row->plain), with_true = feature_capability(row->with_true);
 
@@ -104,17 +114,19 @@ FEATURE_TESTS(caps_true, VMX, NEEDS(BASIC_TRUE_CONTROLS), "Reserved Controls and
     EXPECT_EQ((uint32_t)with_true & ~plain, 0);
 }
 
-/* ---- CR0 and CR4 ------------------------------------------------------------------------------------------------------ */
+/* ---- CR0 and CR4 ------------------------------------------------------------------------------------------------ */
 
 static const struct cr {
     const char *label;
     uint32_t fixed0, fixed1, field;
 } crs[] = {{"cr0", CR0_FIXED0, CR0_FIXED1, GUEST_CR0}, {"cr4", CR4_FIXED0, CR4_FIXED1, GUEST_CR4}};
 
-FEATURE_TESTS(caps_cr, VMX, NEEDS(), "VMX-Fixed Bits in CR0", "no bit is fixed to both values, and the guest's real register keeps to that", crs)
+FEATURE_TESTS(caps_cr, VMX, NEEDS(), "VMX-Fixed Bits in CR0",
+              "no bit is fixed to both values, and the guest's real register keeps to that", crs)
 {
     const uint64_t unrestricted = row->field == GUEST_CR0 ? 1ull | 1ull << 31 : 0;
-    uint64_t fixed0 = feature_capability(row->fixed0), fixed1 = feature_capability(row->fixed1), value = lab_read(row->field);
+    uint64_t fixed0 = feature_capability(row->fixed0), fixed1 = feature_capability(row->fixed1),
+             value = lab_read(row->field);
 
     EXPECT_EQ(fixed0 & ~fixed1, 0);
     EXPECT_EQ(fixed0 & ~unrestricted & ~value, 0);
@@ -123,7 +135,10 @@ FEATURE_TESTS(caps_cr, VMX, NEEDS(), "VMX-Fixed Bits in CR0", "no bit is fixed t
 
 enum { LEAF_1 = 1, LEAF_7 = 7, EAX = 0, EBX, ECX, EDX };
 
-static uint64_t cpuid_of_cpu(uint32_t leaf, unsigned reg) { return feature_capability(CAP_CPUID | (uint64_t)reg << 32 | leaf); }
+static uint64_t cpuid_of_cpu(uint32_t leaf, unsigned reg)
+{
+    return feature_capability(CAP_CPUID | (uint64_t)reg << 32 | leaf);
+}
 
 /* A bit of CR4, and the bit of CPUID that it comes with. "Control Registers": what is not enumerated is reserved. */
 static const struct cr4_bit {
@@ -132,12 +147,14 @@ static const struct cr4_bit {
     uint32_t leaf;
     unsigned reg, feature;
 } cr4_bits[] = {
-    {"vme", 0, LEAF_1, EDX, 1},     {"pvi", 1, LEAF_1, EDX, 1},      {"tsd", 2, LEAF_1, EDX, 4},      {"de", 3, LEAF_1, EDX, 2},
-    {"pse", 4, LEAF_1, EDX, 3},     {"pae", 5, LEAF_1, EDX, 6},      {"mce", 6, LEAF_1, EDX, 7},      {"pge", 7, LEAF_1, EDX, 13},
-    {"osfxsr", 9, LEAF_1, EDX, 24}, {"osxmmexcpt", 10, LEAF_1, EDX, 25}, {"umip", 11, LEAF_7, ECX, 2}, {"la57", 12, LEAF_7, ECX, 16},
-    {"vmxe", 13, LEAF_1, ECX, 5},   {"smxe", 14, LEAF_1, ECX, 6},    {"fsgsbase", 16, LEAF_7, EBX, 0}, {"pcide", 17, LEAF_1, ECX, 17},
-    {"osxsave", 18, LEAF_1, ECX, 26}, {"kl", 19, LEAF_7, ECX, 23},   {"smep", 20, LEAF_7, EBX, 7},    {"smap", 21, LEAF_7, EBX, 20},
-    {"pke", 22, LEAF_7, ECX, 3},    {"cet", 23, LEAF_7, ECX, 7},     {"pks", 24, LEAF_7, ECX, 31},
+    {"vme", 0, LEAF_1, EDX, 1},          {"pvi", 1, LEAF_1, EDX, 1},       {"tsd", 2, LEAF_1, EDX, 4},
+    {"de", 3, LEAF_1, EDX, 2},           {"pse", 4, LEAF_1, EDX, 3},       {"pae", 5, LEAF_1, EDX, 6},
+    {"mce", 6, LEAF_1, EDX, 7},          {"pge", 7, LEAF_1, EDX, 13},      {"osfxsr", 9, LEAF_1, EDX, 24},
+    {"osxmmexcpt", 10, LEAF_1, EDX, 25}, {"umip", 11, LEAF_7, ECX, 2},     {"la57", 12, LEAF_7, ECX, 16},
+    {"vmxe", 13, LEAF_1, ECX, 5},        {"smxe", 14, LEAF_1, ECX, 6},     {"fsgsbase", 16, LEAF_7, EBX, 0},
+    {"pcide", 17, LEAF_1, ECX, 17},      {"osxsave", 18, LEAF_1, ECX, 26}, {"kl", 19, LEAF_7, ECX, 23},
+    {"smep", 20, LEAF_7, EBX, 7},        {"smap", 21, LEAF_7, EBX, 20},    {"pke", 22, LEAF_7, ECX, 3},
+    {"cet", 23, LEAF_7, ECX, 7},         {"pks", 24, LEAF_7, ECX, 31},
 };
 
 FEATURE_TESTS(caps_cr4, VMX, NEEDS(), "VMX-Fixed Bits in CR4",
@@ -150,7 +167,7 @@ FEATURE_TESTS(caps_cr4, VMX, NEEDS(), "VMX-Fixed Bits in CR4",
     EXPECT_EQ(feature_capability(CR4_FIXED1) >> row->bit & 1, present);
 }
 
-/* ---- What comes with what ---------------------------------------------------------------------------------------------- */
+/* ---- What comes with what --------------------------------------------------------------------------------------- */
 
 /* A control whose 1-setting a VM entry accepts only with another, so that it could never be used without. */
 static const struct implied {
@@ -205,14 +222,15 @@ static const struct about {
     {"load-pat", ENTRYC_LOAD_PAT, LEAF_1, EDX, 16},         {"vmx", PIN_NMI, LEAF_1, ECX, 5},
 };
 
-FEATURE_TESTS(caps_cpuid, VMX, NEEDS(), "VM-Execution Control Fields", "the register that a control switches is there by CPUID as well", abouts)
+FEATURE_TESTS(caps_cpuid, VMX, NEEDS(), "VM-Execution Control Fields",
+              "the register that a control switches is there by CPUID as well", abouts)
 {
     if (!feature_has(row->control))
         SKIP("needs %s", feature_need_name(row->control));
     EXPECT_BITS(cpuid_of_cpu(row->leaf, row->reg), 1u << row->bit, 1u << row->bit);
 }
 
-/* ---- Single fields ------------------------------------------------------------------------------------------------------ */
+/* ---- Single fields ---------------------------------------------------------------------------------------------- */
 
 FEATURE_TEST(caps_vmcs_size, VMX, NEEDS(), "Basic VMX Information", "a VMCS has more than 0 and at most 4096 bytes")
 {
@@ -222,7 +240,8 @@ FEATURE_TEST(caps_vmcs_size, VMX, NEEDS(), "Basic VMX Information", "a VMCS has 
     EXPECT_LE(bytes, 4096);
 }
 
-FEATURE_TEST(caps_vmcs_memory, VMX, NEEDS(), "Basic VMX Information", "the memory type of a VMCS is uncacheable or write-back")
+FEATURE_TEST(caps_vmcs_memory, VMX, NEEDS(), "Basic VMX Information",
+             "the memory type of a VMCS is uncacheable or write-back")
 {
     enum { UNCACHEABLE = 0, WRITE_BACK = 6 };
     uint64_t type = bits(feature_capability(BASIC), 53, 50);
@@ -243,7 +262,8 @@ FEATURE_TEST(caps_feature_control, VMX, NEEDS(), "Enabling and Entering VMX Oper
         EXPECT_BITS(value, IN_SMX, 0);
 }
 
-FEATURE_TEST(caps_cr3_targets, VMX, NEEDS(), "Miscellaneous Data", "there are fields for as many CR3-target values as the number says, up to four")
+FEATURE_TEST(caps_cr3_targets, VMX, NEEDS(), "Miscellaneous Data",
+             "there are fields for as many CR3-target values as the number says, up to four")
 {
     enum { FIELDS = 4 };
     uint64_t n = bits(feature_capability(MISC), 24, 16), value;
@@ -260,7 +280,7 @@ FEATURE_TEST(caps_memory_types, VMX, NEEDS(PROC2_EPT), "VPID and EPT Capabilitie
     EXPECT(feature_has(EPT_WB) || feature_has(EPT_UC));
 }
 
-/* ---- What is not offered is refused ---------------------------------------------------------------------------------------- */
+/* ---- What is not offered is refused ----------------------------------------------------------------------------- */
 
 #define BIT_NUMBERS                                                                                                   \
     AXIS("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", \
@@ -275,7 +295,10 @@ FEATURE_GRID(caps_refused, VMX, NEEDS(), "Checks on VMX Controls",
     static const struct {
         uint64_t field;
         unsigned group;
-    } where[] = {{PIN_CONTROLS, GROUP_PIN}, {PROC_CONTROLS, GROUP_PROC}, {PROC2_CONTROLS, GROUP_PROC2}, {EXIT_CONTROLS, GROUP_EXITC},
+    } where[] = {{PIN_CONTROLS, GROUP_PIN},
+                 {PROC_CONTROLS, GROUP_PROC},
+                 {PROC2_CONTROLS, GROUP_PROC2},
+                 {EXIT_CONTROLS, GROUP_EXITC},
                  {ENTRY_CONTROLS, GROUP_ENTRYC}};
     enum { INVALID_CONTROLS = 7 };
     uint64_t bit = 1ull << at[1], value = lab_read(where[at[0]].field);

@@ -1,6 +1,7 @@
 /*
- * Each field of the VMCS, by VMREAD and VMWRITE on a VMCS that is the lab's own: which there are, how wide they are, and that what is
- * written is read again. "Field Encoding in VMCS", "Use of the VMREAD and VMWRITE Instructions", "VMCS Types".
+ * Each field of the VMCS, by VMREAD and VMWRITE on a VMCS that is the lab's own: which there are, how wide they are,
+ * and that what is written is read again. "Field Encoding in VMCS", "Use of the VMREAD and VMWRITE Instructions", "VMCS
+ * Types".
  */
 #include "guests/tests/vmxfields.h"
 
@@ -13,7 +14,8 @@ static uint64_t unknown(uint64_t field)
 /* What of a value the field keeps. */
 static uint64_t kept(uint64_t field)
 {
-    static const uint64_t widths[] = {[WIDTH_16] = 0xffff, [WIDTH_64] = ~0ull, [WIDTH_32] = 0xffffffff, [WIDTH_NATURAL] = ~0ull};
+    static const uint64_t widths[] = {
+        [WIDTH_16] = 0xffff, [WIDTH_64] = ~0ull, [WIDTH_32] = 0xffffffff, [WIDTH_NATURAL] = ~0ull};
 
     return widths[field_width(field)] & ~unknown(field);
 }
@@ -24,11 +26,12 @@ static uint64_t read_field(uint64_t field, struct root_result *result)
     return result->value;
 }
 
-/* ---- The fields that have names ------------------------------------------------------------------------------------------ */
+/* ---- The fields that have names --------------------------------------------------------------------------------- */
 
 static const struct field fields[] = {VMCS_FIELDS(FIELD_ROW)};
 
-FEATURE_TESTS(fields_exist, VMX, NEEDS(), "Field Encoding in VMCS", "the field is there, as the capabilities say", fields)
+FEATURE_TESTS(fields_exist, VMX, NEEDS(), "Field Encoding in VMCS", "the field is there, as the capabilities say",
+              fields)
 {
     root_begin(true);
     if (!fields_should_exist(row->field))
@@ -50,7 +53,8 @@ static void try_read_only(uint64_t field)
 }
 
 FEATURE_TESTS(fields_value, VMX, NEEDS(), "Use of the VMREAD and VMWRITE Instructions",
-              "what is written is read again, as far as the field is wide, with zeros above; or the field is read-only", fields)
+              "what is written is read again, as far as the field is wide, with zeros above; or the field is read-only",
+              fields)
 {
     struct root_result result;
 
@@ -103,7 +107,8 @@ static const struct place {
     {"natural-host", WIDTH_NATURAL, 3},
 };
 
-FEATURE_TESTS(fields_apart, VMX, NEEDS(), "Field Encoding in VMCS", "of all fields of a kind, each keeps a value of its own", places)
+FEATURE_TESTS(fields_apart, VMX, NEEDS(), "Field Encoding in VMCS",
+              "of all fields of a kind, each keeps a value of its own", places)
 {
     enum { FIRST = 0x1001 };
     struct root_result result;

@@ -1,6 +1,7 @@
 #include "guests/tests/vmxfields.h"
 
-/* Fields that exist only with the 1-setting of a control, as the notes to the tables of Appendix B say. Others always do. */
+/* Fields that exist only with the 1-setting of a control, as the notes to the tables of Appendix B say. Others always
+ * do. */
 static const struct condition {
     uint64_t first, last;
     uint16_t with[3]; /* any of them */
@@ -33,7 +34,9 @@ static const struct condition {
     {GUEST_PHYSICAL_ADDRESS, GUEST_PHYSICAL_ADDRESS, {PROC2_EPT}},
     {GUEST_IA32_PAT, GUEST_IA32_PAT, {ENTRYC_LOAD_PAT, EXITC_SAVE_PAT}},
     {GUEST_IA32_EFER, GUEST_IA32_EFER, {ENTRYC_LOAD_EFER, EXITC_SAVE_EFER}},
-    {GUEST_IA32_PERF_GLOBAL_CTRL, GUEST_IA32_PERF_GLOBAL_CTRL, {ENTRYC_LOAD_PERF_GLOBAL_CTRL, EXITC_SAVE_PERF_GLOBAL_CTRL}},
+    {GUEST_IA32_PERF_GLOBAL_CTRL,
+     GUEST_IA32_PERF_GLOBAL_CTRL,
+     {ENTRYC_LOAD_PERF_GLOBAL_CTRL, EXITC_SAVE_PERF_GLOBAL_CTRL}},
     {GUEST_PDPTE0, GUEST_PDPTE3, {PROC2_EPT}},
     {GUEST_IA32_BNDCFGS, GUEST_IA32_BNDCFGS, {ENTRYC_LOAD_BNDCFGS, EXITC_CLEAR_BNDCFGS}},
     {GUEST_IA32_RTIT_CTL, GUEST_IA32_RTIT_CTL, {ENTRYC_LOAD_RTIT_CTL, EXITC_CLEAR_RTIT_CTL}},

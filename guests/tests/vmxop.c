@@ -1,7 +1,8 @@
 /*
- * The instructions introduced with VMX, run by a guest: in which modes they exit and in which they are #UD, whatever CR4.VMXE
- * says, and that the exit comes before anything is done. "VMX Instruction Reference"; insn.c, insn_stage.c and insn_operand.c have
- * what they have in common with other instructions: prefixes, CPL 3, page faults, forms of operands in 64-bit mode.
+ * The instructions introduced with VMX, run by a guest: in which modes they exit and in which they are #UD, whatever
+ * CR4.VMXE says, and that the exit comes before anything is done. "VMX Instruction Reference"; insn.c, insn_stage.c and
+ * insn_operand.c have what they have in common with other instructions: prefixes, CPL 3, page faults, forms of operands
+ * in 64-bit mode.
  */
 #include "guests/tests/vmxop_rows.h"
 
@@ -9,7 +10,7 @@
 
 enum { RBX_MEMORY = 0x03, CR4_VMXE = 1 << 13 };
 
-/* ---- Modes ------------------------------------------------------------------------------------------------------- */
+/* ---- Modes ------------------------------------------------------------------------------------------------------ */
 
 static const struct feature_axis mode_axes[] = {
     AXIS_VMXOPS,
@@ -18,8 +19,8 @@ static const struct feature_axis mode_axes[] = {
 };
 
 FEATURE_GRID(vmxop_mode, VMX, NEEDS(), "VMX Instruction Reference",
-             "exits in protected mode; in real, virtual-8086 and compatibility mode #UD, but VMCALL and VMFUNC exit", mode_axes,
-             .row_needs = vmxop_needs)
+             "exits in protected mode; in real, virtual-8086 and compatibility mode #UD, but VMCALL and VMFUNC exit",
+             mode_axes, .row_needs = vmxop_needs)
 {
     const struct vmxop *op = &vmxops[at[0]];
     bool is_protected = at[1] == MODE_PROTECTED_32 || at[1] == MODE_PROTECTED_16;
@@ -41,13 +42,13 @@ FEATURE_GRID(vmxop_mode, VMX, NEEDS(), "VMX Instruction Reference",
     EXPECT_EQ(e.instruction_length, length);
 }
 
-/* ---- CR4.VMXE ---------------------------------------------------------------------------------------------------- */
+/* ---- CR4.VMXE --------------------------------------------------------------------------------------------------- */
 
 static const struct feature_axis vmxe_axes[] = {AXIS_VMXOPS, AXIS("vmxe-0", "vmxe-1"), {0}};
 
 FEATURE_GRID(vmxop_vmxe, VMX, NEEDS(), "VMX Instruction Reference",
-             "exits whatever CR4.VMXE the guest reads: the bit is 1 in CR4 itself as long as VMX is in operation", vmxe_axes,
-             .row_needs = vmxop_needs)
+             "exits whatever CR4.VMXE the guest reads: the bit is 1 in CR4 itself as long as VMX is in operation",
+             vmxe_axes, .row_needs = vmxop_needs)
 {
     const struct vmxop *op = &vmxops[at[0]];
     struct code_registers registers = {.rax = VMFUNC_DISABLED, .rbx = (uint64_t)page_scratch(0)};
@@ -67,7 +68,7 @@ FEATURE_GRID(vmxop_vmxe, VMX, NEEDS(), "VMX Instruction Reference",
     EXPECT_BITS(lab_read(GUEST_CR4), CR4_VMXE, CR4_VMXE);
 }
 
-/* ---- What is not this instruction ---------------------------------------------------------------------------------- */
+/* ---- What is not this instruction ------------------------------------------------------------------------------- */
 
 static const struct encoding {
     const char *label, *code;
@@ -97,7 +98,8 @@ static const struct encoding {
 static const uint16_t *encoding_needs(const void *row) { return ((const struct encoding *)row)->needs; }
 
 FEATURE_TESTS(vmxop_undefined, VMX, NEEDS(), "VMX Instruction Reference",
-              "an encoding beside that of a VMX instruction is #UD, and does not exit", encodings, .row_needs = encoding_needs)
+              "an encoding beside that of a VMX instruction is #UD, and does not exit", encodings,
+              .row_needs = encoding_needs)
 {
     struct code_registers registers = {.rax = VMFUNC_DISABLED, .rbx = (uint64_t)page_scratch(0)};
     uint64_t where = code_put((const uint8_t *)row->code, row->length);
@@ -109,17 +111,18 @@ FEATURE_TESTS(vmxop_undefined, VMX, NEEDS(), "VMX Instruction Reference",
     EXPECT_EQ(lab_fault.rip, where);
 }
 
-/* ---- The state that the exit saves --------------------------------------------------------------------------------- */
+/* ---- The state that the exit saves ------------------------------------------------------------------------------ */
 
 static const struct feature_axis flag_axes[] = {AXIS_VMXOPS, AXIS("flags-0", "flags-1"), {0}};
 
 /* CF, PF, AF, ZF, SF, OF: as the instructions use for their results. */
-FEATURE_GRID(vmxop_flags, VMX, NEEDS(), "VMX Instruction Reference", "the exit comes before the instruction's result in the flags",
-             flag_axes, .row_needs = vmxop_needs)
+FEATURE_GRID(vmxop_flags, VMX, NEEDS(), "VMX Instruction Reference",
+             "the exit comes before the instruction's result in the flags", flag_axes, .row_needs = vmxop_needs)
 {
     enum { FLAGS = 0x8d5, FIXED = 2 };
     const struct vmxop *op = &vmxops[at[0]];
-    struct code_registers registers = {.rax = VMFUNC_DISABLED, .rbx = (uint64_t)page_scratch(0), .rcx = at[1] ? FIXED | FLAGS : FIXED};
+    struct code_registers registers = {
+        .rax = VMFUNC_DISABLED, .rbx = (uint64_t)page_scratch(0), .rcx = at[1] ? FIXED | FLAGS : FIXED};
     uint8_t code[16] = {0x51, 0x9d}; /* PUSH RCX; POPF */
     unsigned length = vmxop_encode(op, RBX_MEMORY, code + 2);
 
@@ -133,7 +136,8 @@ FEATURE_GRID(vmxop_flags, VMX, NEEDS(), "VMX Instruction Reference", "the exit c
 static const struct feature_axis blocking_axes[] = {AXIS_VMXOPS, AXIS("sti", "mov-ss"), {0}};
 
 FEATURE_GRID(vmxop_blocking, VMX, NEEDS(), "Saving Non-Register State",
-             "behind STI and MOV SS, the exit saves the blocking that is still there", blocking_axes, .row_needs = vmxop_needs)
+             "behind STI and MOV SS, the exit saves the blocking that is still there", blocking_axes,
+             .row_needs = vmxop_needs)
 {
     static const uint8_t mov_ss[] = {0x8e, 0xd1, 0x90}, sti[] = {0xfb};
     const struct vmxop *op = &vmxops[at[0]];
@@ -150,7 +154,7 @@ FEATURE_GRID(vmxop_blocking, VMX, NEEDS(), "Saving Non-Register State",
     EXPECT_EQ(lab_read(GUEST_INTERRUPTIBILITY), at[1] ? BLOCKING_MOV_SS : BLOCKING_STI);
 }
 
-/* ---- The operand is not looked at ---------------------------------------------------------------------------------- */
+/* ---- The operand is not looked at ------------------------------------------------------------------------------- */
 
 static const struct feature_axis address_axes[] = {
     AXIS_VMXOPS_MEMORY, AXIS("not-canonical", "not-canonical-stack", "wraps", "misaligned-ac"), {0},
@@ -190,7 +194,7 @@ FEATURE_GRID(vmxop_address, VMX, NEEDS(), "Relative Priority of Faults and VM Ex
     EXPECT_GE(lab_seen.exit[0].rip, where);
 }
 
-/* ---- VMFUNC -------------------------------------------------------------------------------------------------------- */
+/* ---- VMFUNC ----------------------------------------------------------------------------------------------------- */
 
 static const struct function {
     const char *label;
@@ -218,7 +222,8 @@ static const struct feature_axis function_axes[] = {
 };
 
 FEATURE_GRID(vmxop_vmfunc, VMX, NEEDS(PROC2_VMFUNC), "General Operation of the VMFUNC Instruction",
-             "a function that the VM-function controls do not enable exits; EAX above 63 is #UD, in any CPL", function_axes)
+             "a function that the VM-function controls do not enable exits; EAX above 63 is #UD, in any CPL",
+             function_axes)
 {
     static const uint8_t code[] = {0x0f, 0x01, 0xd4};
     const struct function *function = &functions[at[0]];

@@ -1,6 +1,6 @@
 /*
- * "VM-Exit Instruction-Information Field" and the displacement for VMX instructions outside 64-bit mode, with 16- and 32-bit
- * addresses; and each register operand. insn_operand.c has the forms of 64-bit mode.
+ * "VM-Exit Instruction-Information Field" and the displacement for VMX instructions outside 64-bit mode, with 16- and
+ * 32-bit addresses; and each register operand. insn_operand.c has the forms of 64-bit mode.
  */
 #include "guests/tests/vmxop_rows.h"
 
@@ -19,7 +19,8 @@
 #define PAIR         REGISTERS_OF(BASE(15) | INDEX(15) | SCALING(3))
 #define SCALED       REGISTERS_OF(INDEX(15) | SCALING(3))
 #define NEITHER      REGISTERS_OF(0)
-#define ONE_OF_BOTH  MEMORY_BITS | SEGMENT(7) /* [SI] and [DI]: the manual does not say whether that is a base or an index */
+#define ONE_OF_BOTH                                                                                                    \
+    MEMORY_BITS | SEGMENT(7) /* [SI] and [DI]: the manual does not say whether that is a base or an index */
 
 enum { ES, CS, SS, DS, FS, GS, AX = 0, CX, DX, BX, SP, BP, SI, DI, ADDRESS_SIZE = 0x67 };
 
@@ -87,8 +88,8 @@ static unsigned encode(const struct vmxop *op, const struct form *form, unsigned
 }
 
 FEATURE_GRID(vmxop_memory, VMX, NEEDS(), "VM-Exit Instruction-Information Field",
-             "in protected mode: address size, segment, base, index, scaling, second register; the displacement", form_axes,
-             .row_needs = vmxop_needs)
+             "in protected mode: address size, segment, base, index, scaling, second register; the displacement",
+             form_axes, .row_needs = vmxop_needs)
 {
     const struct vmxop *op = &vmxops[at[0]];
     const struct form *form = &forms[at[1]];
@@ -109,13 +110,16 @@ FEATURE_GRID(vmxop_memory, VMX, NEEDS(), "VM-Exit Instruction-Information Field"
         EXPECT_EQ(e.instruction_info >> 28, op->field);
 }
 
-/* ---- Registers ----------------------------------------------------------------------------------------------------- */
+/* ---- Registers -------------------------------------------------------------------------------------------------- */
 
-#define REGISTERS "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"
+#define REGISTERS                                                                                                      \
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"
 enum { REGISTER_COUNT = 16, REX = 0x40, REX_R = 4, REX_B = 1, MOD_REGISTER = 0xc0 };
 
-/* An instruction with both operands of these numbers, the first a register or memory at [register]; its length in *length. */
-static struct exit_record run_registers(const struct vmxop *op, unsigned first, bool memory, unsigned second, unsigned *length)
+/* An instruction with both operands of these numbers, the first a register or memory at [register]; its length in
+ * *length. */
+static struct exit_record run_registers(const struct vmxop *op, unsigned first, bool memory, unsigned second,
+                                        unsigned *length)
 {
     struct code_registers registers = {0};
     uint8_t code[16];
@@ -146,8 +150,9 @@ FEATURE_GRID(vmxop_register, VMX, NEEDS(), "VM-Exit Instruction-Information Fiel
         unsigned length;
         struct exit_record e = run_registers(op, at[1], false, second, &length);
 
-        if (!EXPECT_EXIT(op->reason) || !EXPECT_EQ(e.instruction_length, length) || !EXPECT_BITS(e.instruction_info, 1u << 10, 1u << 10) ||
-            !EXPECT_EQ(e.instruction_info >> 3 & 15, at[1]) || !EXPECT_EQ(e.instruction_info >> 28, second))
+        if (!EXPECT_EXIT(op->reason) || !EXPECT_EQ(e.instruction_length, length) ||
+            !EXPECT_BITS(e.instruction_info, 1u << 10, 1u << 10) || !EXPECT_EQ(e.instruction_info >> 3 & 15, at[1]) ||
+            !EXPECT_EQ(e.instruction_info >> 28, second))
             return;
     }
 }
@@ -155,7 +160,8 @@ FEATURE_GRID(vmxop_register, VMX, NEEDS(), "VM-Exit Instruction-Information Fiel
 static bool has_reg2(const unsigned *at) { return vmxops[at[0]].has_reg2; }
 
 FEATURE_GRID(vmxop_second, VMX, NEEDS(), "VM-Exit Instruction-Information Field",
-             "with a memory operand: the number of the second register", register_axes, .exists = has_reg2, .row_needs = vmxop_needs)
+             "with a memory operand: the number of the second register", register_axes, .exists = has_reg2,
+             .row_needs = vmxop_needs)
 {
     const struct vmxop *op = &vmxops[at[0]];
     unsigned length;
@@ -169,7 +175,8 @@ FEATURE_GRID(vmxop_second, VMX, NEEDS(), "VM-Exit Instruction-Information Field"
 
 static const struct feature_axis none_axes[] = {AXIS("vmlaunch", "vmresume", "vmxoff", "vmcall"), {0}};
 
-FEATURE_GRID(vmxop_none, VMX, NEEDS(), "Exit Qualification", "instructions without operands have the qualification 0", none_axes)
+FEATURE_GRID(vmxop_none, VMX, NEEDS(), "Exit Qualification", "instructions without operands have the qualification 0",
+             none_axes)
 {
     static const uint8_t last[] = {0xc2, 0xc3, 0xc4, 0xc1};
     struct code_registers registers = {.rbx = (uint64_t)page_scratch(0)};

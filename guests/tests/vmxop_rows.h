@@ -1,4 +1,5 @@
-/* The instructions introduced with VMX, by their bytes, for the families vmxop*.c. Memory operands are at [RBX] unless said. */
+/* The instructions introduced with VMX, by their bytes, for the families vmxop*.c. Memory operands are at [RBX] unless
+ * said. */
 #ifndef GUESTS_TESTS_VMXOP_ROWS_H
 #define GUESTS_TESTS_VMXOP_ROWS_H
 

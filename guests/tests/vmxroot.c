@@ -1,7 +1,8 @@
 /*
- * VMX instructions in VMX root operation, on VMCS regions that are the lab's own: VMsucceed, VMfailInvalid, VMfailValid with each
- * error number that can be had. "VMX Instruction Reference", "VM Instruction Error Numbers". Numbers 4 and 6 need an entry that succeeds,
- * and VMXOFF; VMCALL, with 1, may start an SMM monitor, and stops Bochs; 16 to 25 are about SMM; 14 and 27 are not used.
+ * VMX instructions in VMX root operation, on VMCS regions that are the lab's own: VMsucceed, VMfailInvalid, VMfailValid
+ * with each error number that can be had. "VMX Instruction Reference", "VM Instruction Error Numbers". Numbers 4 and 6
+ * need an entry that succeeds, and VMXOFF; VMCALL, with 1, may start an SMM monitor, and stops Bochs; 16 to 25 are
+ * about SMM; 14 and 27 are not used.
  */
 #include "guests/lib/lab/lab.h"
 
@@ -10,7 +11,10 @@
 
 enum { ERROR_FIELD = INSTRUCTION_ERROR, OLD = 0x5a5a, REVISION_BITS = 31 };
 
-/* ---- VMfailInvalid and VMfailValid ----------------------------------------------------------------------------------- */
+/* ---- VMfailInvalid and VMfailValid ------------------------------------------------------------------------------ */
+
+#define BAD_INVEPT(type, low, high)  LAB_VMX_INVEPT, type, low, high, INVALIDATION_INVALID_OPERAND
+#define BAD_INVVPID(type, low, high) LAB_VMX_INVVPID, type, low, high, INVALIDATION_INVALID_OPERAND
 
 /* An instruction that fails with a number if there is a current VMCS, and with none otherwise. */
 static const struct failing {
@@ -34,24 +38,24 @@ static const struct failing {
     {"vmxon", LAB_VMX_VMXON, 0, LAB_VMX_B, 0, VMXON_IN_ROOT, {0}},
     {"vmxon-vmxon", LAB_VMX_VMXON, 0, LAB_VMX_VMXON_REGION, 0, VMXON_IN_ROOT, {0}},
     {"vmxon-plus-1", LAB_VMX_VMXON, 0, LAB_VMX_B | 1, 0, VMXON_IN_ROOT, {0}},
-    {"invept-0", LAB_VMX_INVEPT, 0, 0, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVEPT}},
-    {"invept-3", LAB_VMX_INVEPT, 3, 0, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVEPT}},
-    {"invept-4", LAB_VMX_INVEPT, 4, 0, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVEPT}},
-    {"invept-100000001", LAB_VMX_INVEPT, 0x100000001, 0, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVEPT}},
-    {"invept-ffffffff", LAB_VMX_INVEPT, 0xffffffff, 0, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVEPT}},
-    {"invept-single-memory-type", LAB_VMX_INVEPT, 1, 1, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVEPT, EPT_INVEPT_SINGLE}},
-    {"invept-single-walk", LAB_VMX_INVEPT, 1, 1 << 3, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVEPT, EPT_INVEPT_SINGLE}},
-    {"invept-single-bit-63", LAB_VMX_INVEPT, 1, BEYOND, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVEPT, EPT_INVEPT_SINGLE}},
-    {"invvpid-4", LAB_VMX_INVVPID, 4, 1, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID}},
-    {"invvpid-5", LAB_VMX_INVVPID, 5, 1, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID}},
-    {"invvpid-100000001", LAB_VMX_INVVPID, 0x100000001, 1, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID}},
-    {"invvpid-address-vpid-0", LAB_VMX_INVVPID, 0, 0, 0x1000, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
-    {"invvpid-address-reserved-16", LAB_VMX_INVVPID, 0, 1 << 16 | 1, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
-    {"invvpid-address-reserved-63", LAB_VMX_INVVPID, 0, BEYOND | 1, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
-    {"invvpid-address-not-canonical", LAB_VMX_INVVPID, 0, 1, BEYOND, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
-    {"invvpid-single-vpid-0", LAB_VMX_INVVPID, 1, 0, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID, EPT_INVVPID_SINGLE}},
-    {"invvpid-single-reserved-16", LAB_VMX_INVVPID, 1, 1 << 16 | 1, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID, EPT_INVVPID_SINGLE}},
-    {"invvpid-globals-vpid-0", LAB_VMX_INVVPID, 3, 0, 0, INVALIDATION_INVALID_OPERAND, {EPT_INVVPID, EPT_INVVPID_SINGLE_RETAINING_GLOBALS}},
+    {"invept-0", BAD_INVEPT(0, 0, 0), {EPT_INVEPT}},
+    {"invept-3", BAD_INVEPT(3, 0, 0), {EPT_INVEPT}},
+    {"invept-4", BAD_INVEPT(4, 0, 0), {EPT_INVEPT}},
+    {"invept-100000001", BAD_INVEPT(0x100000001, 0, 0), {EPT_INVEPT}},
+    {"invept-ffffffff", BAD_INVEPT(0xffffffff, 0, 0), {EPT_INVEPT}},
+    {"invept-single-memory-type", BAD_INVEPT(1, 1, 0), {EPT_INVEPT, EPT_INVEPT_SINGLE}},
+    {"invept-single-walk", BAD_INVEPT(1, 1 << 3, 0), {EPT_INVEPT, EPT_INVEPT_SINGLE}},
+    {"invept-single-bit-63", BAD_INVEPT(1, BEYOND, 0), {EPT_INVEPT, EPT_INVEPT_SINGLE}},
+    {"invvpid-4", BAD_INVVPID(4, 1, 0), {EPT_INVVPID}},
+    {"invvpid-5", BAD_INVVPID(5, 1, 0), {EPT_INVVPID}},
+    {"invvpid-100000001", BAD_INVVPID(0x100000001, 1, 0), {EPT_INVVPID}},
+    {"invvpid-address-vpid-0", BAD_INVVPID(0, 0, 0x1000), {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
+    {"invvpid-address-reserved-16", BAD_INVVPID(0, 1 << 16 | 1, 0), {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
+    {"invvpid-address-reserved-63", BAD_INVVPID(0, BEYOND | 1, 0), {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
+    {"invvpid-address-not-canonical", BAD_INVVPID(0, 1, BEYOND), {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
+    {"invvpid-single-vpid-0", BAD_INVVPID(1, 0, 0), {EPT_INVVPID, EPT_INVVPID_SINGLE}},
+    {"invvpid-single-reserved-16", BAD_INVVPID(1, 1 << 16 | 1, 0), {EPT_INVVPID, EPT_INVVPID_SINGLE}},
+    {"invvpid-globals-vpid-0", BAD_INVVPID(3, 0, 0), {EPT_INVVPID, EPT_INVVPID_SINGLE_RETAINING_GLOBALS}},
     {"vmread-bit-12", LAB_VMX_VMREAD, GUEST_RIP | 1 << 12, 0, 0, UNSUPPORTED_COMPONENT, {0}},
     {"vmread-bit-15", LAB_VMX_VMREAD, GUEST_RIP | 1 << 15, 0, 0, UNSUPPORTED_COMPONENT, {0}},
     {"vmread-bit-31", LAB_VMX_VMREAD, GUEST_RIP | 1ull << 31, 0, 0, UNSUPPORTED_COMPONENT, {0}},
@@ -77,8 +81,8 @@ static struct root_result run(const struct failing *row)
 }
 
 FEATURE_TESTS(root_valid, VMX, NEEDS(), "VM Instruction Error Numbers",
-              "VMfailValid: ZF and no other flag, the number is in the current VMCS, which stays the current one", failings,
-              .row_needs = failing_needs)
+              "VMfailValid: ZF and no other flag, the number is in the current VMCS, which stays the current one",
+              failings, .row_needs = failing_needs)
 {
     root_begin(true);
     root_write(GUEST_RIP, OLD);
@@ -88,15 +92,15 @@ FEATURE_TESTS(root_valid, VMX, NEEDS(), "VM Instruction Error Numbers",
     EXPECT_EQ(root_read(GUEST_RIP), OLD);
 }
 
-FEATURE_TESTS(root_invalid, VMX, NEEDS(), "Conventions", "VMfailInvalid without a current VMCS: CF and no other flag", failings,
-              .row_needs = failing_needs)
+FEATURE_TESTS(root_invalid, VMX, NEEDS(), "Conventions", "VMfailInvalid without a current VMCS: CF and no other flag",
+              failings, .row_needs = failing_needs)
 {
     root_begin(false);
     EXPECT_ROOT(run(row), ROOT_FAILS_INVALID);
     EXPECT_EQ(root_run(LAB_VMX_VMPTRST, 0, 0, 0).value, ~0ull);
 }
 
-/* ---- VMsucceed --------------------------------------------------------------------------------------------------------- */
+/* ---- VMsucceed -------------------------------------------------------------------------------------------------- */
 
 static const struct failing succeedings[] = {
     {"vmclear-other", LAB_VMX_VMCLEAR, 0, LAB_VMX_B, 0, 0, {0}},
@@ -112,7 +116,13 @@ static const struct failing succeedings[] = {
     {"invept-single", LAB_VMX_INVEPT, 1, 0, 0, 0, {EPT_INVEPT, EPT_INVEPT_SINGLE}},
     {"invept-all", LAB_VMX_INVEPT, 2, 0, 0, 0, {EPT_INVEPT, EPT_INVEPT_ALL}},
     {"invvpid-address", LAB_VMX_INVVPID, 0, 1, 0x1000, 0, {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
-    {"invvpid-address-highest-vpid", LAB_VMX_INVVPID, 0, 0xffff, 0xffff800000000000, 0, {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
+    {"invvpid-address-highest-vpid",
+     LAB_VMX_INVVPID,
+     0,
+     0xffff,
+     0xffff800000000000,
+     0,
+     {EPT_INVVPID, EPT_INVVPID_ADDRESS}},
     {"invvpid-single", LAB_VMX_INVVPID, 1, 1, 0, 0, {EPT_INVVPID, EPT_INVVPID_SINGLE}},
     {"invvpid-all", LAB_VMX_INVVPID, 2, 1, 0, 0, {EPT_INVVPID, EPT_INVVPID_ALL}},
     {"invvpid-all-vpid-0", LAB_VMX_INVVPID, 2, 0, 0, 0, {EPT_INVVPID, EPT_INVVPID_ALL}},
@@ -120,8 +130,8 @@ static const struct failing succeedings[] = {
 };
 
 FEATURE_TESTS(root_succeeds, VMX, NEEDS(), "Conventions",
-              "VMsucceed: all six flags are 0; the VM-instruction error of before, and the current VMCS, stay", succeedings,
-              .row_needs = failing_needs)
+              "VMsucceed: all six flags are 0; the VM-instruction error of before, and the current VMCS, stay",
+              succeedings, .row_needs = failing_needs)
 {
     root_begin(true);
     EXPECT_ROOT(root_run(LAB_VMX_VMCLEAR, 0, LAB_VMX_B | 1, 0), VMCLEAR_INVALID_ADDRESS);
@@ -138,7 +148,8 @@ static const struct failing unoffered[] = {
     {"invvpid-globals", LAB_VMX_INVVPID, 3, 1, 0, 0, {EPT_INVVPID, NOT(EPT_INVVPID_SINGLE_RETAINING_GLOBALS)}},
 };
 
-/* A bit of IA32_VMX_EPT_VPID_CAP that is 0 is no control that can be 0: NOT() of it says that the CPU does not have it. */
+/* A bit of IA32_VMX_EPT_VPID_CAP that is 0 is no control that can be 0: NOT() of it says that the CPU does not have it.
+ */
 static const uint16_t *unoffered_needs(const void *row)
 {
     static uint16_t needs[2];
@@ -147,8 +158,9 @@ static const uint16_t *unoffered_needs(const void *row)
     return needs;
 }
 
-FEATURE_TESTS(root_unoffered, VMX, NEEDS(), "INVEPT, INVVPID", "a type of invalidation that is not offered fails with the number 28",
-              unoffered, .row_needs = unoffered_needs)
+FEATURE_TESTS(root_unoffered, VMX, NEEDS(), "INVEPT, INVVPID",
+              "a type of invalidation that is not offered fails with the number 28", unoffered,
+              .row_needs = unoffered_needs)
 {
     if (feature_has(row->needs[1] & (uint16_t)~NEED_NOT))
         SKIP("this type is offered");
@@ -156,9 +168,10 @@ FEATURE_TESTS(root_unoffered, VMX, NEEDS(), "INVEPT, INVVPID", "a type of invali
     EXPECT_ROOT(run(row), INVALIDATION_INVALID_OPERAND);
 }
 
-/* ---- The current VMCS ---------------------------------------------------------------------------------------------------- */
+/* ---- The current VMCS ------------------------------------------------------------------------------------------- */
 
-FEATURE_TEST(root_vmclear_current, VMX, NEEDS(), REFERENCE, "VMCLEAR of the current VMCS succeeds, and there is none then")
+FEATURE_TEST(root_vmclear_current, VMX, NEEDS(), REFERENCE,
+             "VMCLEAR of the current VMCS succeeds, and there is none then")
 {
     root_begin(true);
     EXPECT_ROOT(root_run(LAB_VMX_VMCLEAR, 0, LAB_VMX_A, 0), ROOT_SUCCEEDS);
@@ -182,7 +195,8 @@ FEATURE_TEST(root_vmptrst_none, VMX, NEEDS(), REFERENCE, "VMPTRST without a curr
     EXPECT_EQ(result.value, ~0ull);
 }
 
-FEATURE_TEST(root_vmptrld_two, VMX, NEEDS(), REFERENCE, "two VMCSs have fields of their own, also when they are current by turns")
+FEATURE_TEST(root_vmptrld_two, VMX, NEEDS(), REFERENCE,
+             "two VMCSs have fields of their own, also when they are current by turns")
 {
     root_begin(true);
     root_write(GUEST_RIP, OLD);
@@ -195,7 +209,8 @@ FEATURE_TEST(root_vmptrld_two, VMX, NEEDS(), REFERENCE, "two VMCSs have fields o
     EXPECT_EQ(root_read(GUEST_RIP), OLD + 1);
 }
 
-FEATURE_TEST(root_vmclear_keeps, VMX, NEEDS(), REFERENCE, "VMCLEAR keeps the fields: the VMCS has them when it is loaded again")
+FEATURE_TEST(root_vmclear_keeps, VMX, NEEDS(), REFERENCE,
+             "VMCLEAR keeps the fields: the VMCS has them when it is loaded again")
 {
     root_begin(true);
     root_write(GUEST_RIP, OLD);
@@ -204,17 +219,17 @@ FEATURE_TEST(root_vmclear_keeps, VMX, NEEDS(), REFERENCE, "VMCLEAR keeps the fie
     EXPECT_EQ(root_read(GUEST_RIP), OLD);
 }
 
-/* ---- The revision identifier --------------------------------------------------------------------------------------------- */
+/* ---- The revision identifier ------------------------------------------------------------------------------------ */
 
 static const struct feature_axis revision_axes[] = {
-    AXIS("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20", "21", "22",
-         "23", "24", "25", "26", "27", "28", "29", "30", "31"),
+    AXIS("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
+         "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31"),
     {0},
 };
 
 FEATURE_GRID(root_revision, VMX, NEEDS(), REFERENCE,
-             "VMPTRLD of a region with another revision identifier fails with the number 11; bit 31, for a shadow VMCS, only without "
-             "VMCS shadowing", revision_axes)
+             "VMPTRLD of a region with another revision identifier fails with the number 11; bit 31, for a shadow "
+             "VMCS, only without VMCS shadowing", revision_axes)
 {
     bool right = at[0] == REVISION_BITS && feature_has(PROC2_VMCS_SHADOWING);
 
@@ -224,7 +239,7 @@ FEATURE_GRID(root_revision, VMX, NEEDS(), REFERENCE,
     EXPECT_EQ(root_run(LAB_VMX_VMPTRST, 0, 0, 0).value, right ? LAB_VMX_B : LAB_VMX_A);
 }
 
-/* ---- Order of an entry's checks ------------------------------------------------------------------------------------------- */
+/* ---- Order of an entry's checks --------------------------------------------------------------------------------- */
 
 /* Controls that an entry accepts: those that must be 1, and a 64-bit host. */
 static void write_controls(void)

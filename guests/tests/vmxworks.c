@@ -1,6 +1,7 @@
 /*
- * Advertised against works. Each bit of the capability MSRs that has a name is a row, skipped where it is not offered; when
- * all are through, there is a table of those that are: works, broken, hangs, or not tried. The other families look closer.
+ * Advertised against works. Each bit of the capability MSRs that has a name is a row, skipped where it is not offered;
+ * when all are through, there is a table of those that are: works, broken, hangs, or not tried. The other families look
+ * closer.
  */
 #include "guests/tests/vmxworks.h"
 
@@ -38,7 +39,8 @@ static const struct works rows[] = {
     {"proc-io-bitmaps", PROC_IO_BITMAPS, SHOW(io_bitmaps)},
     {"proc-monitor-trap-flag", PROC_MONITOR_TRAP_FLAG, SHOW(mtf)},
     {"proc-msr-bitmaps", PROC_MSR_BITMAPS, SHOW(msr_bitmaps)},
-    {"proc-monitor", PROC_MONITOR, CODE("\x48\x89\xd8\x31\xc9\x31\xd2\x0f\x01\xc8"), .reason = EXIT_MONITOR, .needs = {HW_MONITOR}},
+    {"proc-monitor", PROC_MONITOR, CODE("\x48\x89\xd8\x31\xc9\x31\xd2\x0f\x01\xc8"), .reason = EXIT_MONITOR,
+     .needs = {HW_MONITOR}},
     {"proc-pause", PROC_PAUSE, CODE("\xf3\x90"), .reason = EXIT_PAUSE},
     {"proc-secondary", PROC_SECONDARY, SHOW(entry)},
 
@@ -50,8 +52,10 @@ static const struct works rows[] = {
     {"proc2-vpid", PROC2_VPID, SHOW(entry)},
     {"proc2-wbinvd", PROC2_WBINVD, CODE("\x0f\x09"), .reason = EXIT_WBINVD},
     {"proc2-unrestricted-guest", PROC2_UNRESTRICTED_GUEST, SHOW(unrestricted)},
-    {"proc2-apic-register-virtualization", PROC2_APIC_REGISTER_VIRTUALIZATION, SHOW(apic_register), .needs = {PROC_TPR_SHADOW}},
-    {"proc2-virtual-interrupt-delivery", PROC2_VIRTUAL_INTERRUPT_DELIVERY, SHOW(virtual_interrupt), .needs = {PROC_TPR_SHADOW}},
+    {"proc2-apic-register-virtualization", PROC2_APIC_REGISTER_VIRTUALIZATION, SHOW(apic_register),
+     .needs = {PROC_TPR_SHADOW}},
+    {"proc2-virtual-interrupt-delivery", PROC2_VIRTUAL_INTERRUPT_DELIVERY, SHOW(virtual_interrupt),
+     .needs = {PROC_TPR_SHADOW}},
     {"proc2-pause-loop", PROC2_PAUSE_LOOP, SHOW(pause_loop)},
     {"proc2-rdrand", PROC2_RDRAND, CODE("\x0f\xc7\xf0"), .reason = EXIT_RDRAND},
     {"proc2-invpcid", PROC2_INVPCID, ENABLES("\xb9\x02\x00\x00\x00\x66\x0f\x38\x82\x0b")},
@@ -93,7 +97,8 @@ static const struct works rows[] = {
 
     {"entry-load-debug", ENTRYC_LOAD_DEBUG, SHOW(load_debug)},
     {"entry-ia32e-mode-guest", ENTRYC_IA32E_MODE_GUEST, SHOW(ia32e)},
-    {"entry-load-perf-global-ctrl", ENTRYC_LOAD_PERF_GLOBAL_CTRL, SHOW(with_exit), .needs = {EXITC_LOAD_PERF_GLOBAL_CTRL}},
+    {"entry-load-perf-global-ctrl", ENTRYC_LOAD_PERF_GLOBAL_CTRL, SHOW(with_exit),
+     .needs = {EXITC_LOAD_PERF_GLOBAL_CTRL}},
     {"entry-load-pat", ENTRYC_LOAD_PAT, SHOW(entry_pat)},
     {"entry-load-efer", ENTRYC_LOAD_EFER, SHOW(entry_efer)},
     {"entry-load-bndcfgs", ENTRYC_LOAD_BNDCFGS, SHOW(with_exit), .needs = {EXITC_CLEAR_BNDCFGS}},
@@ -114,9 +119,10 @@ static const struct works rows[] = {
     {"misc-inject-length-0", MISC_INJECT_LENGTH_0, SHOW(inject_length)},
 };
 
-/* ---- The table -------------------------------------------------------------------------------------------------------- */
+/* ---- The table -------------------------------------------------------------------------------------------------- */
 
-/* Before a row runs it hangs, until it comes to its end. ACCEPTED: by a VM entry, and there is nothing else to be seen of it. */
+/* Before a row runs it hangs, until it comes to its end. ACCEPTED: by a VM entry, and there is nothing else to be seen
+ * of it. */
 enum state { NOT_TRIED, HANGS, BROKEN, WORKS, ACCEPTED, KEPT };
 static uint8_t states[sizeof rows / sizeof *rows];
 
@@ -132,8 +138,10 @@ static void print_table(void)
         sums[states[i]]++;
         console_print("advertised: %s %s\n", feature_need_name(rows[i].control), words[states[i]]);
     }
-    console_print("advertised: %u of %lu controls, %u work, %u are accepted, %u are broken, %u hang, %u are kept by Nestor\n", offered,
-                  (unsigned long)(sizeof rows / sizeof *rows), sums[WORKS], sums[ACCEPTED], sums[BROKEN], sums[HANGS], sums[KEPT]);
+    console_print(
+        "advertised: %u of %lu controls, %u work, %u are accepted, %u are broken, %u hang, %u are kept by Nestor\n",
+        offered, (unsigned long)(sizeof rows / sizeof *rows), sums[WORKS], sums[ACCEPTED], sums[BROKEN], sums[HANGS],
+        sums[KEPT]);
 }
 
 static const uint16_t *row_needs(const void *row)
@@ -147,7 +155,8 @@ static const uint16_t *row_needs(const void *row)
     return needs;
 }
 
-FEATURE_TESTS(works, VMX, NEEDS(), "VMX Capability Reporting Facility", "what is advertised works", rows, .row_needs = row_needs)
+FEATURE_TESTS(works, VMX, NEEDS(), "VMX Capability Reporting Facility", "what is advertised works", rows,
+              .row_needs = row_needs)
 {
     uint8_t *state = &states[row - rows];
     static bool registered;
@@ -163,7 +172,7 @@ FEATURE_TESTS(works, VMX, NEEDS(), "VMX Capability Reporting Facility", "what is
         *state = row->show == works_entry || row->show == works_with_exit ? ACCEPTED : WORKS;
 }
 
-/* ---- What many have in common ------------------------------------------------------------------------------------------ */
+/* ---- What many have in common ----------------------------------------------------------------------------------- */
 
 static void run(const struct works *row, bool on)
 {

@@ -1,4 +1,5 @@
-/* Advertised against works: a row for each control or capability bit, and the smallest guest that shows whether it does something. */
+/* Advertised against works: a row for each control or capability bit, and the smallest guest that shows whether it does
+ * something. */
 #ifndef GUESTS_TESTS_VMXWORKS_H
 #define GUESTS_TESTS_VMXWORKS_H
 
@@ -8,7 +9,7 @@ struct works {
     const char *label;
     uint16_t control;
     void (*show)(const struct works *row); /* expects what the bit says to happen */
-    const char *code;                      /* of works_exits and works_enables: memory at [RBX], RCX is CR3, RDX a port */
+    const char *code; /* of works_exits and works_enables: memory at [RBX], RCX is CR3, RDX a port */
     unsigned length;
     uint64_t reason;
     uint16_t needs[2];                     /* besides the control */
@@ -29,16 +30,18 @@ works_show works_entry;
 works_show works_kept;
 
 /* vmxworks_events.c: what is about instructions, events and the APIC. */
-works_show works_timer, works_virtual_nmis, works_nmi_window, works_interrupt_window, works_tsc_offsetting, works_tpr_shadow, works_io_bitmaps,
-    works_mtf, works_msr_bitmaps, works_unrestricted, works_apic_accesses, works_apic_register, works_x2apic, works_virtual_interrupt,
-    works_pause_loop, works_vmfunc, works_shadowing, works_tsc_scaling, works_hlt_activity, works_inject_length, works_xsaves;
+works_show works_timer, works_virtual_nmis, works_nmi_window, works_interrupt_window, works_tsc_offsetting,
+    works_tpr_shadow, works_io_bitmaps, works_mtf, works_msr_bitmaps, works_unrestricted, works_apic_accesses,
+    works_apic_register, works_x2apic, works_virtual_interrupt, works_pause_loop, works_vmfunc, works_shadowing,
+    works_tsc_scaling, works_hlt_activity, works_inject_length, works_xsaves;
 
 /* vmxworks_memory.c: what is about EPT. */
-works_show works_ept, works_pml, works_ve, works_mode_execute, works_execute_only, works_accessed_dirty, works_uncacheable, works_eptp_switching;
+works_show works_ept, works_pml, works_ve, works_mode_execute, works_execute_only, works_accessed_dirty,
+    works_uncacheable, works_eptp_switching;
 
 /* vmxworks_switch.c: what entries and exits load and save. */
-works_show works_save_debug, works_load_debug, works_save_pat, works_exit_pat, works_entry_pat, works_save_efer, works_exit_efer, works_entry_efer,
-    works_save_timer, works_ia32e;
+works_show works_save_debug, works_load_debug, works_save_pat, works_exit_pat, works_entry_pat, works_save_efer,
+    works_exit_efer, works_entry_efer, works_save_timer, works_ia32e;
 
 /* With the exit control that puts back what the entry has loaded. */
 works_show works_with_exit;

@@ -3,7 +3,14 @@
 
 #include <string.h>
 
-enum { VIRTUAL_APIC_PAGE = 15, APIC_ACCESS_PAGE = 14, BITMAP_PAGE = 13, TPR = 0x80, VERSION = 0x30, RFLAGS_IF = 1 << 9 };
+enum {
+    VIRTUAL_APIC_PAGE = 15,
+    APIC_ACCESS_PAGE = 14,
+    BITMAP_PAGE = 13,
+    TPR = 0x80,
+    VERSION = 0x30,
+    RFLAGS_IF = 1 << 9
+};
 enum { CR4_OSXSAVE = 1 << 18, TICKS = 1 << 14 };
 
 static uint64_t taken;
@@ -22,7 +29,7 @@ static void take_and_exit(struct interrupt_frame *frame)
 
 static uint64_t tsc(void) { return __builtin_ia32_rdtsc(); }
 
-/* ---- Events ---------------------------------------------------------------------------------------------------------- */
+/* ---- Events ----------------------------------------------------------------------------------------------------- */
 
 void works_timer(const struct works *row)
 {
@@ -93,13 +100,14 @@ void works_inject_length(const struct works *row)
     (void)row;
     taken = taken_at = 0;
     trap_set_handler(VECTOR, take_place);
-    OBSERVE(LAB_WRITE({ENTRY_INSTRUCTION_LENGTH, 0}, {ENTRY_INTERRUPTION_INFO, EVENT(EVENT_SOFTWARE_INTERRUPT, VECTOR)}));
+    OBSERVE(
+        LAB_WRITE({ENTRY_INSTRUCTION_LENGTH, 0}, {ENTRY_INTERRUPTION_INFO, EVENT(EVENT_SOFTWARE_INTERRUPT, VECTOR)}));
     EXPECT_NO_EXIT();
     EXPECT_EQ(taken, 1);
     EXPECT_NE(taken_at, 0);
 }
 
-/* ---- Time -------------------------------------------------------------------------------------------------------------- */
+/* ---- Time ------------------------------------------------------------------------------------------------------- */
 
 void works_tsc_offsetting(const struct works *row)
 {
@@ -141,7 +149,7 @@ void works_pause_loop(const struct works *row)
     EXPECT_EXIT(EXIT_PAUSE);
 }
 
-/* ---- Instructions ------------------------------------------------------------------------------------------------------ */
+/* ---- Instructions ----------------------------------------------------------------------------------------------- */
 
 void works_io_bitmaps(const struct works *row)
 {
@@ -197,7 +205,8 @@ void works_shadowing(const struct works *row)
     const uint64_t field = GUEST_ES_BASE, value = 0x123456789abc;
     uint64_t got = 0;
 
-    LAB_WRITE({VMREAD_BITMAP, (uint64_t)page_scratch(BITMAP_PAGE)}, {VMWRITE_BITMAP, (uint64_t)page_scratch(BITMAP_PAGE)});
+    LAB_WRITE({VMREAD_BITMAP, (uint64_t)page_scratch(BITMAP_PAGE)},
+              {VMWRITE_BITMAP, (uint64_t)page_scratch(BITMAP_PAGE)});
     lab_set(row->control);
     OBSERVE(__asm__ volatile("vmwrite %2, %1; vmread %1, %0" : "=r"(got) : "r"(field), "r"(value) : "cc"));
     EXPECT_NO_EXIT();
@@ -223,7 +232,7 @@ void works_xsaves(const struct works *row)
     lab_write(GUEST_CR4, cr4);
 }
 
-/* ---- The virtual APIC -------------------------------------------------------------------------------------------------- */
+/* ---- The virtual APIC ------------------------------------------------------------------------------------------- */
 
 static uint32_t *virtual_apic(void)
 {

@@ -3,7 +3,17 @@
 
 #include <string.h>
 
-enum { R = 1 << 0, W = 1 << 1, X = 1 << 2, A = 1 << 8, D = 1 << 9, USER_X = 1 << 10, PAGE = 12, LOG_PAGE = 11, RET = 0xc3 };
+enum {
+    R = 1 << 0,
+    W = 1 << 1,
+    X = 1 << 2,
+    A = 1 << 8,
+    D = 1 << 9,
+    USER_X = 1 << 10,
+    PAGE = 12,
+    LOG_PAGE = 11,
+    RET = 0xc3
+};
 enum { MEMORY_TYPE = 7, WALK_4 = 3 << 3, WRITE_BACK = 6, ACCESSED_DIRTY = 1 << 6, PML_FIRST = 511 };
 #define SUPPRESS_VE (1ull << 63)
 
@@ -74,7 +84,8 @@ void works_pml(const struct works *row)
     volatile uint64_t *log = page_scratch(LOG_PAGE);
     bool found = false;
 
-    LAB_WRITE({EPT_POINTER, WRITE_BACK | WALK_4 | ACCESSED_DIRTY}, {PML_ADDRESS, (uint64_t)log}, {PML_INDEX, PML_FIRST});
+    LAB_WRITE({EPT_POINTER, WRITE_BACK | WALK_4 | ACCESSED_DIRTY}, {PML_ADDRESS, (uint64_t)log},
+              {PML_INDEX, PML_FIRST});
     lab_set(row->control);
     OBSERVE(*page = RET);
     EXPECT_NO_EXIT();

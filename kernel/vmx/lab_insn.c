@@ -103,7 +103,8 @@ int vmx_lab_run(struct vcpu *vcpu, uint64_t which)
 {
     enum { FLAG_ZF = 1 << 6 };
     uint64_t *part = vcpu->lab->backend, index = part[LAB_VMX_POINTER] >> REGION_SHIFT & REGION_MASK;
-    struct operands o = {part[LAB_VMX_OPERAND], region(vcpu, index) | (part[LAB_VMX_POINTER] & POINTER_FREE), part[LAB_VMX_DATA], ~0ull};
+    struct operands o = {part[LAB_VMX_OPERAND], region(vcpu, index) | (part[LAB_VMX_POINTER] & POINTER_FREE),
+                         part[LAB_VMX_DATA], ~0ull};
     struct operands now = {0};
 
     if (!can_run(which, index))
@@ -116,7 +117,8 @@ int vmx_lab_run(struct vcpu *vcpu, uint64_t which)
     if (part[LAB_VMX_CURRENT])
         vmptrld(part[LAB_VMX_CURRENT]);
     if (which >= LAB_VMX_VMLAUNCH && which <= LAB_VMX_VMRESUME_BLOCKED)
-        vmwrite(HOST_TR_SELECTOR, 0); /* "Checks on Host Segment and Descriptor-Table Registers": no entry gets further */
+        vmwrite(HOST_TR_SELECTOR,
+                0); /* "Checks on Host Segment and Descriptor-Table Registers": no entry gets further */
     part[LAB_VMX_FLAGS] = instructions[which](&o);
     part[LAB_VMX_ERROR] = part[LAB_VMX_FLAGS] & FLAG_ZF ? vmread(INSTRUCTION_ERROR) : 0;
     part[LAB_VMX_VALUE] = which == LAB_VMX_VMPTRST ? name_of(vcpu, o.value) : o.value;

@@ -14,7 +14,8 @@ struct root_result root_run(enum lab_vmx_run instruction, uint64_t operand, uint
     lab_write_pairs(operands, sizeof operands / sizeof *operands);
     if (!lab_try(PART(LAB_VMX_RUN), instruction, 0))
         SKIP("the machine has no such instruction for Nestor");
-    return (struct root_result){lab_read(PART(LAB_VMX_FLAGS)), lab_read(PART(LAB_VMX_ERROR)), lab_read(PART(LAB_VMX_VALUE))};
+    return (struct root_result){lab_read(PART(LAB_VMX_FLAGS)), lab_read(PART(LAB_VMX_ERROR)),
+                                lab_read(PART(LAB_VMX_VALUE))};
 }
 
 void root_begin(bool current)
