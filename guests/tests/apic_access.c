@@ -1,6 +1,6 @@
 /*
- * The APIC-access page: which accesses exit, and the one register that a TPR shadow virtualizes. There are no rows for
- * fetches: Bochs 2.7 stops ("getHostMemAddr vetoed direct read").
+ * The APIC-access page: which accesses exit, and the one register that a TPR shadow virtualizes. Fetches are in
+ * apic_fetch_risky.c.
  */
 #include "guests/lib/lab/lab.h"
 #include "guests/tests/apic.h"

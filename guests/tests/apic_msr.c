@@ -36,7 +36,8 @@ static uint64_t read_of(unsigned number, bool exits, bool registers)
 FEATURE_GRID(apic_msr_read, VMX,
              NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_X2APIC, PROC2_APIC_REGISTER_VIRTUALIZATION, PROC_MSR_BITMAPS,
                    NOT(PROC2_VIRTUALIZE_APIC_ACCESSES), NOT(PROC_CR8_LOAD), NOT(PROC_CR8_STORE)),
-             MSR_ACCESSES, "with APIC-register virtualization each of the 256 MSRs reads 8 bytes of the page, unless it exits",
+             MSR_ACCESSES,
+             "with APIC-register virtualization each of the 256 MSRs reads 8 bytes of the page, unless it exits",
              read_axes)
 {
     const uint64_t seen = read_of(numbers[at[0]], at[1] == 0, true);

@@ -60,6 +60,12 @@ void ept_touch(enum ept_access access, const struct ept_place *place); /* at EPT
 /* Opens the place again and looks whether its byte is as it was, or as after the access that was done. */
 void ept_expect_byte(const struct ept_place *place, enum ept_access access, bool done);
 
+/* VMFUNC: function and operand. */
+static inline void ept_vmfunc(uint64_t rax, uint64_t rcx)
+{
+    __asm__ volatile(".byte 0x0f, 0x01, 0xd4" : : "a"(rax), "c"(rcx) : "memory");
+}
+
 /* Whether an entry is one that execute-only pages are needed for. */
 const uint16_t *ept_permission_needs(unsigned permission);
 

@@ -1,4 +1,4 @@
-/* The access that has no linear address: loading the PDPTEs of PAE paging. And IRET, which unblocks NMIs before it exits. */
+/* What has no linear address: loading the PDPTEs of PAE paging. And IRET, which unblocks NMIs before it exits. */
 #include <string.h>
 
 #include "guests/lib/lab/lab.h"
@@ -56,13 +56,15 @@ FEATURE_GRID(ept_pdpte, VMX, NEEDS(), QUALIFICATION,
         return;
     }
     EXPECT_EXIT(EXIT_EPT_VIOLATION);
-    EXPECT_BITS(e.qualification, EPT_READ | EPT_WRITE | EPT_FETCH | EPT_RWX << PERMISSION_BITS_SHIFT | EPT_LINEAR_VALID,
+    EXPECT_BITS(e.qualification,
+                EPT_READ | EPT_WRITE | EPT_FETCH | EPT_RWX << PERMISSION_BITS_SHIFT | EPT_LINEAR_VALID,
                 EPT_READ | permissions << PERMISSION_BITS_SHIFT);
     EXPECT_GE(e.physical, place.gpa + PDPTES);
     EXPECT_LT(e.physical, place.gpa + PDPTES + PDPTE_BYTES);
 }
 
-FEATURE_TEST(ept_pdpte_misconfig, VMX, NEEDS(), "EPT Misconfigurations", "a load of PDPTEs by a misconfigured entry exits")
+FEATURE_TEST(ept_pdpte_misconfig, VMX, NEEDS(), "EPT Misconfigurations",
+             "a load of PDPTEs by a misconfigured entry exits")
 {
     const struct ept_place place = ept_open(PLACE_4K);
     struct mode_registers registers = {.ebx = (uint32_t)place.gpa + PDPTES};

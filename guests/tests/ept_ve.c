@@ -78,8 +78,29 @@ FEATURE_GRID(ept_ve, VMX, NEEDS(PROC2_EPT_VIOLATION_VE), INFORMATION,
                 ept_needed(access) | permissions << PERMISSION_BITS_SHIFT | KIND);
     EXPECT_EQ(told->linear, (uint64_t)place.linear + EPT_OFFSET);
     EXPECT_EQ(told->physical, place.gpa + EPT_OFFSET);
-    EXPECT_EQ(told->eptp_index, lab_read(EPTP_INDEX));
     ept_expect_byte(&place, access, false);
+}
+
+static const struct index_row {
+    const char *label;
+    uint64_t index;
+} index_rows[] = {{"0", 0}, {"1", 1}, {"255", 255}, {"256", 256}, {"511", 511}};
+
+/* The row switches by itself, just before: Bochs 2.7 tells the index of the last switch of any VM. */
+FEATURE_TESTS(ept_ve_index, VMX, NEEDS(PROC2_EPT_VIOLATION_VE, PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING), INFORMATION,
+              "the information area tells the index of the EPT pointer", index_rows)
+{
+    const struct ept_place place = ept_open(PLACE_4K);
+
+    ept_set(&place, EPT_RWX, 0);
+    lab_write(LAB_WHAT(LAB_EPTP, row->index), 2);
+    lab_set(PROC2_VMFUNC);
+    lab_set(FUNCTION_EPTP_SWITCHING);
+    enable(0);
+    OBSERVE(ept_vmfunc(0, row->index); ept_touch(ACCESS_READ, &place));
+    lab_clear(PROC2_EPT_VIOLATION_VE);
+    EXPECT_FAULT(EXCEPTION_VE, 0);
+    EXPECT_EQ(information()->eptp_index, row->index);
 }
 
 /* ---- What is not ------------------------------------------------------------------------------------------------ */

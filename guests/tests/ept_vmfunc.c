@@ -30,11 +30,6 @@ static struct ept_place begin(void)
     return place;
 }
 
-static void do_vmfunc(uint64_t rax, uint64_t rcx)
-{
-    __asm__ volatile(".byte 0x0f, 0x01, 0xd4" : : "a"(rax), "c"(rcx) : "memory");
-}
-
 /* A view with accessed flags is in force, or one without. */
 static void expect_view(const struct ept_place *place, bool with_flags)
 {
@@ -68,9 +63,9 @@ FEATURE_GRID(ept_vmfunc_index, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING,
     put_view(index, OTHER_VIEW, EPTP_FLAGS);
     expect_view(&place, false);
     if (at[1])
-        OBSERVE(IN_USER(do_vmfunc(0, index)));
+        OBSERVE(IN_USER(ept_vmfunc(0, index)));
     else
-        OBSERVE(do_vmfunc(0, index));
+        OBSERVE(ept_vmfunc(0, index));
     EXPECT_NO_EXIT();
     expect_view(&place, true);
     OBSERVE(cpu_id(0, 0));
@@ -89,7 +84,7 @@ FEATURE_GRID(ept_vmfunc_other, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING,
     const struct ept_place place = begin();
 
     put_view(index, OTHER_VIEW, EPTP_FLAGS);
-    OBSERVE(do_vmfunc(0, other));
+    OBSERVE(ept_vmfunc(0, other));
     EXPECT_EXIT(EXIT_VMFUNC);
     expect_view(&place, false);
 }
@@ -101,10 +96,10 @@ FEATURE_TEST(ept_vmfunc_back, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, 
 
     put_view(3, OTHER_VIEW, EPTP_FLAGS);
     put_view(4, OWN_VIEW, EPTP_PLAIN);
-    OBSERVE(do_vmfunc(0, 3); do_vmfunc(0, 3); do_vmfunc(0, 4); do_vmfunc(0, 4));
+    OBSERVE(ept_vmfunc(0, 3); ept_vmfunc(0, 3); ept_vmfunc(0, 4); ept_vmfunc(0, 4));
     EXPECT_NO_EXIT();
     expect_view(&place, false);
-    OBSERVE(do_vmfunc(0, 4); do_vmfunc(0, 3));
+    OBSERVE(ept_vmfunc(0, 4); ept_vmfunc(0, 3));
     EXPECT_NO_EXIT();
     expect_view(&place, true);
 }
@@ -119,11 +114,11 @@ FEATURE_GRID(ept_vmfunc_rights, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING
     struct exit_record e;
 
     put_view(3, OTHER_VIEW, EPTP_FLAGS);
-    do_vmfunc(0, 3);
+    ept_vmfunc(0, 3);
     ept_touch(ACCESS_READ, &place);
     ept_touch(ACCESS_WRITE, &place);
     if (at[0])
-        do_vmfunc(0, 3);
+        ept_vmfunc(0, 3);
     ept_set(&place, EPT_W, 0);
     e = OBSERVE(ept_touch(ACCESS_WRITE, &place));
     EXPECT_EXIT(EXIT_EPT_VIOLATION);
@@ -173,7 +168,7 @@ FEATURE_TESTS(ept_vmfunc_pointer, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHI
     struct exit_record e;
 
     put_view(5, row->view, row->bits);
-    e = OBSERVE(do_vmfunc(0, 5));
+    e = OBSERVE(ept_vmfunc(0, 5));
     expect_exit(&place, &e);
 }
 
@@ -191,9 +186,9 @@ FEATURE_GRID(ept_vmfunc_far, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, E
     put_view(5, OTHER_VIEW, EPTP_FLAGS);
     put_view(511, OTHER_VIEW, EPTP_FLAGS);
     if (at[1])
-        e = OBSERVE(IN_USER(do_vmfunc(0, fars[at[0]])));
+        e = OBSERVE(IN_USER(ept_vmfunc(0, fars[at[0]])));
     else
-        e = OBSERVE(do_vmfunc(0, fars[at[0]]));
+        e = OBSERVE(ept_vmfunc(0, fars[at[0]]));
     expect_exit(&place, &e);
 }
 
@@ -208,7 +203,7 @@ FEATURE_TESTS(ept_vmfunc_upper, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING
     const struct ept_place place = begin();
 
     put_view(5, OTHER_VIEW, EPTP_FLAGS);
-    OBSERVE(do_vmfunc(row->rax, row->rcx));
+    OBSERVE(ept_vmfunc(row->rax, row->rcx));
     EXPECT_NO_EXIT();
     expect_view(&place, true);
 }
@@ -229,9 +224,9 @@ FEATURE_GRID(ept_vmfunc_leaf, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, 
 
     put_view(5, OTHER_VIEW, EPTP_FLAGS);
     if (at[1])
-        e = OBSERVE(IN_USER(do_vmfunc(leaves[at[0]], 5)));
+        e = OBSERVE(IN_USER(ept_vmfunc(leaves[at[0]], 5)));
     else
-        e = OBSERVE(do_vmfunc(leaves[at[0]], 5));
+        e = OBSERVE(ept_vmfunc(leaves[at[0]], 5));
     if (leaves[at[0]] < 64) {
         expect_exit(&place, &e);
     } else {
@@ -256,9 +251,9 @@ FEATURE_GRID(ept_vmfunc_off, VMX, NEEDS(PROC2_VMFUNC, FUNCTION_EPTP_SWITCHING, E
     else
         lab_clear(FUNCTION_EPTP_SWITCHING);
     if (at[2])
-        e = OBSERVE(IN_USER(do_vmfunc(off_leaves[at[1]], 5)));
+        e = OBSERVE(IN_USER(ept_vmfunc(off_leaves[at[1]], 5)));
     else
-        e = OBSERVE(do_vmfunc(off_leaves[at[1]], 5));
+        e = OBSERVE(ept_vmfunc(off_leaves[at[1]], 5));
     if (at[0] || off_leaves[at[1]] > 63) {
         EXPECT_FAULT(EXCEPTION_UD, 0);
         expect_view(&place, false);

@@ -41,6 +41,9 @@ void state_setup(void)
     cr4 = insn_read_cr4();
 }
 
+/* IOPL and what else a row may have left; interrupts are off. */
+static void reset_flags(void) { __asm__ volatile("pushq $2\n\tpopfq" : : : "memory", "cc"); }
+
 static void iret(void)
 {
     __asm__ volatile("mov %%ss, %%ecx\n\tmov %%rsp, %%rax\n\tpush %%rcx\n\tpush %%rax\n\tpushf\n\tmov %%cs, %%ecx\n\t"
@@ -67,6 +70,7 @@ static void end_nmi_blocking(void)
  */
 void state_reset(void)
 {
+    reset_flags();
     __asm__ volatile("pushq $2\n\tpopfq" : : : "memory", "cc"); /* AC, NT and DF, too */
     if (!hypercall_is_svm)
         LAB_WRITE({GUEST_CR0, cr0}, {GUEST_CR4, cr4});
