@@ -258,6 +258,8 @@ void mm_buddy_free(hpa_t block, unsigned order)
 
     lock_take(&buddy.lock);
     taken = block_is_taken(block, order);
+    if (order > 0)
+        end_run(); /* it may be all that is missing of a still larger one: pages that live long are not to come from it */
     if (taken) {
         *frame_state(block.value >> PAGE_SHIFT) = FRAME_INSIDE;
         give_block(block.value >> PAGE_SHIFT, order);

@@ -79,6 +79,9 @@ static void test_changes(void)
         CHECK(broken <= FINDINGS_MAX);
         CHECK(entry_check(cpu->backend, &block, &cpu->caps, &first) == (broken == 0));
         CHECK(broken == 0 || first.rule == findings[0].rule);
+        findings[1].rule = NULL;
+        CHECK(entry_check_all(cpu->backend, &block, &cpu->caps, findings, 1, NULL) == broken && !findings[1].rule);
+        entry_check_all(cpu->backend, &block, &cpu->caps, findings, FINDINGS_MAX, NULL);
         broken_blocks += broken > 0;
         for (unsigned i = 0; i < broken; i++) {
             const struct entry_finding *f = &findings[i];
@@ -184,6 +187,18 @@ static void test_names(void)
     test_passed("fields are found by name");
 }
 
+static void test_caps(void)
+{
+    struct entry_caps caps = {.known = 0};
+
+    CHECK(entry_caps_put(&caps, 0x485, 7) && caps.value[CAP_IA32_VMX_MISC - ENTRY_CAP] == 7);
+    CHECK(entry_caps_put(&caps, CAP_CPUID | 3ull << 32 | 0x8000000a, 8));
+    CHECK(caps.value[CAP_CPUID_8000000A_EDX - ENTRY_CAP] == 8);
+    CHECK(caps.known == (1ull << (CAP_IA32_VMX_MISC - ENTRY_CAP) | 1ull << (CAP_CPUID_8000000A_EDX - ENTRY_CAP)));
+    CHECK(!entry_caps_put(&caps, 0x48a, 1) && !entry_caps_put(&caps, 0, 1));
+    test_passed("capability registers are noted by their index");
+}
+
 /* Labels of a rule's cases differ, and are made of what an id is made of. */
 static void test_labels(void)
 {
@@ -197,6 +212,10 @@ static void test_labels(void)
                     for (unsigned j = 0; j < i; j++)
                         CHECK(strcmp(entry_case_get(entry_rule(backend, r), near, j).label, c.label) != 0);
                 }
+    CHECK(strcmp(entry_case_get(entry_rule_find("H28"), false, 2).label, "bit2") == 0);
+    CHECK(strcmp(entry_case_get(entry_rule_find("E9"), false, 11).label, "bit11") == 0);
+    CHECK(strcmp(entry_case_get(entry_rule_find("G17"), true, 0).label, "base") == 0);
+    CHECK(strcmp(entry_case_get(entry_rule_find("G17"), true, 1).label, "sce") == 0);
     test_passed("each case of a rule has a label of its own");
 }
 
@@ -226,6 +245,7 @@ static void test_text(void)
 int main(void)
 {
     test_names();
+    test_caps();
     test_labels();
     test_text();
     test_changes();

@@ -142,6 +142,10 @@ static bool is_its_own(const struct entry_cpu *cpu, const struct entry_base *bas
         tell("another rule is broken", cpu, base, c, &findings[i]);
         good = false;
     }
+    if (seen && findings[0].rule != c->rule) {
+        tell("another rule is told first", cpu, base, c, &findings[0]);
+        good = false;
+    }
     if (!seen)
         printf("# not broken: CPU %s, base %s, %s.%s\n", cpu->name, base->name, c->rule->id, c->label);
     return good && seen;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib_support.h"
+
 enum { CPUS = 5 };
 static struct entry_cpu cpus[CPUS + 1];
 
@@ -142,4 +144,46 @@ bool entry_base_make(const struct entry_cpu *cpu, const struct entry_base *base,
     entry_base_frame(cpu->backend, &block, &cpu->caps);
     entry_base_set(base, &block, &cpu->caps);
     return entry_check(cpu->backend, &block, &cpu->caps, NULL);
+}
+
+/* ---- One block at a time ---------------------------------------------------------------------------------------- */
+
+static struct entry_values values;
+static struct entry_block block;
+
+const struct entry_base *entry_base_named(const struct entry_cpu *cpu, const char *name)
+{
+    for (unsigned i = 0; i < entry_base_count(cpu->backend); i++)
+        if (strcmp(entry_base(cpu->backend, i)->name, name) == 0)
+            return entry_base(cpu->backend, i);
+    fprintf(stderr, "no base %s\n", name);
+    abort();
+}
+
+const struct entry_cpu *block_start(const char *cpu_name, const char *base)
+{
+    const struct entry_cpu *cpu = entry_cpu(cpu_name);
+
+    block = entry_values_block(&values);
+    CHECK(entry_base_make(cpu, entry_base_named(cpu, base), &values));
+    return cpu;
+}
+
+struct entry_block *block_now(void) { return &block; }
+
+void block_put(uint32_t field, uint64_t value) { CHECK(block.write(block.context, field, value)); }
+
+uint64_t block_get(uint32_t field)
+{
+    uint64_t value = 0;
+
+    CHECK(block.read(block.context, field, &value));
+    return value;
+}
+
+const char *block_broken(const struct entry_cpu *cpu)
+{
+    struct entry_finding finding;
+
+    return entry_check(cpu->backend, &block, &cpu->caps, &finding) ? "" : finding.rule->id;
 }

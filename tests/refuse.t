@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use Math::BigInt;
 use Test::More;
 use kernel_machine;
 
@@ -44,5 +45,26 @@ says(bochs('--model p3_katmai'), qr/^Nestor needs a 64-bit CPU; this one has no 
 ends_well(bochs("--model $_"), "Bochs $_ can run it", qr/^Back end +VMX$/m) for
     qw(corei5_arrandale_m520 corei7_ivy_bridge_3770k tigerlake);
 ends_well(bochs("--model $_"), "Bochs $_ can run it", qr/^Back end +SVM$/m) for qw(ryzen trinity_apu);
+
+# ---- Locked off by firmware ----
+# No emulator's firmware does that, so this kernel's RDMSR of registers that may be absent is MOV AL, 19H instead: the lock
+# without the enable bit in IA32_FEATURE_CONTROL, the lock and SVMDIS in VM_CR.
+sub locked_off
+{
+    my ($folder) = @_;
+    my ($text_at, $text_offset) = `objdump -h $build/nestor.elf` =~ /^ +\d+ \.text +\S+ +(\S+) +\S+ +(\S+)/m or die;
+    my ($at) = `objdump -d --disassemble=x86_rdmsr_safe $build/nestor.elf` =~ /^ *([0-9a-f]+):.*\brdmsr$/m or die;
+    my $kernel = get_file("$build/nestor.elf");
+
+    substr($kernel, Math::BigInt->from_hex($at) - Math::BigInt->from_hex($text_at) + hex $text_offset, 2) = "\xb0\x19";
+    link_build($folder);
+    put_file("$folder/nestor.elf", $kernel);
+}
+
+locked_off("$work/locked");
+refuses("export BUILD=$work/locked; " . qemu(), 'QEMU, SVM locked off', $no_vmx, $neither,
+    qr/^SVM: SVM is offered but locked off by firmware \(VM_CR\.SVMDIS\)$/m);
+refuses("export BUILD=$work/locked; " . bochs(), 'Bochs, VMX locked off', $no_svm, $neither,
+    qr/^VMX: VMX is offered but locked off by firmware \(IA32_FEATURE_CONTROL\)$/m);
 
 done_testing;

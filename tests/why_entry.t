@@ -39,6 +39,13 @@ is(scalar(grep { !/^A/ } @ids), 359, '--list has the rules of VMX');
 is(scalar(grep { /^A/ } @ids), 29, 'and those of SVM');
 like($list, qr/^H12\.HOST_IA32_EFER: LMA must be .* \(VMfailValid, VM-instruction error 8\)$/m, 'a rule is told in words');
 
+# The table of docs/entry.md has as many rules of each letter.
+open my $page, '<', "$top/docs/entry.md" or die "docs/entry.md: $!";
+my %told = map { /^\| ([A-Z]): [^|]+\| (\d+) \| (\d+) \|/ ? ($1 => $3) : () } <$page>;
+my %listed;
+$listed{substr $_, 0, 1}++ for @ids;
+is_deeply(\%told, \%listed, 'docs/entry.md counts the rules right');
+
 # ---- Errors in the text, by line ----
 says('', "GUEST_CR0 1\nGUEST_CRO 2\n", 2, qr/^stdin:2: no field is called "GUEST_CRO"$/m, 'an unknown field');
 says('', "# nothing\n\nGUEST_CR0\n", 2, qr/^stdin:3: GUEST_CR0 has no value$/m, 'a value is missing');

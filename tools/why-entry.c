@@ -153,20 +153,6 @@ static bool read_dump(const char *path)
     return good;
 }
 
-/* What is so at an entry that gets as far as its control block, if the text does not say otherwise. */
-static void assume(void)
-{
-    static const struct entry_pair usual[] = {
-        {STATE_CPL, 0}, {STATE_VMX_OPERATION, 1}, {STATE_CPU_MODE, 0}, {STATE_SMM, 0}, {STATE_MOV_SS, 0},
-    };
-    struct entry_block block = entry_values_block(&dump.values);
-    uint64_t value;
-
-    for (unsigned i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (!block.read(block.context, usual[i].field, &value))
-            block.write(block.context, usual[i].field, usual[i].value);
-}
-
 /* ---- Telling -------------------------------------------------------------------------------------------------- */
 
 static void print_finding(const struct entry_finding *finding)
@@ -241,6 +227,7 @@ static int bad_usage(const char *what, const char *which)
 int main(int argc, char **argv)
 {
     enum backend backend = BACKEND_NONE;
+    struct entry_block block;
     const char *path = NULL;
     bool all = false;
 
@@ -266,6 +253,7 @@ int main(int argc, char **argv)
     }
     if (!read_dump(path) || dump.errors)
         return STATUS_ERROR;
-    assume();
+    block = entry_values_block(&dump.values);
+    entry_state_assume(&block);
     return explain(backend != BACKEND_NONE ? backend : dump.has_vmcb ? BACKEND_SVM : BACKEND_VMX, all);
 }

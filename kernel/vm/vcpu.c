@@ -121,7 +121,7 @@ static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
 
 /*
  * What can keep a guest from going on. A vCPU in HLT sleeps until something is pending: other pCPUs pend under the kernel
- * lock, so none comes between the look and the sleep. One that is recalled stays in HLT.
+ * lock, so none comes between the look and the sleep. One that is recalled stays in HLT; a lab's deadline ends it.
  */
 static __attribute__((noinline)) void hold_back(struct vcpu *vcpu)
 {
@@ -131,7 +131,7 @@ static __attribute__((noinline)) void hold_back(struct vcpu *vcpu)
         leave_with(vcpu, ABI_EINTR);
     }
     kernel_lock_enter();
-    vcpu->halted = !vcpu_has_pending(vcpu);
+    vcpu->halted = !vcpu_has_pending(vcpu) && !(vcpu->lab && vcpu->lab->due);
     if (vcpu->halted) {
         thread_block_current();
         thread_return();

@@ -120,6 +120,15 @@ struct entry_case entry_case_get(const struct entry_rule *rule, bool near, unsig
     return c;
 }
 
+/* A case that varies is one only where its rule is the first that is broken; or, near, where all rules are kept. */
+static bool is_real(const struct entry_case *c, const struct entry_block *block, const struct entry_caps *caps)
+{
+    struct entry_finding first;
+    bool kept = entry_check(c->rule->id[0] == 'A' ? BACKEND_SVM : BACKEND_VMX, block, caps, &first);
+
+    return c->near ? kept : !kept && first.rule == c->rule;
+}
+
 bool entry_case_write(const struct entry_case *c, const struct entry_base *base, const struct entry_block *block,
                       const struct entry_caps *caps)
 {
@@ -133,10 +142,7 @@ bool entry_case_write(const struct entry_case *c, const struct entry_base *base,
         good = good && entry_write(bits, c->rule->field, block, caps);
     if (c->flip)
         good = good && entry_write(&flip, c->rule->field, block, caps);
-    if (good && !c->near && (c->rule->varies || (variant && variant->varies)))
-        good = entry_rule_check(c->rule, block, caps, NULL) == ENTRY_BROKEN;
-    if (good && c->near && variant && variant->varies)
-        good = entry_rule_check(c->rule, block, caps, NULL) == ENTRY_KEPT &&
-               entry_check(c->rule->id[0] == 'A' ? BACKEND_SVM : BACKEND_VMX, block, caps, NULL);
+    if (good && (c->rule->varies || (variant && variant->varies)))
+        good = is_real(c, block, caps);
     return good;
 }

@@ -39,6 +39,10 @@ struct entry_caps {
     uint64_t known;
 };
 
+/* Notes a capability register by its index as in struct machine_cap (entry_cap_index tells which there are). False if
+ * no rule needs it. */
+bool entry_caps_put(struct entry_caps *caps, uint64_t index, uint64_t value);
+
 /* A control block in memory, and its accessors. All zero at first: no field is known. */
 enum { ENTRY_VALUES_MAX = 512 };
 struct entry_values {
@@ -49,6 +53,10 @@ struct entry_values {
     } pair[ENTRY_VALUES_MAX]; /* by rising field */
 };
 struct entry_block entry_values_block(struct entry_values *values);
+
+/* Writes what is so at an entry that gets as far as its control block, where the block does not know: CPL 0, VMX root
+ * operation in a fitting mode, not in SMM, not behind MOV SS. */
+void entry_state_assume(const struct entry_block *block);
 
 /* ---- Rules -------------------------------------------------------------------------------------------------- */
 

@@ -89,6 +89,18 @@ static const struct entry_bits svm_block[] = {
     {0},
 };
 
+void entry_state_assume(const struct entry_block *block)
+{
+    static const struct entry_pair usual[] = {
+        {STATE_CPL, 0}, {STATE_VMX_OPERATION, 1}, {STATE_CPU_MODE, 0}, {STATE_SMM, 0}, {STATE_MOV_SS, 0},
+    };
+    uint64_t value;
+
+    for (unsigned i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (!block->read(block->context, usual[i].field, &value))
+            block->write(block->context, usual[i].field, usual[i].value);
+}
+
 static void write_list(const struct entry_bits *list, const struct entry_block *block, const struct entry_caps *caps)
 {
     for (; list->mask; list++)

@@ -1,11 +1,14 @@
-/* All tables in the order of the manual: what ends with VMfail comes first, MSR loading last. */
+/*
+ * All tables in the order of the manual: what ends with VMfail comes first, MSR loading last. Within one verdict the
+ * manual leaves the order to the CPU: RFLAGS.VM decides what segments must be, so it comes before them.
+ */
 #include "vmm/entry/rule.h"
 
 static const struct entry_table *const vmx_tables[] = {
-    &entry_rules_instruction, &entry_rules_execution,    &entry_rules_execution_pages, &entry_rules_exit,
-    &entry_rules_event,       &entry_rules_host,         &entry_rules_host_msr,        &entry_rules_guest_cr,
-    &entry_rules_guest_msr,   &entry_rules_segment_base, &entry_rules_segment_rights,  &entry_rules_segment_system,
-    &entry_rules_rip,         &entry_rules_activity,     &entry_rules_pending,         &entry_rules_memory,
+    &entry_rules_instruction,    &entry_rules_execution, &entry_rules_execution_pages, &entry_rules_exit,
+    &entry_rules_event,          &entry_rules_host,      &entry_rules_host_msr,        &entry_rules_guest_cr,
+    &entry_rules_guest_msr,      &entry_rules_rip,       &entry_rules_segment_base,    &entry_rules_segment_rights,
+    &entry_rules_segment_system, &entry_rules_activity,  &entry_rules_pending,         &entry_rules_memory,
     &entry_rules_msr_load,
 };
 static const struct entry_table *const svm_tables[] = {&entry_rules_svm};

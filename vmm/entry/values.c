@@ -1,5 +1,17 @@
 #include "vmm/entry/entry.h"
 
+bool entry_caps_put(struct entry_caps *caps, uint64_t index, uint64_t value)
+{
+    for (uint32_t field = ENTRY_CAP; field < ENTRY_CAP_END; field++) {
+        if (entry_cap_index(field) != index)
+            continue;
+        caps->value[field - ENTRY_CAP] = value;
+        caps->known |= 1ull << (field - ENTRY_CAP);
+        return true;
+    }
+    return false;
+}
+
 /* Where the field is, or would be. */
 static unsigned find(const struct entry_values *values, uint32_t field)
 {

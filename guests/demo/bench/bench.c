@@ -10,6 +10,7 @@
 
 #include "guests/demo/bench/bench.h"
 #include "guests/lib/common/console.h"
+#include "guests/lib/common/cpu.h"
 #include "guests/lib/common/hypercall.h"
 #include "guests/lib/common/test.h"
 
@@ -68,7 +69,8 @@ int main(int argc, char **argv)
             continue;
         if (partner) {
             roles[i]->partner();
-            return 0;
+            for (;;)
+                cpu_wait_interrupt();
         }
         run(roles[i], argc > 2 ? (unsigned)atoi(argv[2]) : 1);
         return test_status();

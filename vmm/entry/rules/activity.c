@@ -163,8 +163,7 @@ static const struct entry_rule rules[] = {
                           .write = LIST(SET(ENTRY_OWN, ACTIVITY_SHUTDOWN), SET(GUEST_INTERRUPTIBILITY, BLOCKING_STI))}),
          .near =
              VARIANTS(VARIANT("active-sti", SET(ENTRY_OWN, ACTIVITY_ACTIVE), SET(GUEST_INTERRUPTIBILITY, BLOCKING_STI)),
-                      VARIANT("hlt-nmi", SET(ENTRY_OWN, ACTIVITY_HLT), SET(GUEST_INTERRUPTIBILITY, BLOCKING_NMI))),
-         .with = "K2"),
+                      VARIANT("hlt-nmi", SET(ENTRY_OWN, ACTIVITY_HLT), SET(GUEST_INTERRUPTIBILITY, BLOCKING_NMI)))),
     RULE("K5", GUEST_ACTIVITY, "HLT lets only external interrupts, NMIs, #DB, #MC and MTF exits through",
          .wrong = wrong_event_hlt, .given = LIST(CAN_HLT), .skip = BASE_VM86,
          .bad = VARIANTS(EVENT_WITH(1, "ud", EVENT_EXCEPTION, 6, 0), EVENT_WITH(1, "de", EVENT_EXCEPTION, 0, 0),

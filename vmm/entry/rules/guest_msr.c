@@ -58,7 +58,7 @@ static const struct entry_rule rules[] = {
     RULE("G22", GUEST_IA32_RTIT_CTL, "reserved bits must be 0", .wrong = entry_wrong_ones, .operand = RTIT_CTL_RESERVED,
          LOADS(RTIT_CTL)),
     RULE("G24", GUEST_S_CET, "must be canonical, and below 4 GiB outside IA-32e mode", .wrong = wrong_pointer,
-         .bad = entry_bad_canonical, .near = VARIANTS(VALUE("endbr", 4)), LOADS(CET), .with = "G25"),
+         .bad = entry_bad_canonical, .near = VARIANTS(VALUE("low-bits", 0x3f)), LOADS(CET), .with = "G25"),
     RULE("G25", GUEST_S_CET, "bits 9:6 must be 0, and SUPPRESS and TRACKER not both 1", .wrong = entry_wrong_s_cet,
          .bad = VARIANTS(EACH(S_CET_RESERVED), VALUE("both", 3 << 10)),
          .near = VARIANTS(VALUE("suppress", 1 << 10), VALUE("tracker", 1 << 11)), LOADS(CET)),

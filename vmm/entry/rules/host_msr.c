@@ -40,7 +40,7 @@ static const struct entry_rule rules[] = {
     RULE("H13", HOST_IA32_EFER, "LME must be the host address-space size", .wrong = wrong_size, .operand = EFER_LME,
          .loses_host = true, LOADS(EFER)),
     RULE("H14", HOST_S_CET, "must be canonical, and below 4 GiB with a 32-bit host", .wrong = wrong_pointer,
-         .bad = entry_bad_canonical, .near = VARIANTS(VALUE("endbr", 4)), LOADS(CET), .with = "H15"),
+         .bad = entry_bad_canonical, .near = VARIANTS(VALUE("low-bits", 0x3f)), LOADS(CET), .with = "H15"),
     RULE("H15", HOST_S_CET, "bits 9:6 must be 0, and SUPPRESS and TRACKER not both 1", .wrong = entry_wrong_s_cet,
          .bad = VARIANTS(EACH(S_CET_RESERVED), VALUE("both", 3 << 10)),
          .near = VARIANTS(VALUE("suppress", 1 << 10), VALUE("tracker", 1 << 11)), LOADS(CET)),

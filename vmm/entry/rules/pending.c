@@ -128,7 +128,10 @@ static uint64_t wrong_link_vmxon(struct entry_context *context, const struct ent
 #define MOV_SS                 SET(GUEST_INTERRUPTIBILITY, BLOCKING_MOV_SS)
 #define TF                     ALL(GUEST_RFLAGS, RFLAGS_TF)
 #define BTF                    BITS(GUEST_IA32_DEBUGCTL, DEBUGCTL_BTF, DEBUGCTL_BTF)
-#define HELD(label_, skip_, ...) {.label = label_, .skip = skip_, .write = LIST(__VA_ARGS__)}
+#define HELD(label_, skip_, ...)                                                                                       \
+    {                                                                                                                  \
+        .label = label_, .skip = skip_, .write = LIST(__VA_ARGS__)                                                     \
+    }
 
 #define LINK(id, must, ...)                                                                                            \
     RULE(id, VMCS_LINK_POINTER, must, __VA_ARGS__,                                                                     \
@@ -141,22 +144,6 @@ static const struct entry_rule rules[] = {
             .operand = ~0x1ffffull | 0xff0 | 1 << 13 | 1 << 15,
             .bad = VARIANTS(EACH(~0x1ffffull | 0x7f0 | 1 << 13 | 1 << 15), {.each = PENDING_BUS_LOCK, .varies = true}),
             .near = VARIANTS(EACH(PENDING_CONDITIONS | PENDING_ENABLED))),
-    PENDING(
-        "P2", "BS must be 1: a single step is held up by STI, MOV SS or HLT", .wrong = wrong_bs_0,
-        .bad = VARIANTS(
-            HELD("sti", BASE_HLT, STI, TF), HELD("mov-ss", BASE_HLT, MOV_SS, TF),
-            {.label = "hlt", .varies = true, .skip = BASE_VM86, .write = LIST(SET(GUEST_ACTIVITY, ACTIVITY_HLT), TF)}),
-        .near = VARIANTS(HELD("sti-bs", BASE_HLT, STI, TF, ALL(ENTRY_OWN, PENDING_BS)), VARIANT("btf", TF, BTF)),
-        .with = "K2"),
-    PENDING("P3", "BS must be 0: no single step is held up", .wrong = wrong_bs_1,
-            .bad = VARIANTS(HELD("sti", BASE_HLT, STI, ALL(ENTRY_OWN, PENDING_BS)),
-                            HELD("mov-ss", BASE_HLT, MOV_SS, ALL(ENTRY_OWN, PENDING_BS)),
-                            HELD("sti-btf", BASE_HLT, STI, TF, BTF, ALL(ENTRY_OWN, PENDING_BS)),
-                            {.label = "hlt",
-                             .varies = true,
-                             .skip = BASE_VM86,
-                             .write = LIST(SET(GUEST_ACTIVITY, ACTIVITY_HLT), ALL(ENTRY_OWN, PENDING_BS))}),
-            .near = VARIANTS(HELD("not-held", BASE_HLT, ALL(ENTRY_OWN, PENDING_BS))), .with = "K2"),
     PENDING("P4", "with RTM (bit 16), bits 3:0 and 14 must be 0", .wrong = wrong_rtm_others, .with = "P3 P6",
             .bad =
                 VARIANTS(EACH_BEHIND(PENDING_CONDITIONS | PENDING_BS, SET(ENTRY_OWN, PENDING_RTM | PENDING_ENABLED)))),
@@ -168,6 +155,21 @@ static const struct entry_rule rules[] = {
                 HELD("mov-ss", BASE_HLT, MOV_SS, SET(ENTRY_OWN, PENDING_RTM | PENDING_ENABLED))),
             .near = VARIANTS(
                 {.label = "rtm", .varies = true, .write = LIST(SET(ENTRY_OWN, PENDING_RTM | PENDING_ENABLED))})),
+    PENDING(
+        "P2", "BS must be 1: a single step is held up by STI, MOV SS or HLT", .wrong = wrong_bs_0,
+        .bad = VARIANTS(
+            HELD("sti", BASE_HLT, STI, TF), HELD("mov-ss", BASE_HLT, MOV_SS, TF),
+            {.label = "hlt", .varies = true, .skip = BASE_VM86, .write = LIST(SET(GUEST_ACTIVITY, ACTIVITY_HLT), TF)}),
+        .near = VARIANTS(HELD("sti-bs", BASE_HLT, STI, TF, ALL(ENTRY_OWN, PENDING_BS)), VARIANT("btf", TF, BTF))),
+    PENDING("P3", "BS must be 0: no single step is held up", .wrong = wrong_bs_1,
+            .bad = VARIANTS(HELD("sti", BASE_HLT, STI, ALL(ENTRY_OWN, PENDING_BS)),
+                            HELD("mov-ss", BASE_HLT, MOV_SS, ALL(ENTRY_OWN, PENDING_BS)),
+                            HELD("sti-btf", BASE_HLT, STI, TF, BTF, ALL(ENTRY_OWN, PENDING_BS)),
+                            {.label = "hlt",
+                             .varies = true,
+                             .skip = BASE_VM86,
+                             .write = LIST(SET(GUEST_ACTIVITY, ACTIVITY_HLT), ALL(ENTRY_OWN, PENDING_BS))}),
+            .near = VARIANTS(HELD("not-held", BASE_HLT, ALL(ENTRY_OWN, PENDING_BS)))),
 
     LINK("L1", "must be 4 KiB aligned", .wrong = wrong_link_alignment, .bad = VARIANTS(EACH(0xfff))),
     LINK("L2", "must be within the physical-address width", .wrong = wrong_link_width, .bad = entry_bad_width),
