@@ -20,7 +20,7 @@ FEATURE_TEST(io_alone, VMX, ((const uint16_t[]){0}), "section", "text")
 static const struct entry {
     const char *label;
     int value;
-} entries[] = {{"7fff-4-out", 1}, {"0", 2}};
+} entries[] = {{"7fff-4-out", 1}, {"0", 2}, {"GUEST_RIP", 3}};
 
 FEATURE_TESTS(io_table, SVM, ((const uint16_t[]){0}), "section", "text", entries, .milliseconds = 7)
 {
@@ -54,9 +54,10 @@ static void test_rows(void)
     CHECK(__stop_feature_tests - __start_feature_tests == 3);
     CHECK(feature_rows(RECORD_ONLY(io_alone)) == 1);
     check_id(RECORD_ONLY(io_alone), 0, "vmx.io.alone");
-    CHECK(feature_rows(RECORD_ONLY(io_table)) == 2);
+    CHECK(feature_rows(RECORD_ONLY(io_table)) == 3);
     check_id(RECORD_ONLY(io_table), 0, "svm.io.table.7fff-4-out");
     check_id(RECORD_ONLY(io_table), 1, "svm.io.table.0");
+    check_id(RECORD_ONLY(io_table), 2, "svm.io.table.guest-rip");
     CHECK(RECORD_ONLY(io_table)->milliseconds == 7);
     CHECK(feature_row(RECORD_ONLY(io_table), 1, &row));
     row.test->run(feature_row_argument(&row));

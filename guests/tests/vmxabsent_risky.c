@@ -27,13 +27,15 @@ FEATURE_TESTS(absent_field, VMX, NEEDS(), "Field Encoding in VMCS",
     expect_absent(row->field);
 }
 
-FEATURE_TESTS(absent_high, VMX, NEEDS(), "Field Encoding in VMCS", "only 64-bit fields have an encoding of a high half",
-              fields)
+static const struct feature_axis high_axes[] = {AXIS_FIELDS, {0}};
+
+static bool is_not_64(const unsigned *at) { return field_width(fields[at[0]].field) != WIDTH_64; }
+
+FEATURE_GRID(absent_high, VMX, NEEDS(), "Field Encoding in VMCS", "only 64-bit fields have an encoding of a high half",
+             high_axes, .exists = is_not_64)
 {
-    if (field_width(row->field) == WIDTH_64)
-        SKIP("a 64-bit field");
     root_begin(true);
-    expect_absent(row->field | FIELD_HIGH);
+    expect_absent(fields[at[0]].field | FIELD_HIGH);
 }
 
 /* Up to the index that the MSR tells, and some more. A field that has no name here may be newer than this. */

@@ -72,28 +72,30 @@ FEATURE_TESTS(fields_value, VMX, NEEDS(), "Use of the VMREAD and VMWRITE Instruc
     }
 }
 
-FEATURE_TESTS(fields_high, VMX, NEEDS(), "Field Encoding in VMCS",
-              "the encoding of the high half is of bits 63:32 of a 64-bit field", fields)
+static const struct feature_axis high_axes[] = {AXIS_FIELDS, {0}};
+
+static bool is_64(const unsigned *at) { return field_width(fields[at[0]].field) == WIDTH_64; }
+
+FEATURE_GRID(fields_high, VMX, NEEDS(), "Field Encoding in VMCS",
+             "the encoding of the high half is of bits 63:32 of a 64-bit field", high_axes, .exists = is_64)
 {
-    const uint64_t low = 0x11111111, high = 0x22222222;
+    const uint64_t field = fields[at[0]].field, low = 0x11111111, high = 0x22222222;
     struct root_result result;
 
     root_begin(true);
-    if (!fields_should_exist(row->field))
+    if (!fields_should_exist(field))
         SKIP("the CPU has no such field");
-    if (field_width(row->field) != WIDTH_64)
-        SKIP("no 64-bit field: vmx.absent.high is about those");
-    if (field_type(row->field) == TYPE_READ_ONLY && !feature_has(MISC_VMWRITE_ANY_FIELD)) {
-        EXPECT_ROOT(root_run(LAB_VMX_VMREAD, row->field | FIELD_HIGH, 0, 0), ROOT_SUCCEEDS);
-        EXPECT_ROOT(root_run(LAB_VMX_VMWRITE, row->field | FIELD_HIGH, 0, 1), VMWRITE_READ_ONLY);
+    if (field_type(field) == TYPE_READ_ONLY && !feature_has(MISC_VMWRITE_ANY_FIELD)) {
+        EXPECT_ROOT(root_run(LAB_VMX_VMREAD, field | FIELD_HIGH, 0, 0), ROOT_SUCCEEDS);
+        EXPECT_ROOT(root_run(LAB_VMX_VMWRITE, field | FIELD_HIGH, 0, 1), VMWRITE_READ_ONLY);
         return;
     }
-    root_write(row->field, low);
-    root_write(row->field | FIELD_HIGH, high | 0xffffffffull << 32); /* bits 63:32 of the operand don't count */
-    EXPECT_EQ(read_field(row->field, &result), high << 32 | low);
-    EXPECT_EQ(read_field(row->field | FIELD_HIGH, &result), high);
-    root_write(row->field, ~0ull);
-    EXPECT_EQ(read_field(row->field | FIELD_HIGH, &result), 0xffffffff);
+    root_write(field, low);
+    root_write(field | FIELD_HIGH, high | 0xffffffffull << 32); /* bits 63:32 of the operand don't count */
+    EXPECT_EQ(read_field(field, &result), high << 32 | low);
+    EXPECT_EQ(read_field(field | FIELD_HIGH, &result), high);
+    root_write(field, ~0ull);
+    EXPECT_EQ(read_field(field | FIELD_HIGH, &result), 0xffffffff);
 }
 
 /* Each field is a place of its own: of all that are written, none has changed another. */

@@ -12,6 +12,8 @@ struct field {
     uint64_t field;
 };
 #define FIELD_ROW(encoding, name) {#name, encoding},
+#define FIELD_LABEL(encoding, name) #name,
+#define AXIS_FIELDS {(const char *const[]){VMCS_FIELDS(FIELD_LABEL)}, sizeof fields / sizeof *fields}
 
 /* Whether the capability MSRs say that there is this field, of those that have a name. */
 bool fields_should_exist(uint64_t field);

@@ -1,7 +1,7 @@
 /*
- * Advertised against works. Each bit of the capability MSRs that has a name is a row, skipped where it is not offered;
- * when all are through, there is a table of those that are: works, broken, hangs, or not tried. The other families look
- * closer.
+ * Advertised against works. Each control bit, and each bit of other capability MSRs that says that something can be
+ * done, is a row, skipped where it is not offered; when all are through, there is a table of those that are: works,
+ * accepted, broken, hangs, not tried, kept by Nestor. The other families look closer.
  */
 #include "guests/tests/vmxworks.h"
 
@@ -91,9 +91,11 @@ static const struct works rows[] = {
     {"exit-conceal-from-pt", EXITC_CONCEAL_FROM_PT, SHOW(entry)},
     {"exit-clear-rtit-ctl", EXITC_CLEAR_RTIT_CTL, SHOW(entry)},
     {"exit-clear-lbr-ctl", EXITC_CLEAR_LBR_CTL, SHOW(entry)},
+    {"exit-clear-uinv", EXITC_CLEAR_UINV, SHOW(entry)},
     {"exit-load-cet", EXITC_LOAD_CET, SHOW(entry)},
     {"exit-load-pkrs", EXITC_LOAD_PKRS, SHOW(entry)},
     {"exit-save-perf-global-ctrl", EXITC_SAVE_PERF_GLOBAL_CTRL, SHOW(entry)},
+    {"exit-secondary", EXITC_SECONDARY, SHOW(entry)},
 
     {"entry-load-debug", ENTRYC_LOAD_DEBUG, SHOW(load_debug)},
     {"entry-ia32e-mode-guest", ENTRYC_IA32E_MODE_GUEST, SHOW(ia32e)},
@@ -104,6 +106,7 @@ static const struct works rows[] = {
     {"entry-load-bndcfgs", ENTRYC_LOAD_BNDCFGS, SHOW(with_exit), .needs = {EXITC_CLEAR_BNDCFGS}},
     {"entry-conceal-from-pt", ENTRYC_CONCEAL_FROM_PT, SHOW(entry)},
     {"entry-load-rtit-ctl", ENTRYC_LOAD_RTIT_CTL, SHOW(with_exit), .needs = {EXITC_CLEAR_RTIT_CTL}},
+    {"entry-load-uinv", ENTRYC_LOAD_UINV, SHOW(with_exit), .needs = {EXITC_CLEAR_UINV}},
     {"entry-load-cet", ENTRYC_LOAD_CET, SHOW(with_exit), .needs = {EXITC_LOAD_CET}},
     {"entry-load-lbr-ctl", ENTRYC_LOAD_LBR_CTL, SHOW(with_exit), .needs = {EXITC_CLEAR_LBR_CTL}},
     {"entry-load-pkrs", ENTRYC_LOAD_PKRS, SHOW(with_exit), .needs = {EXITC_LOAD_PKRS}},
@@ -112,10 +115,21 @@ static const struct works rows[] = {
     {"ept-uc", EPT_UC, SHOW(uncacheable)},
     {"ept-wb", EPT_WB, SHOW(entry)},
     {"ept-walk-4", EPT_WALK_4, SHOW(entry)},
+    {"ept-invept", EPT_INVEPT, SHOW(invept), .reason = 2, .needs = {EPT_INVEPT_ALL}},
+    {"ept-invept-single", EPT_INVEPT_SINGLE, SHOW(invept), .reason = 1},
+    {"ept-invept-all", EPT_INVEPT_ALL, SHOW(invept), .reason = 2},
+    {"ept-invvpid", EPT_INVVPID, SHOW(invvpid), .reason = 2, .needs = {EPT_INVVPID_ALL}},
+    {"ept-invvpid-address", EPT_INVVPID_ADDRESS, SHOW(invvpid), .reason = 0},
+    {"ept-invvpid-single", EPT_INVVPID_SINGLE, SHOW(invvpid), .reason = 1},
+    {"ept-invvpid-all", EPT_INVVPID_ALL, SHOW(invvpid), .reason = 2},
+    {"ept-invvpid-globals", EPT_INVVPID_SINGLE_RETAINING_GLOBALS, SHOW(invvpid), .reason = 3},
     {"ept-accessed-dirty", EPT_ACCESSED_DIRTY, SHOW(accessed_dirty)},
     {"function-eptp-switching", FUNCTION_EPTP_SWITCHING, SHOW(eptp_switching), .needs = {PROC2_VMFUNC}},
     {"misc-activity-hlt", MISC_ACTIVITY_HLT, SHOW(hlt_activity), .needs = {PIN_PREEMPTION_TIMER}},
     {"misc-stores-lma", MISC_STORES_LMA, SHOW(ia32e)},
+    {"misc-activity-shutdown", MISC_ACTIVITY_SHUTDOWN, SHOW(kept)},
+    {"misc-activity-wait-for-sipi", MISC_ACTIVITY_WAIT_FOR_SIPI, SHOW(kept)},
+    {"misc-vmwrite-any-field", MISC_VMWRITE_ANY_FIELD, SHOW(vmwrite)},
     {"misc-inject-length-0", MISC_INJECT_LENGTH_0, SHOW(inject_length)},
 };
 

@@ -11,7 +11,7 @@ struct works {
     void (*show)(const struct works *row); /* expects what the bit says to happen */
     const char *code; /* of works_exits and works_enables: memory at [RBX], RCX is CR3, RDX a port */
     unsigned length;
-    uint64_t reason;
+    uint64_t reason;                       /* of the exit; of works_invept, works_invvpid: the type */
     uint16_t needs[2];                     /* besides the control */
     bool waits;                            /* without the exit it would wait, or it can't be without */
 };
@@ -38,6 +38,9 @@ works_show works_timer, works_virtual_nmis, works_nmi_window, works_interrupt_wi
 /* vmxworks_memory.c: what is about EPT. */
 works_show works_ept, works_pml, works_ve, works_mode_execute, works_execute_only, works_accessed_dirty,
     works_uncacheable, works_eptp_switching;
+
+/* vmxworks_memory.c, too: instructions of the host, by their flags. */
+works_show works_invept, works_invvpid, works_vmwrite;
 
 /* vmxworks_switch.c: what entries and exits load and save. */
 works_show works_save_debug, works_load_debug, works_save_pat, works_exit_pat, works_entry_pat, works_save_efer,

@@ -1,4 +1,4 @@
-/* Controls and capabilities about EPT. */
+/* Controls and capabilities about EPT, and what the host can do with its translations and its VMCSs. */
 #include "guests/tests/vmxworks.h"
 
 #include <string.h>
@@ -137,4 +137,26 @@ void works_eptp_switching(const struct works *row)
     registers = (struct code_registers){.rcx = 2};
     OBSERVE(code_run(&registers));
     EXPECT_EXIT(EXIT_VMFUNC);
+}
+
+void works_invept(const struct works *row)
+{
+    root_begin(true);
+    EXPECT_ROOT(root_run(LAB_VMX_INVEPT, row->reason, 0, 0), ROOT_SUCCEEDS);
+}
+
+void works_invvpid(const struct works *row)
+{
+    root_begin(true);
+    EXPECT_ROOT(root_run(LAB_VMX_INVVPID, row->reason, 1, 0), ROOT_SUCCEEDS);
+}
+
+void works_vmwrite(const struct works *row)
+{
+    enum { VALUE = 0x123 };
+
+    (void)row;
+    root_begin(true);
+    root_write(EXIT_REASON, VALUE);
+    EXPECT_EQ(root_read(EXIT_REASON), VALUE);
 }

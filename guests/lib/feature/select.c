@@ -56,6 +56,14 @@ const void *feature_row_argument(const struct feature_row *row)
     return NULL;
 }
 
+/* A label may be a name of the manual's, such as GUEST_RIP. */
+static char id_character(char c)
+{
+    if (c == '_')
+        return '-';
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 size_t feature_id(const struct feature_row *row, char *id)
 {
     static const char *const platforms[] = {"any", "vmx", "svm"};
@@ -64,7 +72,9 @@ size_t feature_id(const struct feature_row *row, char *id)
     text_put(&text, "%s.", platforms[row->test->platform]);
     for (const char *c = row->test->name; *c; c++)
         text_put(&text, "%c", *c == '_' ? '.' : *c);
-    text_put(&text, "%s%s", row->label[0] ? "." : "", row->label);
+    text_put(&text, "%s", row->label[0] ? "." : "");
+    for (const char *c = row->label; *c; c++)
+        text_put(&text, "%c", id_character(*c));
     return text.used;
 }
 
