@@ -138,6 +138,9 @@ struct vm_window {
     uint64_t address, bytes;
 };
 
+/* FULL: it may have a VM entered with a control block that is wholly its own, and so anything. */
+enum vm_lab { LAB_NONE, LAB_YES, LAB_FULL };
+
 struct vm_spec {
     char name[VM_NAME_BYTES];
     uint64_t memory_bytes;   /* guest memory from gpa 0, a multiple of 4 KiB */
@@ -147,7 +150,7 @@ struct vm_spec {
     uint32_t large_pages;    /* 1: guest memory is backed by 2 MiB at a time, and mapped by the GiB, where that is possible;
                               * 0: by 4 KiB */
     uint32_t modules;        /* entries of module[] */
-    uint32_t lab;            /* 1: its monitor may set what config/lab.h names; 0: not so */
+    uint32_t lab;            /* enum vm_lab: whether its monitor may set what config/lab.h names */
     uint32_t pin;            /* 0: its vCPUs float; else the number of the pCPU that they stay on, plus 1 */
     uint32_t module[MAX_VM_MODULES]; /* boot module numbers; the monitor calls them 0, 1, ... */
     uint64_t args;           /* address of 4096 bytes for the monitor's TASK_ARGS page */

@@ -30,6 +30,8 @@ enum lab_kind {
     LAB_EPTP,        /* | index: an entry of the EPTP list (VMX): 0 an invalid one, 1 or 2 one of two EPT pointers to the
                       *   same memory, the first of which is the VM's own */
     LAB_VMX,         /* | enum lab_vmx_part: a VMX instruction on VMCS regions that are the lab's own (VMX) */
+    LAB_PROBE,       /* | field: of the current VMCS of LAB_VMX, any, and untranslated; or | LAB_PROBE_ADDRESS | gpa, read only:
+                      *   the host's address of that page of the guest. For VMs with `lab = full` */
     LAB_CAP,         /* | number as in machine_cap (bit 55 for CAP_CPUID): a capability register, or any CPUID register, of
                       *   the CPU that Nestor runs on; read only; 0 where there is none. Answered by the monitor */
     LAB_HOST,        /* | MSR: the host's value as found right after the last observed exit (EFER, PAT); read only */
@@ -38,6 +40,7 @@ enum lab_kind {
 };
 #define LAB_WHAT(kind, number) ((uint64_t)(kind) << LAB_KIND_SHIFT | (uint64_t)(number))
 #define LAB_NUMBER(what) ((what) & ((1ull << LAB_KIND_SHIFT) - 1))
+#define LAB_PROBE_ADDRESS (1ull << 55) /* in the number of LAB_PROBE */
 #define LAB_CAP_CPUID (1ull << 55) /* in the number of LAB_CAP, for CAP_CPUID */
 
 enum { LAB_MSR_ENTRIES = 16, LAB_NESTED_ENTRIES = 16, LAB_EXITS = 8 };
@@ -47,7 +50,10 @@ enum { LAB_MSR_ENTRIES = 16, LAB_NESTED_ENTRIES = 16, LAB_EXITS = 8 };
  * operation, and see their results: write operands and LAB_VMX_RUN, and read what came of it, as often as wanted.
  * Whichever region is the current VMCS stays so for the next instruction; to begin with there is none. Addresses are
  * LAB_VMX_A and so on, with bits 63:52 and 11:0 as the guest likes: these make them wrong ones. A VM entry never
- * succeeds, as the host's TR selector is always 0.
+ * succeeds, as the host's TR selector is always 0, but with `lab = full`: then it is made with the VMCS as it is, and comes
+ * back by the VM exit, if HOST_RIP is that of LAB_VMX_HOST. What comes back has flags as VMsucceed has them, and its exit
+ * is in the VMCS. Between two instructions the launch state is clear; with LAB_VMX_DATA 1, an entry is the second after
+ * VMLAUNCH.
  */
 enum lab_vmx_part {
     LAB_VMX_OPERAND, /* the register operand: a field's encoding, or a type of invalidation */
@@ -66,6 +72,7 @@ enum lab_vmx_run {
     LAB_VMX_VMXON, LAB_VMX_INVEPT, LAB_VMX_INVVPID, /* the latter where there is one */
     LAB_VMX_REVISE, /* no instruction: the region has the CPU's revision identifier with the bits of LAB_VMX_DATA
                      * inverted, and zeros behind that */
+    LAB_VMX_HOST,   /* none either: the current VMCS has the host-state area with which an exit comes back; `lab = full` */
     LAB_VMX_RUNS,
 };
 enum { LAB_VMX_A = 0x0000, LAB_VMX_B = 0x1000, LAB_VMX_VMXON_REGION = 0x2000, LAB_VMX_REGIONS = 3 };

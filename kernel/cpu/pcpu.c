@@ -73,7 +73,6 @@ struct pcpu *pcpu_create(uint32_t apic_id)
     pcpu->tss.ist[1] = block + PCPU_NMI_STACK_TOP;
     pcpu->tss.ist[2] = block + PCPU_MC_STACK_TOP;
     pcpu->tss.io_map_base = sizeof pcpu->tss; /* no bitmap: ring 3 has no ports */
-    fill_gdt(pcpu);
     return pcpu;
 }
 
@@ -117,14 +116,21 @@ static void set_syscall(struct pcpu *pcpu)
     x86_wrmsr(MSR_KERNEL_GS_BASE, 0);
 }
 
+/* LTR wants a TSS that is not busy. */
+void pcpu_load_tables(struct pcpu *pcpu)
+{
+    fill_gdt(pcpu);
+    load_gdt(pcpu);
+    trap_init();
+    set_syscall(pcpu);
+}
+
 void pcpu_init(struct pcpu *pcpu)
 {
     uint64_t cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_MCE;
 
-    load_gdt(pcpu);
+    pcpu_load_tables(pcpu);
     trap_use_ist();
-    trap_init();
-    set_syscall(pcpu);
     x86_write_cr0((x86_read_cr0() & ~(CR0_EM | CR0_TS | CR0_CD | CR0_NW)) | CR0_MP | CR0_NE | CR0_WP);
     cr4 |= cpu_features.smep ? CR4_SMEP : 0;
     cr4 |= cpu_features.smap ? CR4_SMAP : 0;

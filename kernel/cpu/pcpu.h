@@ -113,6 +113,9 @@ void pcpu_join(struct pcpu *pcpu);
 /* On that pCPU: loads GDT, TSS, IDT, the SYSCALL registers and the control-register bits that the kernel relies on. */
 void pcpu_init(struct pcpu *pcpu);
 
+/* The first part of that: segments, GDT, TSS, IDT and the SYSCALL registers. Again after a VM exit that may have loaded others. */
+void pcpu_load_tables(struct pcpu *pcpu);
+
 /* Where SYSCALL enters the kernel on this pCPU: each has a way in of its own, which knows its structure's address. */
 uint64_t pcpu_syscall_entry(const struct pcpu *pcpu);
 

@@ -164,7 +164,8 @@ int64_t vm_create(const struct vm_spec *spec, const void *args)
     vm->slice_ticks = clock_ticks_from_us(spec->timeslice_us ? spec->timeslice_us : DEFAULT_TIMESLICE_US);
     vm->pin = spec->pin ? pcpus[spec->pin - 1] : NULL;
     vm->large_pages = spec->large_pages;
-    vm->has_lab = spec->lab;
+    vm->has_lab = spec->lab != LAB_NONE;
+    vm->full_lab = spec->lab == LAB_FULL;
     vm->modules = spec->modules;
     memcpy(vm->module, spec->module, sizeof vm->module);
     vms[id] = vm;

@@ -26,7 +26,7 @@ struct vm {
     uint64_t slice_ticks;
     bool paused;                 /* root holds its threads */
     struct thread *dropping;     /* the one that gives memory back, while it holds the others; or NULL */
-    bool has_lab;                /* its vCPUs have a lab each */
+    bool has_lab, full_lab;      /* its vCPUs have a lab each; one that may enter a control block of its own */
     bool large_pages;            /* guest memory is backed by 2 MiB at a time where possible, and by 1 GiB */
     struct reserve *reserves;    /* of its GiBs: kernel/vm/reserve.c */
     uint64_t gibs_touched;       /* a bit for each of the first 64 */

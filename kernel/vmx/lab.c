@@ -173,6 +173,8 @@ int vmx_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64
         return write_eptp(vcpu, number, value);
     case LAB_VMX:
         return write_part(vcpu, number, value);
+    case LAB_PROBE:
+        return vmx_lab_probe_write(vcpu, number, value);
     default:
         return -ABI_EINVAL;
     }
@@ -202,6 +204,8 @@ int vmx_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_
     case LAB_VMX:
         *value = number < LAB_VMX_PARTS ? vcpu->lab->backend[number] : 0;
         return number < LAB_VMX_PARTS ? 0 : -ABI_EINVAL;
+    case LAB_PROBE:
+        return vmx_lab_probe_read(vcpu, number, value);
     default:
         return -ABI_EINVAL;
     }
@@ -322,8 +326,8 @@ uint64_t vmx_lab_field_view(const struct vcpu *vcpu, uint64_t field, uint64_t va
 
 /* ---- Exits ------------------------------------------------------------------------------------------------ */
 
-/* An interrupt that the exit has acknowledged is in service already: it is sent again, to come in by the kernel's own way. */
-static void send_again(void)
+/* It is in service already. */
+void vmx_lab_send_again(void)
 {
     uint32_t info = (uint32_t)vmread(EXIT_INTERRUPTION_INFO);
 
@@ -350,7 +354,7 @@ void vmx_lab_leave_guest(struct vcpu *vcpu)
     count_timer(lab);
     vcpu->attention |= ATTENTION_SLICE; /* what the timer has left is for each entry to say */
     if ((controls & EXIT_ACKNOWLEDGE) && vmread(EXIT_REASON) == 1)
-        send_again();
+        vmx_lab_send_again();
 }
 
 /* Hypercalls to the monitor are how the guest ends an observation: they are no part of it. */

@@ -42,6 +42,19 @@ int vmx_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64
  * clear then. 0, or -ABI_EINVAL: there is no such instruction here. */
 int vmx_lab_run(struct vcpu *vcpu, uint64_t instruction);
 
+/* LAB_PROBE, for the number that it has. 0, -ABI_EACCES (not for this VM), -ABI_EINVAL (no VMCS, no such field or page). */
+int vmx_lab_probe_read(struct vcpu *vcpu, uint64_t number, uint64_t *value);
+int vmx_lab_probe_write(struct vcpu *vcpu, uint64_t number, uint64_t value);
+
+/* An exit has acknowledged an interrupt: it is sent again, to come in by the kernel's own way. No-op if it has not. */
+void vmx_lab_send_again(void);
+
+/* lab_enter.asm: enters the current VMCS by VMLAUNCH (0), VMRESUME (1), or one of these right behind MOV SS (2, 3). Returns
+ * RFLAGS, whose arithmetic flags were 1: after VMfail, or after an exit to vmx_lab_back, all clear. The exit may have left any
+ * host state but RSP, RIP and a page table with the kernel in it; EFER and CR0 to CR4 are as before. */
+uint64_t vmx_lab_enter(uint64_t how);
+extern const char vmx_lab_back[];
+
 /* Whether the field is one of those that a lab's guest may write and a monitor otherwise not; if so, *result is that of
  * the write. */
 bool vmx_lab_field_write(struct vcpu *vcpu, uint64_t field, uint64_t value, int *result);

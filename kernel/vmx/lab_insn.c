@@ -1,17 +1,22 @@
 /* VMX instructions on VMCS regions that are a lab's own: config/lab.h has what a guest sees of them. */
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/pcpu.h"
+#include "kernel/lock.h"
+#include "kernel/vm/vm.h"
 #include "kernel/vmx/lab.h"
 #include "lib/string.h"
+#include "lib/x86.h"
 #include "mm/direct.h"
 
 /* Bits of an address that are the guest's to choose; where its region is told. */
 #define POINTER_FREE 0xfff0000000000fffull
 enum { REGION_SHIFT = 12, REGION_MASK = 15 };
+enum { FLAG_CF = 1 << 0, FLAG_ZF = 1 << 6, FLAGS_FAIL = FLAG_CF | FLAG_ZF };
 
 /* Operands of an instruction; `value` is what it gives. */
 struct operands {
     uint64_t reg, pointer, data, value;
+    const struct vcpu *vcpu;
 };
 
 /* Arithmetic flags are all set before. Returns RFLAGS. */
@@ -38,10 +43,6 @@ INSTRUCTION(run_vmread, "vmread %3, (%2)", AT_VALUE, "r"(o->reg))
 INSTRUCTION(run_vmwrite, "vmwrite %2, %3", "r"(o->data), "r"(o->reg))
 INSTRUCTION(run_invept, "invept (%2), %3", AT_POINTER, "r"(o->reg))
 INSTRUCTION(run_invvpid, "invvpid (%2), %3", AT_POINTER, "r"(o->reg))
-INSTRUCTION(run_vmlaunch, "vmlaunch", AT_VALUE)
-INSTRUCTION(run_vmresume, "vmresume", AT_VALUE)
-INSTRUCTION(run_vmlaunch_blocked, "mov %2, %%ss; vmlaunch", "r"(SEL_KERNEL_DS))
-INSTRUCTION(run_vmresume_blocked, "mov %2, %%ss; vmresume", "r"(SEL_KERNEL_DS))
 
 static uint64_t run_revise(struct operands *o)
 {
@@ -51,6 +52,34 @@ static uint64_t run_revise(struct operands *o)
     *region = vmx_controls.revision ^ (uint32_t)o->data;
     return 0;
 }
+
+static uint64_t run_host(struct operands *o)
+{
+    vmx_vcpu_write_host(o->vcpu);
+    vmwrite(HOST_RIP, (uint64_t)vmx_lab_back);
+    return 0;
+}
+
+static uint64_t enter(const struct operands *o, uint64_t how)
+{
+    uint64_t pat = x86_rdmsr(MSR_PAT), flags;
+
+    if (!o->vcpu->vm->full_lab)
+        vmwrite(HOST_TR_SELECTOR, 0); /* "Checks on Host Segment and Descriptor-Table Registers": no entry gets further */
+    if (o->data == 1)
+        vmx_lab_enter(0);
+    flags = vmx_lab_enter(how);
+    pcpu_load_tables(pcpu_this());
+    x86_wrmsr(MSR_PAT, pat);
+    if (!(flags & FLAGS_FAIL) && vmread(EXIT_REASON) == 1)
+        vmx_lab_send_again();
+    return flags;
+}
+
+static uint64_t run_vmlaunch(struct operands *o) { return enter(o, 0); }
+static uint64_t run_vmresume(struct operands *o) { return enter(o, 1); }
+static uint64_t run_vmlaunch_blocked(struct operands *o) { return enter(o, 2); }
+static uint64_t run_vmresume_blocked(struct operands *o) { return enter(o, 3); }
 
 static instruction *const instructions[LAB_VMX_RUNS] = {
     [LAB_VMX_VMCLEAR] = run_vmclear,
@@ -66,6 +95,7 @@ static instruction *const instructions[LAB_VMX_RUNS] = {
     [LAB_VMX_INVEPT] = run_invept,
     [LAB_VMX_INVVPID] = run_invvpid,
     [LAB_VMX_REVISE] = run_revise,
+    [LAB_VMX_HOST] = run_host,
 };
 
 static uint64_t region(const struct vcpu *vcpu, uint64_t index)
@@ -75,13 +105,15 @@ static uint64_t region(const struct vcpu *vcpu, uint64_t index)
 }
 
 /* Whether it is there, does not end in a fault, and writes to no region but the lab's. */
-static bool can_run(uint64_t which, uint64_t index)
+static bool can_run(const struct vcpu *vcpu, uint64_t which, uint64_t index)
 {
     switch (which) {
     case LAB_VMX_INVEPT:
         return true;
     case LAB_VMX_INVVPID:
         return vmx_controls.vpid;
+    case LAB_VMX_HOST:
+        return vcpu->vm->full_lab && vcpu->lab->backend[LAB_VMX_CURRENT];
     case LAB_VMX_REVISE:
         return index < LAB_VMX_REGIONS - 1;
     default:
@@ -101,13 +133,12 @@ static uint64_t name_of(const struct vcpu *vcpu, uint64_t pointer)
 /* Between two instructions no region is active on any pCPU: the vCPU may move. */
 int vmx_lab_run(struct vcpu *vcpu, uint64_t which)
 {
-    enum { FLAG_ZF = 1 << 6 };
     uint64_t *part = vcpu->lab->backend, index = part[LAB_VMX_POINTER] >> REGION_SHIFT & REGION_MASK;
     struct operands o = {part[LAB_VMX_OPERAND], region(vcpu, index) | (part[LAB_VMX_POINTER] & POINTER_FREE),
-                         part[LAB_VMX_DATA], ~0ull};
+                         part[LAB_VMX_DATA], ~0ull, vcpu};
     struct operands now = {0};
 
-    if (!can_run(which, index))
+    if (!can_run(vcpu, which, index))
         return -ABI_EINVAL;
     if (which == LAB_VMX_INVEPT)
         o.pointer = vcpu->backend[VCPU_EPTP] ^ part[LAB_VMX_POINTER];
@@ -116,9 +147,6 @@ int vmx_lab_run(struct vcpu *vcpu, uint64_t which)
     vmclear(vcpu->control.value);
     if (part[LAB_VMX_CURRENT])
         vmptrld(part[LAB_VMX_CURRENT]);
-    if (which >= LAB_VMX_VMLAUNCH && which <= LAB_VMX_VMRESUME_BLOCKED)
-        vmwrite(HOST_TR_SELECTOR,
-                0); /* "Checks on Host Segment and Descriptor-Table Registers": no entry gets further */
     part[LAB_VMX_FLAGS] = instructions[which](&o);
     part[LAB_VMX_ERROR] = part[LAB_VMX_FLAGS] & FLAG_ZF ? vmread(INSTRUCTION_ERROR) : 0;
     part[LAB_VMX_VALUE] = which == LAB_VMX_VMPTRST ? name_of(vcpu, o.value) : o.value;
@@ -128,4 +156,52 @@ int vmx_lab_run(struct vcpu *vcpu, uint64_t which)
         vmclear(now.value);
     vmptrld(vcpu->control.value);
     return 0;
+}
+
+/* ---- Any field ---------------------------------------------------------------------------------------------- */
+
+static int check_probe(struct vcpu *vcpu)
+{
+    if (!vcpu->vm->full_lab)
+        return lab_refuse(vcpu, 0, "only for a VM with `lab = full`");
+    return vcpu->lab->backend[LAB_VMX_CURRENT] ? 0 : -ABI_EINVAL;
+}
+
+static void leave_region(const struct vcpu *vcpu)
+{
+    vmclear(vcpu->lab->backend[LAB_VMX_CURRENT]);
+    vmptrld(vcpu->control.value);
+}
+
+int vmx_lab_probe_read(struct vcpu *vcpu, uint64_t number, uint64_t *value)
+{
+    int error = check_probe(vcpu);
+    hpa_t frame;
+    bool ok;
+
+    if (error)
+        return error;
+    if (number & LAB_PROBE_ADDRESS) {
+        kernel_lock_enter();
+        error = vm_memory_back(vcpu->vm, GPA(number & ~LAB_PROBE_ADDRESS), &frame);
+        *value = error ? 0 : frame.value;
+        return error;
+    }
+    vmptrld(vcpu->lab->backend[LAB_VMX_CURRENT]);
+    ok = vmread_safe(number, value);
+    leave_region(vcpu);
+    return ok ? 0 : -ABI_EINVAL;
+}
+
+int vmx_lab_probe_write(struct vcpu *vcpu, uint64_t number, uint64_t value)
+{
+    int error = check_probe(vcpu);
+    bool ok;
+
+    if (error)
+        return error;
+    vmptrld(vcpu->lab->backend[LAB_VMX_CURRENT]);
+    ok = vmwrite_safe(number, value);
+    leave_region(vcpu);
+    return ok ? 0 : -ABI_EINVAL;
 }

@@ -70,6 +70,12 @@ static void write_host_pcpu(const struct pcpu *pcpu)
     vmwrite(HOST_IDTR_BASE, idt.base);
 }
 
+void vmx_vcpu_write_host(const struct vcpu *vcpu)
+{
+    write_host_state(vcpu);
+    write_host_pcpu(pcpu_this());
+}
+
 bool vmx_vcpu_init(struct vcpu *vcpu)
 {
     vcpu->control = mm_page_alloc(&vcpu->vm->account, 0);

@@ -46,6 +46,8 @@ void vmx_vcpu_flush(struct vcpu *vcpu);
 void vmx_vcpu_skip(struct vcpu *vcpu);
 /* Writes the control fields of an ordinary vCPU; the VMCS is current. */
 void vmx_vcpu_write_controls(struct vcpu *vcpu);
+/* Writes the host-state area of the current VMCS: for an entry of this vCPU on this pCPU. */
+void vmx_vcpu_write_host(const struct vcpu *vcpu);
 /* The EPT pointer of its VM. */
 uint64_t vmx_eptp(const struct vcpu *vcpu);
 

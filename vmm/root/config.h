@@ -28,7 +28,7 @@ struct vm_config {
     enum guest_kind kind;
     uint64_t memory_bytes; /* a multiple of 4 KiB */
     uint64_t quota_pages;
-    bool lab;         /* the guest may set control fields of its own vCPU and watch its exits: config/lab.h */
+    enum vm_lab lab;  /* whether the guest may set control fields of its own vCPU and watch its exits: config/lab.h */
     bool large_pages; /* memory is backed by 2 MiB at a time where possible */
     uint64_t vcpus;
     bool pinned;

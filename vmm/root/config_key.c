@@ -47,7 +47,7 @@ static const struct key vm_keys[] = {
     {"timeslice", value_read_number, FIELD(struct vm_config, timeslice_us), 10, 1000000},
     {"args", value_read_text, FIELD(struct vm_config, args), 0, 0},
     {"console", value_read_yes, FIELD(struct vm_config, console), 0, 0},
-    {"lab", value_read_yes, FIELD(struct vm_config, lab), 0, 0},
+    {"lab", value_read_lab, FIELD(struct vm_config, lab), 0, 0},
     {"bad-hypercall", value_read_hypercall, FIELD(struct vm_config, bad_hypercall_kills), 0, 0},
 };
 

@@ -152,6 +152,18 @@ bool value_read_yes(struct slice value, const struct value_field *field, char wh
     return true;
 }
 
+bool value_read_lab(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    static const char *const labs[] = {[LAB_NONE] = "no", [LAB_YES] = "yes", [LAB_FULL] = "full"};
+
+    for (enum vm_lab l = LAB_NONE; l <= LAB_FULL; l++)
+        if (slice_equal(value, labs[l])) {
+            *(enum vm_lab *)field->to = l;
+            return true;
+        }
+    return refuse(value, "is not accepted; expected yes, no or full", why);
+}
+
 bool value_read_restart(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
     enum { RESTARTS = 3 };
