@@ -310,7 +310,7 @@ static uint64_t capability(uint64_t number)
     unsigned reg[4];
 
     if (number & LAB_CAP_CPUID) {
-        __asm__ volatile("cpuid" : "=a"(reg[0]), "=b"(reg[1]), "=c"(reg[2]), "=d"(reg[3]) : "a"((uint32_t)number), "c"(0));
+        __asm__ volatile("cpuid" : "=a"(reg[0]), "=b"(reg[1]), "=c"(reg[2]), "=d"(reg[3]) : "a"((uint32_t)number), "c"(number >> 40 & 0xff));
         return reg[number >> 32 & 3];
     }
     if (machine.backend == BACKEND_NONE)

@@ -44,10 +44,13 @@ struct feature_test {
     const uint16_t *needs;        /* see needs.h; ends with 0 */
     const char *manual;           /* title of the section of the manual that says so */
     const char *description;
-    void (*run)(const void *row); /* a table's: its entry; a grid's: const unsigned at[], its place on each axis; others': null */
+    void (*run)(const void *row); /* a table's: its entry; a grid's: const unsigned at[], its place on each axis; made up: its
+                                   * unsigned number; others': null */
     const void *table;            /* each entry begins with `const char *label` */
     size_t entries, entry_bytes;
     const struct feature_axis *axes;
+    unsigned (*count)(void);                        /* of rows that are made up: FEATURE_MADE */
+    void (*make)(unsigned number, char label[FEATURE_LABEL]);
     bool (*exists)(const unsigned *at);             /* of a grid: whether there is this combination; null: there are all */
     const uint16_t *(*row_needs)(const void *row);  /* what this row needs, too; ends with 0 */
     uint64_t exits;               /* that a row may take; 0: 100,000 */
@@ -83,6 +86,14 @@ struct feature_test {
     static void identifier##_run(const void *row) { identifier##_test(row); }                                         \
     FEATURE_RECORD(identifier, on, needs_, manual_, description_, .axes = (axes_) __VA_OPT__(, ) __VA_ARGS__);        \
     static void identifier##_test(const unsigned *at)
+
+/* Rows that other data has: count_() says how many, make_() writes the label of one; the body gets its number. */
+#define FEATURE_MADE(identifier, on, needs_, manual_, description_, count_, make_, ...)                               \
+    static void identifier##_test(unsigned number);                                                                   \
+    static void identifier##_run(const void *row) { identifier##_test(*(const unsigned *)row); }                      \
+    FEATURE_RECORD(identifier, on, needs_, manual_, description_, .count = (count_),                                  \
+                   .make = (make_) __VA_OPT__(, ) __VA_ARGS__);                                                       \
+    static void identifier##_test(unsigned number)
 
 #define FEATURE_RECORD(identifier, on, needs_, manual_, description_, ...)                                            \
     static const struct feature_test identifier##_record = {.name = #identifier,                                     \

@@ -11,6 +11,8 @@ unsigned feature_rows(const struct feature_test *test)
 
     if (test->table)
         return (unsigned)test->entries;
+    if (test->count)
+        return test->count();
     for (const struct feature_axis *axis = test->axes; axis && axis->n; axis++)
         rows *= axis->n;
     return rows;
@@ -38,6 +40,8 @@ bool feature_row(const struct feature_test *test, unsigned number, struct featur
     row->label[0] = 0;
     if (test->axes)
         return grid_row(test, number, row);
+    if (test->make)
+        test->make(number, row->label);
     if (test->table) {
         const char *const *entry = feature_row_argument(row);
         struct text label = text_begin(row->label, sizeof row->label);
@@ -51,6 +55,8 @@ const void *feature_row_argument(const struct feature_row *row)
 {
     if (row->test->axes)
         return row->at;
+    if (row->test->make)
+        return &row->number;
     if (row->test->table)
         return (const char *)row->test->table + row->number * row->test->entry_bytes;
     return NULL;

@@ -80,6 +80,7 @@ static const char *what_text(uint64_t what)
     static const char *const kinds[] = {
         [LAB_PORT] = "port",           [LAB_MSR_READ] = "RDMSR of",   [LAB_MSR_WRITE] = "WRMSR of", [LAB_NESTED] = "nested entry",
         [LAB_ENTRY_LOAD] = "entry load", [LAB_EXIT_STORE] = "exit store", [LAB_EXIT_LOAD] = "exit load", [LAB_EPTP] = "EPTP list",
+        [LAB_PROBE] = "the probe's",
     };
     static char name[48];
     struct text text = text_begin(name, sizeof name);

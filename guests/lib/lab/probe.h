@@ -1,0 +1,32 @@
+/*
+ * VM entries with a control block of the test's own, any field of which it writes, in a VM with `lab = full`: what comes of
+ * one comes back (config/lab.h, LAB_PROBE). The block is one that vmm/entry writes rows to: beside fields it takes what is in
+ * memory and what is before the instruction, and has the addresses of pages for it.
+ */
+#ifndef GUESTS_LIB_LAB_PROBE_H
+#define GUESTS_LIB_LAB_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/entry/entry.h"
+
+/* The capability registers of the CPU that Nestor runs on. */
+const struct entry_caps *probe_caps(void);
+
+/* The block, which has this base on a host state that works; ends the row as a SKIP if the VM is not one for it. What a
+ * guest state like that executes first exits, as it has no memory. */
+struct entry_block probe_begin(const struct entry_base *base);
+
+/* All of the block as it is now, and back. */
+void probe_keep(struct entry_values *values);
+void probe_bring_back(const struct entry_values *values);
+
+/* What came of an entry: exited, then with what; or not, then `error` is the VM-instruction error, 0 of VMfailInvalid. */
+struct probe_result {
+    bool exited;
+    uint64_t error, reason, qualification;
+};
+struct probe_result probe_enter(void);
+
+#endif
