@@ -94,7 +94,7 @@ stage_modules()
         esac
         add_module "$(absolute "$file")" "$key in $1, line $line"
     done <"$work/images"
-    ! grep -Eq '^[ \t]*lab[ \t]*=[ \t]*yes' "$1" || add_differences
+    ! grep -Eq '^[ \t]*lab[ \t]*=[ \t]*(yes|full)' "$1" || add_differences
 }
 
 # add_differences: one module of all known differences, for machines with feature tests.

@@ -1,0 +1,139 @@
+#include "guests/tests/entry.h"
+
+#include <string.h>
+
+#include "guests/lib/feature/text.h"
+
+/* ---- Rows --------------------------------------------------------------------------------------------------- */
+
+static void add_cases(struct entry_rows *rows, unsigned number, bool near)
+{
+    unsigned cases = entry_case_count(entry_rule(BACKEND_VMX, number), near);
+
+    for (unsigned i = 0; i < cases && rows->count < ENTRY_ROWS; i++)
+        rows->row[rows->count++] = (struct entry_row){(uint16_t)number, (uint8_t)i, near};
+}
+
+static void add_rules(struct entry_rows *rows, bool loses_host)
+{
+    for (unsigned i = 0; i < entry_rule_count(BACKEND_VMX); i++) {
+        const struct entry_rule *rule = entry_rule(BACKEND_VMX, i);
+
+        if (rule->no_row || !strchr(rows->groups, rule->id[0]))
+            continue;
+        if (rule->loses_host == loses_host)
+            add_cases(rows, i, false);
+        if (!loses_host)
+            add_cases(rows, i, true);
+    }
+}
+
+unsigned entry_rows_count(struct entry_rows *rows)
+{
+    if (rows->count == 0) {
+        add_rules(rows, false);
+        add_rules(rows, true);
+    }
+    return rows->count;
+}
+
+void entry_row_name(const struct entry_row *row, char label[FEATURE_LABEL])
+{
+    const struct entry_rule *rule = entry_rule(BACKEND_VMX, row->rule);
+    struct entry_case c = entry_case_get(rule, row->near, row->number);
+    struct text text = text_begin(label, FEATURE_LABEL);
+
+    text_put(&text, "%s.%s.%s%s", rule->id, entry_field_name(rule->field), c.near ? "near-" : "", c.label);
+}
+
+/* ---- One row ------------------------------------------------------------------------------------------------ */
+
+/* The block with the rule arranged: rows of one rule follow each other. */
+static struct entry_block arrange(const struct entry_rule *rule, const struct entry_base *base)
+{
+    static const struct entry_rule *last;
+    static const struct entry_base *last_base;
+    static struct entry_values arranged;
+    struct entry_block block = probe_begin(base);
+    struct entry_finding obstacle;
+
+    if (rule == last && base == last_base) {
+        probe_bring_back(&arranged);
+        return block;
+    }
+    last = NULL;
+    if (!entry_rule_arrange(rule, base, &block, probe_caps(), &obstacle)) {
+        if (obstacle.rule)
+            SKIP("needs what %s.%s asks for", obstacle.rule->id, entry_field_name(obstacle.rule->field));
+        SKIP("not on the base %s", base->name);
+    }
+    probe_keep(&arranged);
+    last = rule;
+    last_base = base;
+    return block;
+}
+
+static const char *text_of(struct probe_result result)
+{
+    static char words[64];
+    struct text text = text_begin(words, sizeof words);
+
+    if (result.exited)
+        text_put(&text, "exit 0x%llx, 0x%llx", (unsigned long long)result.reason, (unsigned long long)result.qualification);
+    else if (result.error)
+        text_put(&text, "VMfailValid %llu", (unsigned long long)result.error);
+    else
+        text_put(&text, "VMfailInvalid");
+    return words;
+}
+
+static bool is_as(struct probe_result result, const struct entry_verdict *verdict)
+{
+    const uint64_t failed = 1ull << 31;
+
+    switch (verdict->kind) {
+    case ENTRY_FAIL_INVALID:
+        return !result.exited && result.error == 0;
+    case ENTRY_FAIL_VALID:
+        return !result.exited && result.error == verdict->number;
+    case ENTRY_FAILED_EXIT:
+        return result.exited && result.reason == (failed | verdict->number) && result.qualification == verdict->qualification;
+    default:
+        return false;
+    }
+}
+
+static void expect_verdict(struct probe_result result, const struct entry_rule *rule)
+{
+    struct entry_verdict verdict = entry_rule_verdict(rule);
+    char due[80];
+
+    EXPECT(true);
+    if (is_as(result, &verdict) || (rule->optional && result.exited && !(result.reason >> 31)))
+        return;
+    entry_verdict_text(&verdict, due, sizeof due);
+    FAIL("expected %s; saw %s", due, text_of(result));
+}
+
+static void expect_entered(struct probe_result result)
+{
+    EXPECT(true);
+    if (!result.exited || result.reason >> 31)
+        FAIL("expected an entry; saw %s", text_of(result));
+}
+
+void entry_row_run(const struct entry_rows *rows, unsigned number)
+{
+    const struct entry_base *base = entry_base(BACKEND_VMX, rows->base);
+    const struct entry_row *row = &rows->row[number];
+    const struct entry_rule *rule = entry_rule(BACKEND_VMX, row->rule);
+    struct entry_case c = entry_case_get(rule, row->near, row->number);
+    struct entry_block block = arrange(rule, base);
+
+    if (!entry_case_write(&c, base, &block, probe_caps()))
+        SKIP("no such case on this CPU");
+    if (c.near)
+        expect_entered(probe_enter());
+    else
+        expect_verdict(probe_enter(), rule);
+}
