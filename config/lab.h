@@ -30,8 +30,9 @@ enum lab_kind {
     LAB_EPTP,        /* | index: an entry of the EPTP list (VMX): 0 an invalid one, 1 or 2 one of two EPT pointers to the
                       *   same memory, the first of which is the VM's own */
     LAB_VMX,         /* | enum lab_vmx_part: a VMX instruction on VMCS regions that are the lab's own (VMX) */
-    LAB_PROBE,       /* | field: of the current VMCS of LAB_VMX, any, and untranslated; or | LAB_PROBE_ADDRESS | gpa, read only:
-                      *   the host's address of that page of the guest. For VMs with `lab = full` */
+    LAB_PROBE,       /* | LAB_PROBE_ADDRESS | gpa, read only: the host's address of that page of the guest. VMX: | field, of
+                      *   the current VMCS of LAB_VMX, any, and untranslated. SVM: | gpa, writing anything executes VMRUN of
+                      *   the VMCB in that page. For VMs with `lab = full` */
     LAB_CAP,         /* | number as in machine_cap (bit 55 for CAP_CPUID): a capability register, or any CPUID register, of
                       *   the CPU that Nestor runs on; read only; 0 where there is none. Answered by the monitor */
     LAB_HOST,        /* | MSR: the host's value as found right after the last observed exit (EFER, PAT); read only */

@@ -23,20 +23,20 @@ struct entry_rows {
 unsigned entry_rows_count(struct entry_rows *rows);
 
 /* Writes a row's label, "E9.IO_BITMAP_A.bit0". */
-void entry_row_name(const struct entry_row *row, char label[FEATURE_LABEL]);
+void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL]);
 
 /* Enters with it, and expects what the rule says. */
 void entry_row_run(const struct entry_rows *rows, unsigned number);
 
 /* A family: a test with this identifier, of these groups, on this base. */
-#define ENTRY_FAMILY(identifier, groups_, base_, manual)                                                              \
+#define ENTRY_FAMILY(identifier, on, groups_, base_, manual)                                                              \
     static struct entry_rows identifier##_rows = {.groups = (groups_), .base = (base_)};                              \
     static unsigned identifier##_count(void) { return entry_rows_count(&identifier##_rows); }                         \
     static void identifier##_name(unsigned number, char label[FEATURE_LABEL])                                         \
     {                                                                                                                 \
-        entry_row_name(&identifier##_rows.row[number], label);                                                        \
+        entry_row_name(&identifier##_rows, number, label);                                                            \
     }                                                                                                                 \
-    FEATURE_MADE(identifier, VMX, NEEDS(), manual, "one rule broken, or its nearest legal neighbour",                 \
+    FEATURE_MADE(identifier, on, NEEDS(), manual, "one rule broken, or its nearest legal neighbour",                 \
                  identifier##_count, identifier##_name)                                                               \
     {                                                                                                                 \
         entry_row_run(&identifier##_rows, number);                                                                    \

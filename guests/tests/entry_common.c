@@ -6,9 +6,14 @@
 
 /* ---- Rows --------------------------------------------------------------------------------------------------- */
 
+static enum backend backend_of(const struct entry_rows *rows)
+{
+    return rows->groups[0] == 'A' ? BACKEND_SVM : BACKEND_VMX;
+}
+
 static void add_cases(struct entry_rows *rows, unsigned number, bool near)
 {
-    unsigned cases = entry_case_count(entry_rule(BACKEND_VMX, number), near);
+    unsigned cases = entry_case_count(entry_rule(backend_of(rows), number), near);
 
     for (unsigned i = 0; i < cases && rows->count < ENTRY_ROWS; i++)
         rows->row[rows->count++] = (struct entry_row){(uint16_t)number, (uint8_t)i, near};
@@ -16,8 +21,8 @@ static void add_cases(struct entry_rows *rows, unsigned number, bool near)
 
 static void add_rules(struct entry_rows *rows, bool loses_host)
 {
-    for (unsigned i = 0; i < entry_rule_count(BACKEND_VMX); i++) {
-        const struct entry_rule *rule = entry_rule(BACKEND_VMX, i);
+    for (unsigned i = 0; i < entry_rule_count(backend_of(rows)); i++) {
+        const struct entry_rule *rule = entry_rule(backend_of(rows), i);
 
         if (rule->no_row || !strchr(rows->groups, rule->id[0]))
             continue;
@@ -37,9 +42,10 @@ unsigned entry_rows_count(struct entry_rows *rows)
     return rows->count;
 }
 
-void entry_row_name(const struct entry_row *row, char label[FEATURE_LABEL])
+void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL])
 {
-    const struct entry_rule *rule = entry_rule(BACKEND_VMX, row->rule);
+    const struct entry_row *row = &rows->row[number];
+    const struct entry_rule *rule = entry_rule(backend_of(rows), row->rule);
     struct entry_case c = entry_case_get(rule, row->near, row->number);
     struct text text = text_begin(label, FEATURE_LABEL);
 
@@ -87,6 +93,9 @@ static const char *text_of(struct probe_result result)
     return words;
 }
 
+/* Some CPUs have EXITCODE in 32 bits. */
+static bool is_invalid(struct probe_result result) { return (int32_t)result.reason == -1; }
+
 static bool is_as(struct probe_result result, const struct entry_verdict *verdict)
 {
     const uint64_t failed = 1ull << 31;
@@ -98,6 +107,8 @@ static bool is_as(struct probe_result result, const struct entry_verdict *verdic
         return !result.exited && result.error == verdict->number;
     case ENTRY_FAILED_EXIT:
         return result.exited && result.reason == (failed | verdict->number) && result.qualification == verdict->qualification;
+    case ENTRY_VMEXIT_INVALID:
+        return is_invalid(result);
     default:
         return false;
     }
@@ -124,9 +135,9 @@ static void expect_entered(struct probe_result result)
 
 void entry_row_run(const struct entry_rows *rows, unsigned number)
 {
-    const struct entry_base *base = entry_base(BACKEND_VMX, rows->base);
+    const struct entry_base *base = entry_base(backend_of(rows), rows->base);
     const struct entry_row *row = &rows->row[number];
-    const struct entry_rule *rule = entry_rule(BACKEND_VMX, row->rule);
+    const struct entry_rule *rule = entry_rule(backend_of(rows), row->rule);
     struct entry_case c = entry_case_get(rule, row->near, row->number);
     struct entry_block block = arrange(rule, base);
 

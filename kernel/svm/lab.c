@@ -1,5 +1,6 @@
 #include "kernel/svm/lab.h"
 
+#include "kernel/lock.h"
 #include "kernel/svm/lab_policy.h"
 #include "kernel/vm/vm.h"
 #include "lib/string.h"
@@ -112,6 +113,40 @@ static int write_msr(struct vcpu *vcpu, uint64_t msr, bool write, uint64_t trap)
     return 0;
 }
 
+/* ---- The probe ---------------------------------------------------------------------------------------------- */
+
+static int translate(struct vcpu *vcpu, uint64_t gpa, hpa_t *frame)
+{
+    if (!vcpu->vm->full_lab)
+        return lab_refuse(vcpu, 0, "only for a VM with `lab = full`");
+    kernel_lock_enter();
+    return vm_memory_back(vcpu->vm, GPA(gpa), frame);
+}
+
+/* What VMLOAD loads stays the host's. */
+static int enter_probe(struct vcpu *vcpu, uint64_t gpa)
+{
+    hpa_t frame;
+    int error = translate(vcpu, gpa, &frame);
+
+    if (!error)
+        __asm__ volatile("push %%rbp; clgi; vmrun; stgi; pop %%rbp"
+                         :
+                         : "a"(frame.value)
+                         : "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
+                           "memory");
+    return error;
+}
+
+static int read_address(struct vcpu *vcpu, uint64_t number, uint64_t *value)
+{
+    hpa_t frame = HPA(0);
+    int error = number & LAB_PROBE_ADDRESS ? translate(vcpu, number & ~LAB_PROBE_ADDRESS, &frame) : -ABI_EINVAL;
+
+    *value = frame.value;
+    return error;
+}
+
 int svm_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value)
 {
     switch (kind) {
@@ -120,6 +155,8 @@ int svm_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64
     case LAB_MSR_READ:
     case LAB_MSR_WRITE:
         return write_msr(vcpu, number, kind == LAB_MSR_WRITE, value);
+    case LAB_PROBE:
+        return enter_probe(vcpu, number);
     default:
         return -ABI_EINVAL;
     }
@@ -141,6 +178,8 @@ int svm_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_
             return -ABI_EINVAL;
         *value = get_bit(map_of(vcpu, SVM_VCPU_MSRPM), bit + (kind == LAB_MSR_WRITE));
         return 0;
+    case LAB_PROBE:
+        return read_address(vcpu, number, value);
     default:
         return -ABI_EINVAL;
     }

@@ -11,7 +11,7 @@ enum { PAGE = 4096, VMCS_FIELDS_END = 0x8000, VTPR_OFFSET = 0x80 };
 #define PROBE(field) LAB_WHAT(LAB_PROBE, field)
 
 /* What the block points to. */
-enum page { NO_EPT, NO_TABLES, SCRATCH, LINK, MSR_AREA, PAGES };
+enum page { NO_EPT, NO_TABLES, SCRATCH, LINK, MSR_AREA, VMCB, PAGES };
 static _Alignas(PAGE) uint8_t pages[PAGES][PAGE];
 
 static struct entry_values wanted;  /* the block */
@@ -100,6 +100,42 @@ static void take_host(void)
             put(field, value);
 }
 
+/* ---- SVM ---------------------------------------------------------------------------------------------------- */
+
+static void prepare_svm(void)
+{
+    struct entry_block block = {&frame, block_read, block_write};
+    uint64_t ncr3;
+
+    if (!lab_try_read(PROBE(LAB_PROBE_ADDRESS | (uintptr_t)pages[NO_EPT]), &ncr3))
+        SKIP("needs a VM with `lab = full`");
+    entry_base_frame(BACKEND_SVM, &block, probe_caps());
+    put(VMCB_INTERCEPT_MISC1, 0x8000000f); /* INTR, NMI, SMI, INIT; shutdown */
+    put(VMCB_TLB_CONTROL, 1);
+    put(VMCB_NESTED_CR3, ncr3);
+    put(VMCB_CR3, ncr3);
+    put(STATE_SCRATCH_PAGE, host_address(SCRATCH));
+    ready = true;
+}
+
+static void vmcb_field(const struct entry_pair *pair)
+{
+    memcpy(pages[VMCB] + (pair->field & 0xffff), &pair->value, pair->field >> 16);
+}
+
+static struct probe_result enter_svm(void)
+{
+    uint64_t exit[2];
+
+    memset(pages[VMCB], 0, PAGE);
+    for (unsigned i = 0; i < wanted.count; i++)
+        if (wanted.pair[i].field < ENTRY_STATE)
+            vmcb_field(&wanted.pair[i]);
+    lab_write(PROBE((uintptr_t)pages[VMCB]), 0);
+    memcpy(exit, pages[VMCB] + (VMCB_EXITCODE & 0xffff), sizeof exit);
+    return (struct probe_result){true, 0, exit[0], exit[1]};
+}
+
 static void prepare(void)
 {
     struct entry_block block = {&frame, block_read, block_write};
@@ -127,7 +163,9 @@ struct entry_block probe_begin(const struct entry_base *base)
 {
     struct entry_block block = {&wanted, block_read, block_write};
 
-    if (!ready)
+    if (!ready && hypercall_is_svm)
+        prepare_svm();
+    else if (!ready)
         prepare();
     wanted = frame;
     entry_base_set(base, &block, probe_caps());
@@ -203,6 +241,8 @@ struct probe_result probe_enter(void)
                                                 {LAB_VMX_VMLAUNCH_BLOCKED, LAB_VMX_VMRESUME_BLOCKED}};
     struct root_result result;
 
+    if (hypercall_is_svm)
+        return enter_svm();
     write_block();
     change_current();
     result = root_run(runs[state(STATE_MOV_SS) & 1][state(STATE_INSTRUCTION) & 1], 0, 0, state(STATE_LAUNCHED));
