@@ -1,45 +1,41 @@
-/* What the families of rules of a VM entry share: the rows of some groups on one base, and what becomes of one. */
+/* What the families of rules of a VM entry share: the rows of some groups on some bases, and what becomes of one. */
 #ifndef GUESTS_TESTS_ENTRY_H
 #define GUESTS_TESTS_ENTRY_H
 
 #include "guests/lib/lab/lab.h"
 
-/* A row: a case of a rule. */
+/* A row: a case of a rule on a base. */
 struct entry_row {
     uint16_t rule;
-    uint8_t number;
+    uint8_t base, number;
     bool near;
 };
 
 /* The rows of a family, in their order: what a CPU that accepts it wrongly does not survive comes last. Filled when one asks. */
-enum { ENTRY_ROWS = 2560 };
 struct entry_rows {
-    const char *groups; /* letters of rules */
-    unsigned base;      /* number of a base */
-    unsigned count;
-    struct entry_row row[ENTRY_ROWS];
+    enum backend backend;
+    const char *groups;            /* letters of rules */
+    unsigned first_base, last_base; /* numbers of bases */
+    unsigned count, room;
+    struct entry_row *row;
 };
 
 unsigned entry_rows_count(struct entry_rows *rows);
 
-/* Writes a row's label, "E9.IO_BITMAP_A.bit0". */
+/* Writes a row's label: "E9.IO_BITMAP_A.bit0" on the first base of all, "S2.GUEST_LDTR_SELECTOR.near-base-real" on others. */
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL]);
 
 /* Enters with it, and expects what the rule says. */
 void entry_row_run(const struct entry_rows *rows, unsigned number);
 
-/* A family: a test with this identifier, of these groups, on this base. */
-#define ENTRY_FAMILY(identifier, on, groups_, base_, manual)                                                              \
-    static struct entry_rows identifier##_rows = {.groups = (groups_), .base = (base_)};                              \
-    static unsigned identifier##_count(void) { return entry_rows_count(&identifier##_rows); }                         \
-    static void identifier##_name(unsigned number, char label[FEATURE_LABEL])                                         \
+/* The test of a family: of these groups, on these bases. */
+#define ENTRY_FAMILY(on, groups_, first_base_, last_base_, manual)                                                    \
+    static struct entry_rows entry_rows = {BACKEND_##on, groups_, first_base_, last_base_, 0, 0, NULL};               \
+    static unsigned entry_count(void) { return entry_rows_count(&entry_rows); }                                       \
+    static void entry_name(unsigned number, char label[FEATURE_LABEL]) { entry_row_name(&entry_rows, number, label); } \
+    FEATURE_MADE(entry, on, NEEDS(), manual, "one rule broken, or its nearest legal neighbour", entry_count, entry_name) \
     {                                                                                                                 \
-        entry_row_name(&identifier##_rows, number, label);                                                            \
-    }                                                                                                                 \
-    FEATURE_MADE(identifier, on, NEEDS(), manual, "one rule broken, or its nearest legal neighbour",                 \
-                 identifier##_count, identifier##_name)                                                               \
-    {                                                                                                                 \
-        entry_row_run(&identifier##_rows, number);                                                                    \
+        entry_row_run(&entry_rows, number);                                                                           \
     }                                                                                                                 \
     _Static_assert(true, "")
 

@@ -1,55 +1,66 @@
 #include "guests/tests/entry.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "guests/lib/feature/text.h"
 
 /* ---- Rows --------------------------------------------------------------------------------------------------- */
 
-static enum backend backend_of(const struct entry_rows *rows)
+static void add_row(struct entry_rows *rows, struct entry_row row)
 {
-    return rows->groups[0] == 'A' ? BACKEND_SVM : BACKEND_VMX;
+    if (rows->count == rows->room) {
+        rows->room = rows->room ? 2 * rows->room : 1024;
+        rows->row = realloc(rows->row, rows->room * sizeof *rows->row);
+        if (!rows->row)
+            abort();
+    }
+    rows->row[rows->count++] = row;
 }
 
-static void add_cases(struct entry_rows *rows, unsigned number, bool near)
+static void add_cases(struct entry_rows *rows, unsigned base, unsigned number, bool near)
 {
-    unsigned cases = entry_case_count(entry_rule(backend_of(rows), number), near);
+    const struct entry_rule *rule = entry_rule(rows->backend, number);
+    unsigned cases = entry_case_count(rule, near);
 
-    for (unsigned i = 0; i < cases && rows->count < ENTRY_ROWS; i++)
-        rows->row[rows->count++] = (struct entry_row){(uint16_t)number, (uint8_t)i, near};
+    if (rule->skip & entry_base(rows->backend, base)->kind)
+        return;
+    for (unsigned i = 0; i < cases; i++)
+        add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
 }
 
-static void add_rules(struct entry_rows *rows, bool loses_host)
+static void add_rules(struct entry_rows *rows, unsigned base, bool loses_host)
 {
-    for (unsigned i = 0; i < entry_rule_count(backend_of(rows)); i++) {
-        const struct entry_rule *rule = entry_rule(backend_of(rows), i);
+    for (unsigned i = 0; i < entry_rule_count(rows->backend); i++) {
+        const struct entry_rule *rule = entry_rule(rows->backend, i);
 
         if (rule->no_row || !strchr(rows->groups, rule->id[0]))
             continue;
         if (rule->loses_host == loses_host)
-            add_cases(rows, i, false);
+            add_cases(rows, base, i, false);
         if (!loses_host)
-            add_cases(rows, i, true);
+            add_cases(rows, base, i, true);
     }
 }
 
 unsigned entry_rows_count(struct entry_rows *rows)
 {
-    if (rows->count == 0) {
-        add_rules(rows, false);
-        add_rules(rows, true);
-    }
+    for (unsigned pass = rows->row ? 2 : 0; pass < 2; pass++)
+        for (unsigned base = rows->first_base; base <= rows->last_base; base++)
+            add_rules(rows, base, pass == 1);
     return rows->count;
 }
 
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL])
 {
     const struct entry_row *row = &rows->row[number];
-    const struct entry_rule *rule = entry_rule(backend_of(rows), row->rule);
+    const struct entry_rule *rule = entry_rule(rows->backend, row->rule);
     struct entry_case c = entry_case_get(rule, row->near, row->number);
     struct text text = text_begin(label, FEATURE_LABEL);
 
     text_put(&text, "%s.%s.%s%s", rule->id, entry_field_name(rule->field), c.near ? "near-" : "", c.label);
+    if (row->base)
+        text_put(&text, "-%s", entry_base(rows->backend, row->base)->name);
 }
 
 /* ---- One row ------------------------------------------------------------------------------------------------ */
@@ -135,9 +146,9 @@ static void expect_entered(struct probe_result result)
 
 void entry_row_run(const struct entry_rows *rows, unsigned number)
 {
-    const struct entry_base *base = entry_base(backend_of(rows), rows->base);
+    const struct entry_base *base = entry_base(rows->backend, rows->row[number].base);
     const struct entry_row *row = &rows->row[number];
-    const struct entry_rule *rule = entry_rule(backend_of(rows), row->rule);
+    const struct entry_rule *rule = entry_rule(rows->backend, row->rule);
     struct entry_case c = entry_case_get(rule, row->near, row->number);
     struct entry_block block = arrange(rule, base);
 

@@ -1,4 +1,4 @@
-/* The rules of VMRUN, in 64-bit mode: entry.c. */
+/* The rules of VMRUN, in each mode: entry.c. */
 #include "guests/tests/entry.h"
 
-ENTRY_FAMILY(entry, SVM, "A", 0, "Canonicalization and Consistency Checks");
+ENTRY_FAMILY(SVM, "A", 0, 6, "Canonicalization and Consistency Checks");

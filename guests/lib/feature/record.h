@@ -23,7 +23,7 @@
 
 enum {
     FEATURE_AXES = 8,     /* of a grid */
-    FEATURE_LABEL = 64,   /* bytes of a row's label, with its 0 */
+    FEATURE_LABEL = 80,   /* bytes of a row's label, with its 0 */
     FEATURE_ID = 128,     /* bytes of a row's id, with its 0 */
 };
 

@@ -124,13 +124,19 @@ static void add_place(size_t test, unsigned number)
     places[n_places++] = (struct place){(uint16_t)test, (uint16_t)number};
 }
 
+/* What is not chosen makes no rows. */
+static unsigned rows_of(const struct feature_test *test, const struct feature_choice *choice)
+{
+    return feature_chosen_family(choice, test) ? feature_rows(test) : 0;
+}
+
 static void choose(const struct feature_choice *choice)
 {
     enum feature_platform here = hypercall_is_svm ? PLATFORM_SVM : PLATFORM_VMX;
     struct feature_row row;
 
     for (size_t i = 0; i < n_tests; i++)
-        for (unsigned number = 0; number < feature_rows(tests[i]); number++)
+        for (unsigned number = 0; number < rows_of(tests[i], choice); number++)
             if (feature_row(tests[i], number, &row) && feature_chosen(choice, &row)) {
                 if (tests[i]->platform == PLATFORM_ANY || tests[i]->platform == here)
                     add_place(i, number);

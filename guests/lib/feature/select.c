@@ -127,12 +127,19 @@ bool feature_glob(const char *patterns, const char *text)
     return false;
 }
 
+bool feature_chosen_family(const struct feature_choice *choice, const struct feature_test *test)
+{
+    char family[FEATURE_LABEL];
+
+    feature_family(test, family);
+    return !choice->families || feature_glob(choice->families, family);
+}
+
 bool feature_chosen(const struct feature_choice *choice, const struct feature_row *row)
 {
-    char family[FEATURE_LABEL], id[FEATURE_ID];
+    char id[FEATURE_ID];
 
-    feature_family(row->test, family);
-    if (choice->families && !feature_glob(choice->families, family))
+    if (!feature_chosen_family(choice, row->test))
         return false;
     if (!choice->tests || feature_glob(choice->tests, row->test->name))
         return true;

@@ -36,6 +36,8 @@ struct feature_choice {
     const char *families; /* patterns of families */
 };
 
+/* Whether it may mean rows of this test. */
+bool feature_chosen_family(const struct feature_choice *choice, const struct feature_test *test);
 bool feature_chosen(const struct feature_choice *choice, const struct feature_row *row);
 
 /* Puts the records in the order of files and lines. */
