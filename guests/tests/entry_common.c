@@ -125,12 +125,14 @@ static bool is_as(struct probe_result result, const struct entry_verdict *verdic
     }
 }
 
-static void expect_verdict(struct probe_result result, const struct entry_rule *rule)
+static void expect_verdict(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block)
 {
     struct entry_verdict verdict = entry_rule_verdict(rule);
+    struct entry_finding finding;
     char due[80];
 
-    EXPECT(true);
+    EXPECT(entry_rule_check(rule, block, probe_caps(), &finding) == ENTRY_BROKEN);
+    verdict.qualification = finding.qualification;
     if (is_as(result, &verdict) || (rule->optional && result.exited && !(result.reason >> 31)))
         return;
     entry_verdict_text(&verdict, due, sizeof due);
@@ -157,5 +159,5 @@ void entry_row_run(const struct entry_rows *rows, unsigned number)
     if (c.near)
         expect_entered(probe_enter());
     else
-        expect_verdict(probe_enter(), rule);
+        expect_verdict(probe_enter(), rule, &block);
 }
