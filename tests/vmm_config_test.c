@@ -68,6 +68,19 @@ static void test_all_keys(void)
     test_passed("all keys, CRLF, blanks and comments");
 }
 
+static void test_lab(void)
+{
+    static const char text[] = "[vm a]\nimage = a\n[vm b]\nimage = b\nlab = yes\n[vm c]\nimage = c\nlab = full\n"
+                               "[vm d]\nimage = d\nlab = no\n";
+    struct config config;
+
+    CHECK(parse(text, sizeof(text) - 1, &config));
+    CHECK(config.vm[0].lab == LAB_NONE && config.vm[1].lab == LAB_YES && config.vm[2].lab == LAB_FULL);
+    CHECK(config.vm[3].lab == LAB_NONE);
+    config_free(&config);
+    test_passed("lab is no, yes or full");
+}
+
 static void test_channels(void)
 {
     static const char text[] = "[machine]\nqueue = a -> b\nring=b->\n"
@@ -238,6 +251,7 @@ static const struct {
     {VM "vcpus = 17\n", "a.conf:3: vcpus: `17` is not accepted; expected a number from 1 to 16\n"},
     {VM "pin = 64\n", "a.conf:3: pin: `64` is not accepted; expected a number from 0 to 63\n"},
     {VM "timeslice = 9\n", "a.conf:3: timeslice: `9` is not accepted; expected a number from 10 to 1000000\n"},
+    {VM "lab = all\n", "a.conf:3: lab: `all` is not accepted; expected yes, no or full\n"},
     {VM "console = maybe\n", "a.conf:3: console: `maybe` is not accepted; expected yes or no\n"},
     {VM "kind = linux\n", "a.conf:3: kind: `linux` is not a kind of guest; expected nestor or flat16\n"},
     {VM "bad-hypercall = ignore\n", "a.conf:3: bad-hypercall: `ignore` is not accepted; expected error or kill\n"},
@@ -399,6 +413,7 @@ int main(void)
 {
     test_defaults();
     test_all_keys();
+    test_lab();
     test_channels();
     test_most_channels();
     test_every_end();
