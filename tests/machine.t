@@ -66,7 +66,7 @@ put_file("$work/ryzen.conf", join '', grep { !/^\[vm (\S+)\]/ || !$out{$1} } @se
 my $doc = runs_well('Bochs, SVM', "$work/ryzen.conf", bochs('--model ryzen'));
 like($doc->{before}, qr/^Back end +SVM\n.*\bnext-RIP save\b/ms, 'Bochs, SVM: the passport');
 prints_whole_lines('Bochs, SVM', $doc);
-is(@{$doc->{order}}, 9, 'Bochs, SVM: nine VMs');
+is(@{$doc->{order}}, 10, 'Bochs, SVM: ten VMs');
 
 # A VM that does not do what the config says is a failure of the machine, and the others are none.
 put_file("$work/wrong.conf", <<'END_OF_CONFIG');

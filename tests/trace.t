@@ -187,7 +187,7 @@ is($rows[6], '-' x 80, 'end: the rule');
 my $lower = join "\n", @rows[7 .. 24];
 like($lower, qr/^# the trace goes to the serial line.*\n# All results: .*\n# 4 passed, 0 failed, 0 skipped *\nNESTOR END pass *\n4 of 4 VMs did what they were meant to do\. *$/m,
     'end: the verdict below the table, and no records');
-@rows = screen("--screenshot-at 'TSC'");
+@rows = screen("--screenshot-at 'TSC ticks each'");
 like($rows[0], qr/^ Nestor  four traced .* [0-3] of 4 done $/, 'in the middle: not all are done');
 ok((grep { /^(hello64|sleep|compute|spin) +(in guest|in monitor|ready|asleep) +0 +\d+/ } @rows[2 .. 5]), 'in the middle: somebody runs');
 @rows = screen("--append 'screen=log'");

@@ -161,6 +161,8 @@ FEATURE_GRID(pat_efer_unpaged, VMX, ALL_CONTROLS, SWITCHED,
 
     find_host(&pat, &efer);
     lab_keep_msr(PAT);
+    lab_keep_msr(EFER);
+    insn_wrmsr(EFER, insn_rdmsr(EFER) | EFER_NXE); /* or nothing could bring us back while exits load no EFER */
     lab_may_change_all();
     efer.field = (efer.host ^ EFER_SCE) & ~(uint64_t)(EFER_LME | EFER_LMA);
     pat.guest = pat.controls & ENTRY ? pat.field : pat.host;

@@ -67,7 +67,7 @@ void vmx_inject_window(struct vcpu *vcpu, bool wanted);
 int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
-/* exits.c */
+/* exits.c, by the index of a row; exit_path.c */
 /* The two halves of an exit, called by entry.asm. The second returns if the guest goes on at once, behind its instruction
  * or with it; else it takes another way into some guest, or into ring 3. */
 enum verdict vmx_exit(struct vcpu *vcpu);
