@@ -50,6 +50,19 @@ static void test_glob(void)
     test_passed("a star stands for any text");
 }
 
+static void test_list(void)
+{
+    static const char text[] = "[difference]\nplatform = p\nid = a.b?  c.*\td\n" REST
+                               "[difference]\nplatform = p\nid = e f*\nrun = no\n" REST;
+    char why[DIFFERENCE_WHY_BYTES];
+
+    CHECK(read_text(text, sizeof text - 1, "p", why) && difference_count() == 2);
+    CHECK(found("a.b1") && found("c.") && found("c.x") && found("d") && found("e") && found("f1"));
+    CHECK(!found("a.b") && !found("a.b1c") && !found("dd") && !found("") && !found("a.b? c.x"));
+    CHECK(memcmp(difference_not_run(), "e\0f*\0", 6) == 0);
+    test_passed("a difference may list several ids");
+}
+
 static void test_mistakes(void)
 {
     static const struct {
@@ -124,6 +137,7 @@ int main(void)
 {
     test_platform();
     test_glob();
+    test_list();
     test_mistakes();
     test_not_run();
     test_noise();

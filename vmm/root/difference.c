@@ -16,7 +16,7 @@ static const char *const key_names[KEYS] = {"platform", "id", "seen", "manual", 
 struct reader {
     const char *file, *platform;
     unsigned line, section_line; /* 0: in no section */
-    const char *value[KEYS];
+    char *value[KEYS];
     char *why;
 };
 
@@ -72,18 +72,34 @@ static bool keep_from_running(const char *id)
     return true;
 }
 
+/* Ends each word with a 0, in place; returns how many there are. */
+static unsigned split(char *words)
+{
+    unsigned n = 1;
+
+    for (; *words; words++)
+        if (*words == ' ' || *words == '\t') {
+            *words = 0;
+            n++;
+        }
+    return n;
+}
+
 /* Keeps a difference of this platform. */
 static bool keep(struct reader *r)
 {
     struct difference *grown = realloc(list, (count + 1) * sizeof(*list));
     bool runs = !r->value[KEY_RUN];
+    const char *id = r->value[KEY_ID];
+    unsigned ids = split(r->value[KEY_ID]);
 
     if (!grown)
         return complain(r, r->section_line, "no memory for this difference", "");
     list = grown;
-    list[count++] = (struct difference){r->value[KEY_ID], r->value[KEY_SEEN], runs, r->section_line};
-    if (!runs && !keep_from_running(r->value[KEY_ID]))
-        return complain(r, r->section_line, "too many tests with `run = no`: no room for ", r->value[KEY_ID]);
+    list[count++] = (struct difference){id, ids, r->value[KEY_SEEN], runs, r->section_line};
+    for (unsigned i = 0; i < ids && !runs; i++, id += strlen(id) + 1)
+        if (*id && !keep_from_running(id))
+            return complain(r, r->section_line, "too many tests with `run = no`: no room for ", id);
     return true;
 }
 
@@ -184,10 +200,20 @@ bool difference_read(const char *file, char *text, size_t bytes, const char *pla
     return finish_section(&r);
 }
 
+static bool is_listed(const struct difference *difference, const char *id, size_t id_bytes)
+{
+    const char *pattern = difference->id;
+
+    for (unsigned i = 0; i < difference->ids; i++, pattern += strlen(pattern) + 1)
+        if (*pattern && glob_matches(pattern, id, id_bytes))
+            return true;
+    return false;
+}
+
 const struct difference *difference_find(const char *id, size_t id_bytes)
 {
     for (size_t i = 0; i < count; i++)
-        if (glob_matches(list[i].id, id, id_bytes))
+        if (is_listed(&list[i], id, id_bytes))
             return &list[i];
     return NULL;
 }

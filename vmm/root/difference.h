@@ -11,7 +11,9 @@
 enum { DIFFERENCE_WHY_BYTES = 160 };
 
 struct difference {
-    const char *id;   /* of results, with '*' for any text and '?' for any character; 0-terminated, as are the others */
+    const char *id;   /* of results, with '*' for any text and '?' for any character; `ids` of them, one behind the other, each
+                       * 0-terminated, as are the others */
+    unsigned ids;
     const char *seen; /* what the platform does instead */
     bool runs;        /* false: the machine would not survive such a test */
     unsigned line;
