@@ -82,7 +82,7 @@ static struct entry_block arrange(const struct entry_rule *rule, const struct en
     if (!entry_rule_arrange(rule, base, &block, probe_caps(), &obstacle)) {
         if (obstacle.rule)
             SKIP("needs what %s.%s asks for", obstacle.rule->id, entry_field_name(obstacle.rule->field));
-        SKIP("not on the base %s", base->name);
+        SKIP("the rule is not for this CPU, or not for the base %s", base->name);
     }
     probe_keep(&arranged);
     last = rule;

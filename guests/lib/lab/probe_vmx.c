@@ -1,0 +1,103 @@
+/* The probe on VMX: a VMCS of the lab's, which LAB_VMX enters. */
+#include <string.h>
+
+#include "guests/lib/feature/outcome.h"
+#include "guests/lib/lab/control.h"
+#include "guests/lib/lab/probe_block.h"
+#include "guests/lib/lab/root.h"
+
+static struct entry_values written; /* what of the block the VMCS has */
+
+/* The host-state area as the kernel wants it; HOST_RSP is written by the entry. */
+static void take_host(void)
+{
+    enum { TYPE_MASK = 3 << 10, TYPE_HOST = 3 << 10 };
+    uint64_t value;
+
+    for (uint32_t field = 0; field < PROBE_FIELDS_END; field += 2)
+        if ((field & TYPE_MASK) == TYPE_HOST && entry_field_name(field)[0] && lab_try_read(PROBE(field), &value))
+            probe_put(field, value);
+}
+
+/* Fetching its first instruction, a guest exits: EPT maps nothing; without EPT, nor does CR3, and nothing takes the fault. */
+void probe_vmx_prepare(void)
+{
+    enum { WRITE_BACK_4_LEVELS = 0x1e };
+
+    root_begin(true);
+    if (!lab_try(LAB_WHAT(LAB_VMX, LAB_VMX_RUN), LAB_VMX_HOST, NULL))
+        SKIP("needs a VM with `lab = full`");
+    written.count = 0;
+    probe_make_frame(BACKEND_VMX);
+    take_host();
+    probe_put(STATE_CPU_EFER, lab_read(PROBE(HOST_IA32_EFER)));
+    probe_put(STATE_CPU_CR0, lab_read(PROBE(HOST_CR0)));
+    probe_put(GUEST_CR3, probe_host_address(PROBE_NO_TABLES));
+    probe_put(EPT_POINTER, probe_host_address(PROBE_NO_EPT) | WRITE_BACK_4_LEVELS);
+}
+
+static void write_memory(uint32_t field, uint64_t value)
+{
+    enum { VTPR = 0x80 }; /* in the virtual-APIC page */
+
+    if (field == STATE_VTPR)
+        probe_pages[PROBE_SCRATCH][VTPR] = (uint8_t)value;
+    else if (field == STATE_LINK_WORD)
+        memcpy(probe_pages[PROBE_LINK], &value, sizeof(uint32_t));
+    else if (field >= STATE_MEMORY_PDPTE0 && field <= STATE_MEMORY_PDPTE3)
+        memcpy(probe_pages[PROBE_NO_TABLES] + (field - STATE_MEMORY_PDPTE0) * sizeof value, &value, sizeof value);
+    else if (field >= ENTRY_MSR && (field - ENTRY_MSR + 1) * sizeof value <= PROBE_PAGE)
+        memcpy(probe_pages[PROBE_MSR_AREA] + (field - ENTRY_MSR) * sizeof value, &value, sizeof value);
+}
+
+/* What the VMCS does not have already. */
+static void write_block(void)
+{
+    static struct lab_pair pairs[ENTRY_VALUES_MAX];
+    struct entry_block has = entry_values_block(&written);
+    size_t n = 0;
+
+    for (unsigned i = 0; i < probe_wanted.count; i++) {
+        const struct entry_pair *pair = &probe_wanted.pair[i];
+        uint64_t value;
+
+        if (pair->field >= ENTRY_STATE)
+            write_memory(pair->field, pair->value);
+        else if (!has.read(has.context, pair->field, &value) || value != pair->value)
+            pairs[n++] = (struct lab_pair){PROBE(pair->field), pair->value};
+    }
+    if (n)
+        lab_write_pairs(pairs, n);
+    written = probe_wanted;
+}
+
+/* The current VMCS is none, or of a kind that can't be entered. Its fields are lost. */
+static void change_current(void)
+{
+    const uint64_t shadow = 1ull << 31;
+
+    if (probe_get(STATE_CURRENT_VMCS) != ~0ull && !(probe_get(STATE_CURRENT_VMCS_WORD) & shadow))
+        return;
+    probe_ready = false;
+    root_run(LAB_VMX_VMCLEAR, 0, LAB_VMX_A, 0);
+    if (probe_get(STATE_CURRENT_VMCS) == ~0ull)
+        return;
+    root_run(LAB_VMX_REVISE, 0, LAB_VMX_A, shadow);
+    if (root_run(LAB_VMX_VMPTRLD, 0, LAB_VMX_A, 0).flags & (FLAG_CF | FLAG_ZF))
+        SKIP("this CPU has no shadow VMCS");
+}
+
+struct probe_result probe_vmx_enter(void)
+{
+    static const enum lab_vmx_run runs[2][2] = {{LAB_VMX_VMLAUNCH, LAB_VMX_VMRESUME},
+                                                {LAB_VMX_VMLAUNCH_BLOCKED, LAB_VMX_VMRESUME_BLOCKED}};
+    struct root_result result;
+
+    write_block();
+    change_current();
+    result = root_run(runs[probe_get(STATE_MOV_SS) & 1][probe_get(STATE_INSTRUCTION) & 1], 0, 0, probe_get(STATE_LAUNCHED));
+    if (result.flags & (FLAG_CF | FLAG_ZF))
+        return (struct probe_result){.error = result.error};
+    written.count = 0; /* the exit has saved the guest's state */
+    return (struct probe_result){true, 0, lab_read(PROBE(EXIT_REASON)), lab_read(PROBE(EXIT_QUALIFICATION))};
+}
