@@ -387,7 +387,7 @@ enum hypercall {
     HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns 0;
                               * 1: the test is not to be run, as it is known that this machine would not survive it */
     HC_CAESAR,               /* (gpa, bytes, places): shifts the letters there in the alphabet -> how many; an example, vmm/monitor/own.c */
-    /* For VMs with `lab = yes`, others get -ABI_EPERM. See config/lab.h. */
+    /* For VMs with `lab = yes` or `full`, others get -ABI_EPERM. See config/lab.h. */
     HC_LAB_MACHINE,          /* (gpa of struct lab_pair[], n, gpa of struct lab_refusal): sets them in order; -ABI_EACCES: refused */
     HC_LAB_RESULTS,          /* (gpa of struct lab_pair[], n): their values as of the last observed exit, or now if there was none */
     HC_LAB_OBSERVE,          /* (gpa of struct lab_observation, enum lab_action, argument) -> 0; 1 after LAB_RETURN */

@@ -60,19 +60,31 @@ static uint64_t run_host(struct operands *o)
     return 0;
 }
 
+/* What the exit has taken from the host. */
+static void give_back(void)
+{
+    uint64_t reason = vmread(EXIT_REASON), info = vmread(EXIT_INTERRUPTION_INFO);
+
+    if (reason == 1)
+        vmx_lab_send_again();
+    if (reason == 0 && (info >> INTERRUPTION_TYPE_SHIFT & 7) == TYPE_NMI)
+        __asm__ volatile("int $2");
+}
+
+/* Without a full lab no entry gets further than "Checks on Host Segment and Descriptor-Table Registers". */
 static uint64_t enter(const struct operands *o, uint64_t how)
 {
     uint64_t pat = x86_rdmsr(MSR_PAT), flags;
 
     if (!o->vcpu->vm->full_lab)
-        vmwrite(HOST_TR_SELECTOR, 0); /* "Checks on Host Segment and Descriptor-Table Registers": no entry gets further */
+        vmwrite(HOST_TR_SELECTOR, 0);
     if (o->data == 1)
         vmx_lab_enter(0);
     flags = vmx_lab_enter(how);
     pcpu_load_tables(pcpu_this());
     x86_wrmsr(MSR_PAT, pat);
-    if (!(flags & FLAGS_FAIL) && vmread(EXIT_REASON) == 1)
-        vmx_lab_send_again();
+    if (!(flags & FLAGS_FAIL))
+        give_back();
     return flags;
 }
 

@@ -22,7 +22,7 @@ struct monitor_args {
     uint64_t memory_bytes;        /* guest memory from gpa 0: the size of the TASK_GUEST window */
     uint32_t kind;                /* enum guest_kind */
     uint32_t bad_hypercall_kills; /* 1: an unknown hypercall ends the VM; 0: it returns -ABI_ENOSYS */
-    uint32_t lab;                 /* 1: the guest may use HC_LAB_* */
+    uint32_t lab;                 /* enum vm_lab; not LAB_NONE: the guest may use HC_LAB_* */
     char guest_args[GUEST_ARGS_BYTES];
     char not_run[ARGS_NOT_RUN_BYTES]; /* tests that this platform does not survive: patterns for glob_matches_one */
     uint32_t vcpus;
