@@ -56,27 +56,13 @@ static const struct injection {
     {"soft-ff", SOFTWARE, 0xff, false},
 };
 
-static void inject_now(const struct injection *row)
+static void inject(const struct injection *row)
 {
     uint64_t value = event(row->type, row->vector);
 
     if (row->has_error)
         value |= event_error(row->vector, 0x5678) & ~(uint64_t)VALID;
     lab_write(VMCB_EVENTINJ, value);
-}
-
-/*
- * QEMU's TCG (7.2) now and then gives an external interrupt of EVENTINJ once more, if the emulator interrupts itself in that
- * very moment (docs/emulators.md). What is so three times out of three is no such accident.
- */
-static void inject(const struct injection *row)
-{
-    unsigned tries = row->type == INTR ? 3 : 1;
-
-    do {
-        got.count = 0;
-        inject_now(row);
-    } while (got.count != 1 && --tries > 0);
 }
 
 /* Software interrupts push the next RIP of the VMCB, where the CPU has that. */
@@ -90,6 +76,7 @@ static const uint16_t *needs_of(const void *row)
 FEATURE_TESTS(event_taken, SVM, NEEDS(), MANUAL, "the guest takes the event once, with its error code, before its next instruction", injections,
               .row_needs = needs_of)
 {
+    got.count = 0;
     trap_set_handler((uint8_t)row->vector, note);
     inject(row);
     EXPECT_EQ(got.count, 1);
@@ -100,6 +87,7 @@ FEATURE_TESTS(event_taken, SVM, NEEDS(), MANUAL, "the guest takes the event once
 
 FEATURE_TESTS(event_cleared, SVM, NEEDS(), MANUAL, "EVENTINJ.V is 0 after the exit", injections, .row_needs = needs_of)
 {
+    got.count = 0;
     trap_set_handler((uint8_t)row->vector, note);
     inject(row);
     EXPECT_EQ(got.count, 1);
@@ -109,6 +97,7 @@ FEATURE_TESTS(event_cleared, SVM, NEEDS(), MANUAL, "EVENTINJ.V is 0 after the ex
 FEATURE_TESTS(event_unintercepted, SVM, NEEDS(), MANUAL, "an injected exception does not exit, whatever is intercepted", injections,
               .row_needs = needs_of)
 {
+    got.count = 0;
     trap_set_handler((uint8_t)row->vector, note);
     lab_trap_exceptions(UINT32_MAX & ~(1u << 2));
     OBSERVE(inject(row));
