@@ -57,9 +57,13 @@ iso: ## make BUILD/nestor.iso, a GRUB image of CONFIG for BIOS and UEFI, CD and 
 	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/make-iso --config '$(CONFIG)' '$(BUILD)/nestor.iso'
 
-debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
+debug: ## boot CONFIG in QEMU, stopped, with gdb on it, which knows VMs, vCPUs, queues and the VMCB
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-qemu --config '$(CONFIG)' --tcg --gdb
+	$(tool) tools/debug-qemu --config '$(CONFIG)'
+
+debug-bochs: ## boot CONFIG in Bochs's own debugger, with symbols; it stops at a panic
+	$(built) kernel tasks guests
+	$(tool) tools/run-bochs --config '$(CONFIG)' --debugger
 
 check: ## build everything and run all tests; ends in "N passed, N failed"
 	$(built) all
@@ -101,5 +105,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso debug check soak endure mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: all run run-bochs iso debug debug-bochs check soak endure mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
 FORCE:
