@@ -66,8 +66,10 @@ debug-bochs: ## boot CONFIG in Bochs's own debugger, with symbols; it stops at a
 	$(tool) tools/run-bochs --config '$(CONFIG)' --debugger
 
 check: ## build everything and run all tests; ends in "N passed, N failed"
+	$(Q)mkdir -p '$(BUILD)' && echo "set-up $$(date +%s.%N)" >'$(BUILD)/check.times'
+	$(Q)tools/setup && echo "build $$(date +%s.%N)" >>'$(BUILD)/check.times'
 	$(built) all
-	$(tool) tools/run-tests $(SYSTEM_TESTS) $(HOST_TESTS)
+	$(tool) tools/run-tests --times '$(BUILD)/check.times' --failed '$(BUILD)/failed' $(SYSTEM_TESTS) $(HOST_TESTS)
 
 soak: ## run CONFIG N times (20) in each emulator, with 1 and with 4 CPUs, and count the passes
 	$(built) kernel tasks guests
