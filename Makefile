@@ -57,6 +57,10 @@ iso: ## make BUILD/nestor.iso, a GRUB image of CONFIG for BIOS and UEFI, CD and 
 	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/make-iso --config '$(CONFIG)' '$(BUILD)/nestor.iso'
 
+dist: ## make BUILD/nestor-VERSION.tar.xz: the image, documentation, man page, checksums
+	$(built) kernel tasks guests
+	$(tool) tools/make-dist
+
 debug: ## boot CONFIG in QEMU, stopped, with gdb on it, which knows VMs, vCPUs, queues and the VMCB
 	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/debug-qemu --config '$(CONFIG)'
@@ -107,5 +111,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso debug debug-bochs check soak endure mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: all run run-bochs iso dist debug debug-bochs check soak endure mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
 FORCE:

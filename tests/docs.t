@@ -54,11 +54,16 @@ named('docs/config.md', 'keys', words(qr/^    (?:\[KEY_\w+\] = )?\{"([a-z-]+)", 
 named('docs/config.md', 'ends', grep { $_ ne 'none' } words(qr/\[END_\w+\] = "([a-z-]+)"/, 'vmm/lib/end.c'));
 named('docs/abi.md', 'hypercalls', grep { !/^HC_MONITOR|_END$/ } words(qr/^    (HC_[A-Z_]+)\b/m, 'config/abi.h'));
 named('docs/abi.md', 'regions of a task', grep { !/_(END|BYTES)$/ } words(qr/^#define (TASK_[A-Z_]+) /m, 'config/abi.h'));
-named('docs/boot.md', 'options', words(qr/boot_option\([^;"]*"(\w+)"/, map { s{^\Q$top\E/}{}r } glob "$top/kernel/*.c $top/kernel/*/*.c"));
+$text{'docs/nestor.7'} = get_file("$top/docs/nestor.7");
+named($_, 'options', words(qr/boot_option\([^;"]*"(\w+)"/, map { s{^\Q$top\E/}{}r } glob "$top/kernel/*.c $top/kernel/*/*.c"))
+    for qw(docs/boot.md docs/nestor.7);
+named($_, "options of the root task's", words(qr/^ +\{"(\w+)", value_read_\w+, &config->/m, 'vmm/root/option.c'))
+    for qw(docs/config.md docs/nestor.7);
 named('docs/boot.md', 'errors to provoke', words(qr/^    \{"([a-z-]+)", provoke_/m, 'kernel/provoke.c'));
 named('docs/guests.md', 'demo guests', map { m{/([^/.]+)(?:\.\w+)?$} } glob "$top/guests/demo/*");
 named('README.md', 'folders', map { m{([^/]+)/$} } grep { !m{/build/$} } glob "$top/*/");
 named('README.md', 'pages', map { m{([^/]+)$} } glob "$top/docs/*.md");
+ends("mandoc -Tlint -Wwarning $top/docs/nestor.7", 0, 'mandoc has nothing to say against the man page', qr/^$/);
 
 # ---- Its examples work ----
 my $n = 0;
