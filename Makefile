@@ -95,6 +95,9 @@ mutants: ## break Nestor on purpose, one mistake at a time: the feature tests mu
 check-includes: ## fail on an include that points up the stairs of the tree
 	$(Q)tools/check-includes
 
+abi-doc: ## write the tables of docs/abi.md out of config/abi.h
+	$(Q)tools/abi-doc
+
 size: kernel ## print the bytes of the kernel's sections
 	$(Q)size -A -d $(BUILD)/nestor.elf | awk '/^\.debug|^\.comment/ { next } { print } \
 	    $$1 ~ /^\.text/ { text += $$2 } END { print "text: " text " bytes" }'
@@ -111,5 +114,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso dist debug debug-bochs check soak endure mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: all run run-bochs iso dist debug debug-bochs check soak endure mutants check-includes abi-doc size setup clean distclean help kernel tasks guests tests FORCE
 FORCE:

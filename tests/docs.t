@@ -65,6 +65,13 @@ named('README.md', 'folders', map { m{([^/]+)/$} } grep { !m{/build/$} } glob "$
 named('README.md', 'pages', map { m{([^/]+)$} } glob "$top/docs/*.md");
 ends("mandoc -Tlint -Wwarning $top/docs/nestor.7", 0, 'mandoc has nothing to say against the man page', qr/^$/);
 
+# The tables of the ABI are made from the header's comments.
+ends("$top/tools/abi-doc --check", 0, 'docs/abi.md is what config/abi.h says', qr/^$/);
+run("mkdir -p copy/docs && cp -r $top/tools $top/config copy && cp $top/docs/abi.md copy/docs && sed -i 's/try again/never again/' copy/config/abi.h");
+ends('copy/tools/abi-doc --check', 1, 'another header is another page', qr/^-\| 3 \| `ABI_EAGAIN` \| try again \|$/m, qr/^\+\| 3 .* never again \|$/m,
+    qr/run tools\/abi-doc$/m);
+ends('copy/tools/abi-doc && copy/tools/abi-doc --check', 0, 'which tools/abi-doc writes');
+
 # ---- Its examples work ----
 my $n = 0;
 for my $page (@pages) {
