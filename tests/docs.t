@@ -7,7 +7,7 @@ use lib $FindBin::Bin;
 use Test::More;
 use kernel_machine;
 
-my @pages = map { s{^\Q$top\E/}{}r } glob "$top/*.md $top/docs/*.md";
+my @pages = map { s{^\Q$top\E/}{}r } glob "$top/*.md $top/docs/*.md $top/docs/student/*.md";
 my %text = map { ($_ => get_file("$top/$_")) } @pages;
 
 # All matches of a pattern's first group in some files.
@@ -32,7 +32,8 @@ for my $page (@pages) {
         my @anchors = -f "$top/$target" && defined $heading ? map { anchor($_) } get_file("$top/$target") =~ /^#+ (.*)$/mg : ();
         push @dead, "$page: $_" if !-e "$top/$target" || (defined $heading && !grep { $_ eq $heading } @anchors);
     }
-    push @missing, map { "$page: $_" } grep { !/NAME/ && !-e "$top/$_" }
+    # What a sheet lets the reader write is not there.
+    push @missing, map { "$page: $_" } grep { !/NAME/ && !-e "$top/$_" && $text{$page} !~ /^`\Q$_\E`:$/m }
         $text{$page} =~ m{`((?:config|docs|drivers|guests|kernel|lib|mm|sched|tests|tools|vmm)/[A-Za-z0-9_/.-]+)`}g;
     push @targets, map { [$page, $_] } $text{$page} =~ /(?:^|`)make ([a-z][a-z-]*)\b/mg;
 }
@@ -63,6 +64,7 @@ named('docs/boot.md', 'errors to provoke', words(qr/^    \{"([a-z-]+)", provoke_
 named('docs/guests.md', 'demo guests', map { m{/([^/.]+)(?:\.\w+)?$} } glob "$top/guests/demo/*");
 named('README.md', 'folders', map { m{([^/]+)/$} } grep { !m{/build/$} } glob "$top/*/");
 named('README.md', 'pages', map { m{([^/]+)$} } glob "$top/docs/*.md");
+named('docs/student/README.md', 'sheets', map { m{([^/]+)$} } glob "$top/docs/student/[0-9]*.md");
 ends("mandoc -Tlint -Wwarning $top/docs/nestor.7", 0, 'mandoc has nothing to say against the man page', qr/^$/);
 
 # The tables of the ABI are made from the header's comments.
@@ -74,7 +76,7 @@ ends('copy/tools/abi-doc && copy/tools/abi-doc --check', 0, 'which tools/abi-doc
 
 # ---- Its examples work ----
 my $n = 0;
-for my $page (@pages) {
+for my $page (grep { !m{^docs/(developer\.md|student/)} } @pages) { # those are tried by sheets.t
     for my $example (grep { /^\[vm /m } $text{$page} =~ /^```\n(.*?)^```$/msg) {
         next if $example =~ /^NESTOR BEGIN$/m;
         my $file = "$work/example" . ++$n . '.conf';
