@@ -136,6 +136,18 @@ int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
     return 0;
 }
 
+int svm_refused_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
+{
+    const struct field *f = find(what);
+
+    if (!svm_is_invalid(vcpu->exit_reason))
+        return -ABI_EACCES;
+    if (!f)
+        return -ABI_EINVAL;
+    *value = get(vcpu, f);
+    return 0;
+}
+
 /* What the kernel keeps beside the VMCB and a write has to reach. */
 static void write_through(struct vcpu *vcpu, const struct field *f, uint64_t value)
 {
