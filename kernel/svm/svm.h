@@ -39,6 +39,9 @@ enum svm_vcpu {
     SVM_VCPU_EVENT_RIP,   /* and the next RIP that a software event pushes */
     SVM_VCPU_IOPM,        /* physical addresses of a lab's own permission maps; 0: it has the shared ones */
     SVM_VCPU_MSRPM,
+    SVM_VCPU_CHECKED_EXITS, /* vcpu.exits when the monitor last wrote a field, */
+    SVM_VCPU_CHECKED,       /* and the fields that VMRUN checks, as they were then */
+    SVM_VCPU_CHECKED_END = SVM_VCPU_CHECKED + 10,
 };
 
 /* What this machine has: set by svm_control_init, the same on all pCPUs. */

@@ -47,7 +47,7 @@ struct vcpu {
     uint8_t timer_vector;
     struct wait wait;            /* in a queue, by a hypercall */
     struct lab *lab;             /* for a VM with `lab = yes`, else NULL; owned */
-    uint64_t backend[12];        /* the back end's own: documented in its vcpu.c */
+    uint64_t backend[24];        /* the back end's own: documented in its vcpu.c */
 };
 
 /* What a handler wants done about an exit. vcpu_exit_finish acts on it, but for the frequent case that a guest goes on
