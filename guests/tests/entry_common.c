@@ -142,10 +142,12 @@ static void expect_explained(const struct entry_rule *rule, const struct entry_b
     enum backend backend = seen->kind == ENTRY_VMEXIT_INVALID ? BACKEND_SVM : BACKEND_VMX;
     struct entry_finding finding;
 
-    EXPECT(entry_explain(backend, block, probe_caps(), seen, &finding));
-    if (finding.rule != rule && !entry_rule_goes_with(rule, finding.rule))
+    if (!entry_explain(backend, block, probe_caps(), seen, &finding))
+        FAIL("the explanation names no rule");
+    else if (finding.rule != rule && !entry_rule_goes_with(rule, finding.rule))
         FAIL("the explanation names %s.%s", finding.rule->id, entry_field_name(finding.rule->field));
-    expect_read_back(&finding);
+    else
+        expect_read_back(&finding);
 }
 
 static void expect_verdict(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block)
