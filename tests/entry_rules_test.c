@@ -103,6 +103,16 @@ static void test_order(void)
 /* Which rules were broken, and had a neighbour beside the base, on any CPU. */
 static bool was_broken[2][RULES_MAX];
 
+static bool names(const char *list, const char *id)
+{
+    size_t length = strlen(id);
+
+    for (const char *at = list; at && (at = strstr(at, id)); at += length)
+        if ((at == list || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
+            return true;
+    return false;
+}
+
 static void tell(const char *what, const struct entry_cpu *cpu, const struct entry_base *base,
                  const struct entry_case *c, const struct entry_finding *finding)
 {
@@ -125,7 +135,7 @@ static bool is_its_own(const struct entry_cpu *cpu, const struct entry_base *bas
     for (unsigned i = 0; i < broken; i++) {
         bool own = findings[i].rule == c->rule;
 
-        if (own || entry_rule_goes_with(c->rule, findings[i].rule) || (seen && c->rule->first_only)) {
+        if (own || names(c->rule->with, findings[i].rule->id) || (seen && c->rule->first_only)) {
             seen = seen || own;
             continue;
         }

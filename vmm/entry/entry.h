@@ -158,9 +158,6 @@ const struct entry_rule *entry_rule_find(const char *id);
 
 struct entry_verdict entry_rule_verdict(const struct entry_rule *rule);
 
-/* Whether another rule is among those that can't but be broken with it. */
-bool entry_rule_goes_with(const struct entry_rule *rule, const struct entry_rule *other);
-
 /* Whether a rule, if broken, comes to this, whatever the exit qualification. */
 bool entry_rule_comes_to(const struct entry_rule *rule, const struct entry_verdict *verdict);
 

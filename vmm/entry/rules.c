@@ -95,29 +95,6 @@ struct entry_verdict entry_rule_verdict(const struct entry_rule *rule)
     }
 }
 
-/* Where the word that begins here ends. */
-static const char *word_end(const char *at)
-{
-    while (*at && *at != ' ')
-        at++;
-    return at;
-}
-
-static bool is_word(const char *at, const char *word)
-{
-    while (*word && *at == *word)
-        at++, word++;
-    return !*word && word_end(at) == at;
-}
-
-bool entry_rule_goes_with(const struct entry_rule *rule, const struct entry_rule *other)
-{
-    for (const char *at = rule->with; at && *at; at = word_end(at), at += *at == ' ')
-        if (is_word(at, other->id))
-            return true;
-    return false;
-}
-
 bool entry_rule_comes_to(const struct entry_rule *rule, const struct entry_verdict *verdict)
 {
     struct entry_verdict due = entry_rule_verdict(rule);
