@@ -110,8 +110,8 @@ need_words()
 # need_grub: the programs and the modules of GRUB that both tools use.
 need_grub()
 {
-    for folder in i386-pc x86_64-efi; do
-        [ -f /usr/lib/grub/$folder/moddep.lst ] || die "no /usr/lib/grub/$folder: run tools/setup"
+    for platform in i386-pc x86_64-efi; do
+        [ -f /usr/lib/grub/$platform/moddep.lst ] || die "no /usr/lib/grub/$platform: run tools/setup"
     done
     command -v grub-mkimage >/dev/null || die "no grub-mkimage: run tools/setup"
 }
@@ -126,4 +126,15 @@ grub_core()
     sed '/^#/d' "$settings" >"$work/core.cfg" # a core's configuration has no comments
     grub-mkimage -O "$format" -o "$core" -c "$work/core.cfg" -p /nestor $grub_modules "$@" >"$work/log" 2>&1 ||
         { cat "$work/log" >&2; die "grub-mkimage failed"; }
+}
+
+# grub_net_core FORMAT FILE PREFIX: one that boots from the network, and finds the other files in the folder PREFIX.
+grub_net_core()
+{
+    case $1 in
+    i386-pc-pxe) drivers=pxe ;;
+    x86_64-efi) drivers="efinet efi_gop efi_uga" ;;
+    esac
+    echo "set prefix=$3" >"$work/net.cfg"
+    grub_core "$1" "$2" "$work/net.cfg" tftp http $drivers
 }
