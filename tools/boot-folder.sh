@@ -29,7 +29,7 @@ title_of()
     awk '/^\[machine\]/ { machine = 1 } machine && sub(/^[ \t]*name[ \t]*=[ \t]*/, "") { name = $0; exit }
         NR == 1 && sub(/^# */, "") { comment = $0 }
         END { print name != "" ? name : comment != "" ? comment : "a machine" }' "$1" |
-        LC_ALL=C tr -cd 'A-Za-z0-9 .,:+/()-' | cut -c 1-60 | sed 's/\.$//'
+        LC_ALL=C tr -cd 'A-Za-z0-9 .,:+/()-' | cut -c 1-50 | sed 's/\.$//'
 }
 
 # boot_folder FOLDER CONFIG...: fills it, from what stage_modules has staged of these configs; the first is the default.
@@ -103,7 +103,7 @@ print_sizes()
 need_words()
 {
     case $1 in
-    *[!A-Za-z0-9\ =,._/:+-]*) die "--append $1: only letters, digits and =,._/:+- can go through GRUB" ;;
+    *[!A-Za-z0-9\ =,._/:+*?-]*) die "--append $1: only letters, digits and =,._/:+*?- can go through GRUB" ;;
     esac
 }
 
