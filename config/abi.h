@@ -117,6 +117,7 @@ struct machine_info {
     uint64_t memory_free;    /* bytes of it that are free now */
     uint64_t boot_tsc;       /* TSC at kernel entry */
     uint64_t first_entry_tsc;/* TSC just before the first VM entry; 0 = none yet */
+    uint64_t microcode;      /* MSR 8BH of the boot CPU: the revision in 63:32 (Intel) or 31:0 (AMD); 0 = it tells none */
     uint32_t modules;
     uint32_t caps;           /* entries of cap[] */
     struct machine_cap cap[MAX_CAPS]; /* the capability MSRs of the back end that exist, in ascending order */
