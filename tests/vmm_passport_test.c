@@ -129,12 +129,12 @@ static void test_hypervisors(void)
 static struct machine_info info;
 static char lines[8192];
 
-static void collect(void *context, const char *key, const char *words)
+static void collect(void *context, const char *key, const char *values, const char *names)
 {
     size_t used = strlen(lines);
 
     CHECK(context == &info);
-    snprintf(lines + used, sizeof lines - used, "%s: %s\n", key, words);
+    snprintf(lines + used, sizeof lines - used, "%s: %s%s%s\n", key, values, *names ? " " : "", names);
 }
 
 static void decode(void)

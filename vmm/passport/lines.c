@@ -157,19 +157,19 @@ uint32_t passport_asids(const struct machine_info *info)
 
 static void decode(const struct machine_info *info, const struct source *source, passport_line *line, void *context)
 {
-    struct words words = {.used = 0};
+    struct words values = {.used = 0}, names = {.used = 0};
     uint64_t may, must, value;
 
     if (!read_source(info, source, &may, &must))
         return;
     find_cap(info, source->number, &value);
-    add_register(&words, source->number, value);
+    add_register(&values, source->number, value);
     if (find_cap(info, source->second, &value))
-        add_register(&words, source->second, value);
+        add_register(&values, source->second, value);
     if (source->kind == KIND_FLAGS)
-        may &= ~add_numbers(&words, source->key, may);
-    add_bits(&words, source->key, may, must, source->kind != KIND_FIXED);
-    line(context, source->key, words.text);
+        may &= ~add_numbers(&names, source->key, may);
+    add_bits(&names, source->key, may, must, source->kind != KIND_FIXED);
+    line(context, source->key, values.text, names.text);
 }
 
 /* ---- All of it -------------------------------------------------------------------------------------------- */
@@ -194,7 +194,7 @@ void passport_lines(const struct machine_info *info, const struct passport_cpu *
     add_vendor(&words, cpu->vendor);
     add(&words, "family=%u model=%u stepping=%u microcode=%" PRIx64 " physical=%u linear=%u", cpu->family, cpu->model,
         cpu->stepping, revision, cpu->physical, cpu->linear);
-    line(context, "CPUID", words.text);
+    line(context, "CPUID", words.text, "");
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
         decode(info, &sources[i], line, context);
 }
@@ -207,11 +207,13 @@ static uint32_t hash_text(uint32_t hash, const char *text)
     return hash;
 }
 
-static void hash_line(void *context, const char *key, const char *words)
+/* Names are left out: they are ours, and may become more. */
+static void hash_line(void *context, const char *key, const char *values, const char *names)
 {
     uint32_t *hash = context;
 
-    *hash = hash_text(hash_text(hash_text(hash_text(*hash, key), " "), words), "\n");
+    (void)names;
+    *hash = hash_text(hash_text(hash_text(hash_text(*hash, key), " "), values), "\n");
 }
 
 void passport_make_id(const struct machine_info *info, const struct passport_cpu *cpu, char id[PASSPORT_ID_BYTES])
@@ -220,8 +222,8 @@ void passport_make_id(const struct machine_info *info, const struct passport_cpu
     char hypervisor[128];
 
     passport_cpu_hypervisor(cpu, hypervisor, sizeof(hypervisor));
-    hash_line(&hash, "CPU", cpu->brand);
-    hash_line(&hash, "Hypervisor", hypervisor);
+    hash_line(&hash, "CPU", cpu->brand, "");
+    hash_line(&hash, "Hypervisor", hypervisor, "");
     passport_lines(info, cpu, hash_line, &hash);
     snprintf(id, PASSPORT_ID_BYTES, "nestor-%08" PRIx32, hash);
 }

@@ -181,20 +181,27 @@ void passport_print(const struct machine_info *info)
 
 /* ---- Its registers ----------------------------------------------------------------------------------------- */
 
-static void print_line(void *context, const char *key, const char *words)
+static void add_words(struct list_line *line, const char *words)
 {
-    struct list_line line = {.key = FULL_KEY, .columns = FULL_COLUMNS, .between = ""};
     char word[FULL_COLUMNS];
 
-    (void)context;
-    list_start(&line, key);
     for (; *words; words += strspn(words, " ")) {
         size_t length = strcspn(words, " ");
 
         snprintf(word, sizeof(word), "%.*s", (int)length, words);
-        list_add(&line, word);
+        list_add(line, word);
         words += length;
     }
+}
+
+static void print_line(void *context, const char *key, const char *values, const char *names)
+{
+    struct list_line line = {.key = FULL_KEY, .columns = FULL_COLUMNS, .between = ""};
+
+    (void)context;
+    list_start(&line, key);
+    add_words(&line, values);
+    add_words(&line, names);
     console_line("%s", line.text);
 }
 
