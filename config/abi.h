@@ -376,6 +376,8 @@ enum hypercall {
     HC_SEND_MEMORY,    /* (channel, gpa of the message, deadline's low half; its high half in RSI) */
     HC_RECEIVE_MEMORY, /* the same, for the message to come */
     HC_CHANNEL_VECTOR, /* (channel, vector): interrupt `vector` (32..255) of this vCPU when it should receive; 0: none */
+    HC_ROUND_TRIPS,    /* (n, at most 10000), with interrupts off: this instruction exits n times and is entered again with
+                        * as little between as can be, to measure that; RBX counts down to 0. -ABI_EBUSY, -ABI_EINVAL */
     HC_KERNEL_END,
     HC_MONITOR = 0x100,
     HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): prints; lines are kept whole */
