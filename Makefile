@@ -85,6 +85,10 @@ endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU:
 	$(built) kernel tasks guests
 	$(tool) NESTOR_WHOLE=1 tools/run-tests tests/hostile.t tests/migration.t
 
+profile: ## write config/profiles/NAME.conf, the passport of the machine that printed LOG
+	$(Q)case '$(NAME)' in '' | *[!a-z0-9-]*) echo 'make profile LOG=run.log NAME=x: NAME wants a-z, 0-9 and -' >&2; exit 2 ;; esac
+	$(Q)tools/passport --write 'config/profiles/$(NAME).conf' '$(LOG)'
+
 families: ## print what came of each family of feature tests in the last `make check`, as tables
 	$(Q)[ -d '$(BUILD)/families' ] || { echo 'No logs in $(BUILD)/families: `make check` leaves them there.' >&2; exit 1; }
 	$(Q)tools/families $(BUILD)/families/*.log
@@ -112,5 +116,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso pxe serve debug check soak endure mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*## .*/\1/p' $(BUILD_FILES)) FORCE
 FORCE:

@@ -117,6 +117,7 @@ struct machine_info {
     uint64_t memory_free;    /* bytes of it that are free now */
     uint64_t boot_tsc;       /* TSC at kernel entry */
     uint64_t first_entry_tsc;/* TSC just before the first VM entry; 0 = none yet */
+    uint64_t microcode;      /* MSR 8BH of the boot CPU: the revision in 63:32 (Intel) or 31:0 (AMD); 0 = it tells none */
     uint32_t modules;
     uint32_t caps;           /* entries of cap[] */
     struct machine_cap cap[MAX_CAPS]; /* the capability MSRs of the back end that exist, in ascending order */
@@ -388,6 +389,8 @@ enum hypercall {
     HC_SEND_MEMORY,    /* (channel, gpa of the message, deadline's low half; its high half in RSI) */
     HC_RECEIVE_MEMORY, /* the same, for the message to come */
     HC_CHANNEL_VECTOR, /* (channel, vector): interrupt `vector` (32..255) of this vCPU when it should receive; 0: none */
+    HC_ROUND_TRIPS,    /* (n, at most 10000), with interrupts off: this instruction exits n times and is entered again with
+                        * as little between as can be, to measure that; RBX counts down to 0. -ABI_EBUSY, -ABI_EINVAL */
     HC_KERNEL_END,
     HC_MONITOR = 0x100,
     HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): prints; lines are kept whole */

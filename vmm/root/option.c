@@ -46,6 +46,7 @@ void option_override(const char *command_line, struct config *config)
         {"trace", value_read_yes, &config->trace},
         {"counters", value_read_yes, &config->counters},
         {"screen", value_read_screen, &config->screen_live},
+        {"passport", value_read_passport, &config->passport_full},
     };
     static const char *const lab_words[] = {"tests", "shuffle"};
 
