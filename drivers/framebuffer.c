@@ -13,7 +13,7 @@ static const uint32_t colors[COLORS] = {
     0x555555, 0x5555ff, 0x55ff55, 0x55ffff, 0xff5555, 0xff55ff, 0xffff55, 0xffffff,
 };
 
-static unsigned char *start; /* the first pixel of the text */
+static unsigned char *first_pixel; /* of the text */
 static uint32_t pitch, pixel_bytes, scale;
 static uint32_t pixels[COLORS];
 
@@ -56,7 +56,7 @@ void framebuffer_init(const struct framebuffer_mode *mode, void *memory)
     for (uint32_t y = 0; y < mode->height; y++)
         memset((unsigned char *)memory + (uint64_t)y * pitch, 0, mode->width * pixel_bytes);
     memset(drawn, 0, sizeof(drawn));
-    start = (unsigned char *)memory + (mode->height - HEIGHT * scale) / 2 * pitch + (mode->width - WIDTH * scale) / 2 * pixel_bytes;
+    first_pixel = (unsigned char *)memory + (mode->height - HEIGHT * scale) / 2 * pitch + (mode->width - WIDTH * scale) / 2 * pixel_bytes;
 }
 
 /* Each row of the glyph is made here first, so that memory that is slow to write is written in large pieces. */
@@ -65,7 +65,7 @@ static void draw(unsigned cell, uint16_t content)
     const uint8_t *glyph = font_glyphs[content & 0xff];
     uint32_t ink = pixels[content >> 8 & 15], paper = pixels[content >> 12 & 7];
     uint32_t row = cell / TERMINAL_COLUMNS, column = cell % TERMINAL_COLUMNS;
-    unsigned char *to = start + (uint64_t)row * FONT_ROWS * scale * pitch + column * FONT_COLUMNS * scale * pixel_bytes;
+    unsigned char *to = first_pixel + (uint64_t)row * FONT_ROWS * scale * pitch + column * FONT_COLUMNS * scale * pixel_bytes;
     unsigned char line[FONT_COLUMNS * MAX_SCALE * sizeof(uint32_t) + 1];
 
     for (unsigned y = 0; y < FONT_ROWS; y++) {

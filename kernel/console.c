@@ -17,27 +17,19 @@ void console_init(void)
     print_add_sink(terminal_write);
 }
 
-static void choose_serial(const struct boot_info *info)
+/* -> what is wrong with `serial=` of the command line, or NULL. */
+static const char *choose_serial(const char *text)
 {
     struct serial_choice choice;
-    char text[32];
 
-    if (!boot_option(info, "serial", text, sizeof text))
-        return;
-    if (!serial_choice_read(text, &choice)) {
-        print("Nestor: serial=%s on the command line: expected " SERIAL_EXPECTED "; com1 is used\n", text);
-        return;
-    }
+    if (!serial_choice_read(text, &choice))
+        return "expected " SERIAL_EXPECTED;
     if (choice.is_pci)
         choice.port = pci_io_port(choice.pci);
-    else if (!choice.port) {
-        uart_init(0, 0);
-        return;
-    }
-    if (!uart_init(choice.port, choice.baud)) {
-        uart_init(UART_COM1, UART_BAUD);
-        print("Nestor: serial=%s on the command line: no UART answers there; com1 is used\n", text);
-    }
+    if (uart_init(choice.port, choice.baud) || choice.is_off)
+        return NULL;
+    uart_init(UART_COM1, UART_BAUD);
+    return "no UART answers there";
 }
 
 static void show(const struct framebuffer_mode *mode, void *memory)
@@ -62,11 +54,14 @@ static void choose_screen(const struct framebuffer_mode *mode)
 
 void console_choose(const struct boot_info *info)
 {
-    char any[2];
+    char text[32], any[2];
+    const char *error = boot_option(info, "serial", text, sizeof text) ? choose_serial(text) : NULL;
 
-    choose_serial(info);
     if (boot_option(info, "debugport", any, sizeof any))
         uart_use_debug_port();
+    print("Nestor\n");
+    if (error)
+        print("Nestor: serial=%s on the command line: %s; com1 is used\n", text, error);
     choose_screen(&info->framebuffer);
 }
 

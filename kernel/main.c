@@ -54,7 +54,6 @@ static void read_boot_info(uint32_t magic, uint32_t info)
     const char *error = boot_info_read(&machine_boot, magic, info, &value);
 
     console_choose(&machine_boot);
-    print("Nestor\n");
     machine_choose_end();
     if (error)
         panic("boot information: %s (%llx)", error, (unsigned long long)value);

@@ -107,7 +107,7 @@ static const struct {
     {2, sizeof(struct mb2_tag) + 1, read_loader},
     {3, sizeof(struct mb2_module) + 1, read_module},
     {6, sizeof(struct mb2_memory_map), read_memory_map},
-    {8, offsetof(struct mb2_framebuffer, reserved), read_framebuffer},
+    {8, offsetof(struct mb2_framebuffer, red), read_framebuffer},
     {14, sizeof(struct mb2_tag) + 20, read_rsdp}, /* ACPI 1.0 */
     {15, sizeof(struct mb2_tag) + 36, read_rsdp}, /* ACPI 2.0 and later: comes after 14 and wins */
 };

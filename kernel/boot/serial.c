@@ -69,7 +69,8 @@ static bool read_place(const char **text, struct serial_choice *out)
 bool serial_choice_read(const char *text, struct serial_choice *out)
 {
     *out = (struct serial_choice){.baud = UART_BAUD};
-    if (strcmp(text, "off") == 0)
+    out->is_off = strcmp(text, "off") == 0;
+    if (out->is_off)
         return true;
     if (!read_place(&text, out))
         return false;

@@ -8,10 +8,10 @@
 #include "drivers/pci.h"
 
 struct serial_choice {
-    uint16_t port;          /* of a UART; 0: none, or that of the PCI device */
-    bool is_pci;
+    bool is_off, is_pci;    /* none is wanted; that of a PCI device */
+    uint16_t port;          /* if neither: of the UART */
     struct pci_address pci; /* if is_pci */
-    uint32_t baud;          /* 1 to 115200 */
+    uint32_t baud;
 };
 
 /* What serial_choice_read expects, for an error message. */

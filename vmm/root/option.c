@@ -44,7 +44,7 @@ void option_override(const char *command_line, struct config *config)
     } options[] = {
         {"trace", value_read_yes, &config->trace},
         {"counters", value_read_yes, &config->counters},
-        {"screen", value_read_screen, &config->screen_live},
+        {"screen", value_read_screen, &config->screen},
     };
 
     char seed[QUOTE_BYTES];
