@@ -17,7 +17,7 @@ static unsigned char *first_pixel; /* of the text */
 static uint32_t pitch, pixel_bytes, scale;
 static uint32_t pixels[COLORS];
 
-/* What is drawn. No cell is 0: that is not drawn yet. */
+/* What the framebuffer shows. */
 static uint16_t drawn[TERMINAL_CELLS];
 
 static bool fits(struct framebuffer_color color, uint32_t bits)
@@ -55,7 +55,8 @@ void framebuffer_init(const struct framebuffer_mode *mode, void *memory)
         pixels[i] = place(mode->red, colors[i] >> 16) | place(mode->green, colors[i] >> 8) | place(mode->blue, colors[i]);
     for (uint32_t y = 0; y < mode->height; y++)
         memset((unsigned char *)memory + (uint64_t)y * pitch, 0, mode->width * pixel_bytes);
-    memset(drawn, 0, sizeof(drawn));
+    for (unsigned i = 0; i < TERMINAL_CELLS; i++)
+        drawn[i] = TERMINAL_GREY << 8 | ' '; /* which is black, as all is now */
     first_pixel = (unsigned char *)memory + (mode->height - HEIGHT * scale) / 2 * pitch + (mode->width - WIDTH * scale) / 2 * pixel_bytes;
 }
 
@@ -71,8 +72,9 @@ static void draw(unsigned cell, uint16_t content)
     for (unsigned y = 0; y < FONT_ROWS; y++) {
         unsigned char *at = line;
 
-        for (unsigned x = 0; x < FONT_COLUMNS * scale; x++, at += pixel_bytes)
-            __builtin_memcpy(at, glyph[y] << x / scale & 0x80 ? &ink : &paper, sizeof(ink));
+        for (uint32_t bit = 1 << (FONT_COLUMNS - 1); bit; bit >>= 1)
+            for (uint32_t i = 0; i < scale; i++, at += pixel_bytes)
+                __builtin_memcpy(at, glyph[y] & bit ? &ink : &paper, sizeof(ink));
         for (unsigned i = 0; i < scale; i++, to += pitch)
             memcpy(to, line, FONT_COLUMNS * scale * pixel_bytes);
     }
