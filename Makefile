@@ -37,6 +37,7 @@ include tools/guests.mk
 include tools/tests.mk
 include tools/features.mk
 include tools/bench.mk
+include tools/results.mk
 
 -include $(patsubst %.o,%.d,$(filter %.o,$(ALL_OBJECTS)))
 
@@ -47,11 +48,11 @@ tool = $(Q)BUILD='$(abspath $(BUILD))'
 
 run: ## boot CONFIG, or the feature tests that TESTS names, in QEMU (with KVM where it can nest, else TCG)
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-qemu --config '$(CONFIG)'
+	$(tool) tools/run-qemu --config '$(CONFIG)' --log '$(BUILD)/run.log'
 
 run-bochs: ## boot CONFIG, or the feature tests that TESTS names, in Bochs (VMX)
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-bochs --config '$(CONFIG)'
+	$(tool) tools/run-bochs --config '$(CONFIG)' --log '$(BUILD)/run.log'
 
 iso: ## make BUILD/nestor.iso, a GRUB image of CONFIG for BIOS and UEFI, CD and USB
 	$(built) kernel tasks guests $(CHOSEN)
@@ -73,10 +74,6 @@ soak: ## run CONFIG N times (20) in each emulator, with 1 and with 4 CPUs, and c
 endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU: an hour or so
 	$(built) kernel tasks guests
 	$(tool) NESTOR_WHOLE=1 tools/run-tests tests/hostile.t tests/migration.t
-
-families: ## print what came of each family of feature tests in the last `make check`, as tables
-	$(Q)[ -d '$(BUILD)/families' ] || { echo 'No logs in $(BUILD)/families: `make check` leaves them there.' >&2; exit 1; }
-	$(Q)tools/families $(BUILD)/families/*.log
 
 mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)
 	$(built) all
