@@ -66,7 +66,7 @@ sub kcidb
 {
     my ($log, $name) = @_;
     my ($status, $text) = run("$top/tools/kcidb --commit $commit $log >kcidb.json");
-    my ($valid, $complaints) = run("python3 validate.py kcidb.json $data/kcidb.schema.json");
+    my ($valid, $complaints) = run("/usr/bin/python3 validate.py kcidb.json $data/kcidb.schema.json");
     ok($status == 0 && $valid == 0, "$name: the KCIDB report is as the schema says") or diag("$status: $text$complaints");
     my $report = eval { decode_json(get_file("$work/kcidb.json")) } // {tests => []};
     return {map { ($_->{path} => $_) } @{$report->{tests}}};
@@ -127,6 +127,11 @@ $noisy = "\e[2J\e[01;01HGRUB loading\r\n\xff\x00" . get_file("$data/fail.log") .
 put_file("$work/noisy.log", $noisy);
 ($xml) = junit("$work/noisy.log", 'noise and two boots');
 like($xml, qr/ tests="3" failures="0" errors="0">$/m, 'noise and two boots: the last one counts');
+
+(my $times = get_file("$data/pass.log")) =~ s/^/[2026-11-21 20:00:00.123] /mg;
+put_file("$work/times.log", $times);
+is((junit("$work/times.log", 'times'))[0], (junit("$data/pass.log", 'no times'))[0], 'a logger that puts the time before each line');
+is((junit("$data/lava.yaml", 'LAVA'))[0], (junit("$data/fail.log", 'not LAVA'))[0], "LAVA's log");
 
 # ---- A machine that runs now --------------------------------------------------------------------------------------
 

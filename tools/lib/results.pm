@@ -15,6 +15,24 @@ sub results_verdicts { return @VERDICTS }
 
 # ---- The lines ----------------------------------------------------------------------------------------------------
 
+# LAVA's log: a line for each line of the machine, and for what LAVA itself has to say.
+sub machine_lines
+{
+    my ($text) = @_;
+    return $text if $text !~ /^- \{"dt": .*"lvl": "target"/m;
+    my @lines = map { /"lvl": "target".*?"msg": "((?:[^"\\]|\\.)*)"/ ? $1 : () } split /\n/, $text;
+    s/\\(?:x[0-9A-F]{2}|u[0-9A-F]{4}|(.))/$1 \/\/ ''/ge for @lines;
+    return join '', map { s/\\"/"/gr . "\n" } @lines;
+}
+
+# Loggers of some labs put the time before each line: [...]
+sub without_times
+{
+    my ($text) = @_;
+    return $text if $text =~ /^NESTOR BEGIN$/m || $text !~ /^\[[^\]\n]*\] ?NESTOR BEGIN$/m;
+    return $text =~ s/^\[[^\]\n]*\] ?//mgr;
+}
+
 # Serial lines carry more than text: carriage returns, colours of firmware and boot loader, a byte or two of noise.
 sub clean
 {
@@ -39,8 +57,11 @@ sub split_log
     return {boots => $boots, before => $before, in => $in, after => $after, end => $word};
 }
 
-# What stands between the line `Nestor` (or `Machine ...`, on port E9H) and the document: [name, value], in their order; lists
-# go on in indented lines.
+# The columns at which values stand: of what is said in words, and of capability registers by their names.
+use constant {WORDS => 12, REGISTERS => 16};
+
+# What stands between the line `Nestor` (or `Machine ...`, on port E9H) and the document: [name, value, whether it is a
+# register], in their order; lists go on in indented lines.
 sub read_passport
 {
     my ($before, $begun) = @_;
@@ -50,12 +71,14 @@ sub read_passport
     ($last) = $before =~ /.*^Nestor\n(.*)\z/ms or return if !defined $last;
 
     for (split /\n/, $last) {
-        if (/^(?=.{13})([A-Z][\w\/ -]*?) {1,11}(?<=^.{12})(\S.*)/) {
-            push @pairs, [$1, $2];
-        } elsif (/^ {12}(\S.*)/ && @pairs) {
-            $pairs[-1][1] .= " $1";
+        my ($name, $blanks, $value) = /^([A-Z]\S*(?: [a-z]\S*)?)( +)(\S.*?) *$/;
+        my $column = defined $name ? length "$name$blanks" : 0;
+        if ($column == WORDS || $column == REGISTERS) {
+            push @pairs, [$name, $value, $column == REGISTERS ? 1 : 0];
+        } elsif (@pairs && /^( +)(\S.*?) *$/ && length $1 == ($pairs[-1][2] ? REGISTERS : WORDS)) {
+            $pairs[-1][1] .= " $2";
         } elsif (/\S/ && $begun) {
-            push @pairs, ['', $_];
+            push @pairs, ['', $_, 0];
         }
     }
     return \@pairs;
@@ -196,7 +219,7 @@ sub platform_name
     $cpu =~ s/\((?:R|TM)\)//g;
     $cpu =~ s/ *(?:CPU)? *@.*//;
     $cpu =~ s/ (?:\S+-Core )?Processor\b.*//;
-    $cpu =~ s/^(?:Intel (?:Core |Xeon )?|AMD )//;
+    $cpu =~ s/^(?:\d+th Gen )?(?:Intel (?:Core |Xeon )?|AMD )//;
     $cpu = '' if $cpu =~ /^\Q$under\E\b/;
     my $name = join ' ', grep { $_ ne '' } $under, $cpu, $backend;
     return $name =~ s/ {2,}/ /gr || basename($doc->{file}) =~ s/\.\w+$//r;
@@ -210,7 +233,7 @@ sub results_read
     my ($file) = @_;
     open my $in, '<:raw', $file or die "$file: $!\n";
     my $bytes = do { local $/; <$in> } // '';
-    my $text = clean($bytes);
+    my $text = without_times(clean(machine_lines($bytes)));
     my $parts = split_log($text);
     my $passport = read_passport($parts->{before}, $parts->{boots});
     my $doc = {file => $file, passport => $passport // [], vms => [], vm => {}, costs => [], strange => [],
