@@ -71,7 +71,7 @@ ok(index($dom, 'id="failures"') < index($dom, 'id="families"'), 'fail: failures 
 make_page("$top/tools/report $data/panic.log", 0, 'panic');
 ($dom, $text) = look('page.html', 'panic');
 like($text, qr/NO VERDICT/, 'panic: there is no verdict');
-like($text, qr/Nestor panic: #UD .*?The test that began last is svm.vmrun.unchanged.cr4-pae/, 'panic: the panic, and the killer');
+like($text, qr/Nestor panic: #UD .*? 0 of 7 VMs had ended\. The test that began last is svm.vmrun.unchanged.cr4-pae/, 'panic: the panic, and the killer');
 like($text, qr/provoke_undefined\+0x0/, 'panic: the end of the log');
 
 # ---- Several, with a timeline and costs ---------------------------------------------------------------------------

@@ -37,7 +37,6 @@ sub without_times
 sub clean
 {
     my ($text) = @_;
-    $text =~ s/\r+\n/\n/g;
     $text =~ s/\e(?:\[[0-9;?]*[ -\/]*[@-~]|[()].|[@-Z=>])//g;
     $text =~ s/[^\n\t -~]//g;
     return $text;
@@ -135,8 +134,8 @@ sub read_comment
         push @{$doc->{costs}}, {name => $1, min => $2, median => $3, ratio => $4};
     } elsif ($line =~ /^# (\S+): (.*)$/) {
         push @{vm_of($doc, $1)->{printed}}, $2 if $1 ne 'All results';
-    } elsif ($line =~ /^# (\S+) +(\S+(?: -?\d+)?) +(\d+) +(\d+) +(\d+) +(\d+) +([\d.]+)$/ && $doc->{vm}{$1}) {
-        @{$doc->{vm}{$1}}{qw(end exits monitor preempted pages ms)} = ($2, $3, $4, $5, $6, $7);
+    } elsif ($line =~ /^# (\S+) +\S+(?: -?\d+)?(?: +\d+){4} +([\d.]+)$/ && $doc->{vm}{$1}) {
+        $doc->{vm}{$1}{ms} = $2;
     }
 }
 
@@ -151,22 +150,18 @@ sub read_document
         if ($line =~ /^    # Subtest: (\S+)$/) {
             $vm = vm_of($doc, $1);
             @notes = ();
-        } elsif ($line =~ /^    1\.\.(\d+)$/) {
-            $vm->{plan} = $1 if $vm;
         } elsif ($line =~ /^    # (.*)$/) {
             push @notes, $1;
         } elsif ($line =~ /^    (not )?ok \d+ (.*)$/) {
             push @{$vm->{rows}}, make_row($1, $2, splice @notes) if $vm;
-        } elsif ($line =~ /^(not )?ok (\d+) (\S+)(?: # (.*))?$/) {
-            my $done = vm_of($doc, $3);
-            @$done{qw(done ok number skip)} = (1, !$1, $2, ($4 // '') =~ /^SKIP/ ? 1 : 0);
+        } elsif ($line =~ /^(not )?ok \d+ (\S+)(?: # (.*))?$/) {
+            my $done = vm_of($doc, $2);
+            @$done{qw(done ok skip)} = (1, !$1, ($3 // '') =~ /^SKIP/ ? 1 : 0);
             undef $vm;
         } elsif ($line =~ /^1\.\.(\d+)$/) {
             $doc->{plan} = $1;
-        } elsif ($line =~ /^#( |$)/) {
+        } elsif ($line =~ /^# /) {
             read_comment($doc, $line);
-        } elsif ($line !~ /^(?: {4})?KTAP version 1$/ && $line =~ /\S/) {
-            push @{$doc->{strange}}, $line;
         }
     }
 }
@@ -226,7 +221,7 @@ sub platform_name
 }
 
 # -> {file, name, passport, config, verdict (pass, fail, none), death (why there is no verdict), killer {vm, id},
-#     vms: [{name, done, ok, skip, plan, rows, printed, begun, end, exits, ms, ...}], costs, trace, boots, strange, tail}
+#     plan (VMs that there should be), vms: [{name, done, ok, skip, rows, printed, begun, ms}], costs, trace, boots, tail, bytes}
 # Dies with one line if the file cannot be read, or has nothing of Nestor's in it.
 sub results_read
 {
@@ -236,7 +231,7 @@ sub results_read
     my $text = without_times(clean(machine_lines($bytes)));
     my $parts = split_log($text);
     my $passport = read_passport($parts->{before}, $parts->{boots});
-    my $doc = {file => $file, passport => $passport // [], vms => [], vm => {}, costs => [], strange => [],
+    my $doc = {file => $file, passport => $passport // [], vms => [], vm => {}, costs => [],
         boots => $parts->{boots}, bytes => $bytes};
 
     die "$file: no log of Nestor's: it has no passport and no line `NESTOR BEGIN`\n"
