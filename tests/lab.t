@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The recipes of docs/lab.md: the LAVA job against LAVA's own schema, its expressions as LAVA applies them, to recorded logs and
-# to one of now; the programs for labgrid and openQA, with something of the kind of what they talk to.
+# The recipes of docs/lab.md: the LAVA job against LAVA's own schema, its expressions as LAVA applies them, to recorded
+# logs and to one of now; the programs for labgrid and openQA, with something of the kind of what they talk to.
 use strict;
 use warnings;
 use FindBin;
@@ -17,8 +17,8 @@ sub python { return run("/usr/bin/python3 @_") }
 
 # ---- LAVA ---------------------------------------------------------------------------------------------------------
 
-# What LAVA's test action of the kind `monitors` does with a line: waits for the start, then takes whatever comes first of the
-# end and a test case.
+# What LAVA's test action of the kind `monitors` does with a line: waits for the start, then takes whatever comes first of
+# the end and a test case.
 put_file("$work/lava.py", <<'END');
 import json, re, sys
 import pexpect, yaml
@@ -85,7 +85,8 @@ validate(job, strict=True)
 END
 ($status, $text) = python("qemu.py $top/config/lava/nestor.yaml snippet0.yaml");
 is($status, 0, 'a LAVA job for QEMU') or diag($text);
-is_deeply([sort keys %{$snippets->[1]{targets}{main}{drivers} // {}}], ['NetworkPowerDriver', 'SerialDriver'], 'a labgrid environment');
+is_deeply([sort keys %{$snippets->[1]{targets}{main}{drivers} // {}}], ['NetworkPowerDriver', 'SerialDriver'],
+    'a labgrid environment');
 
 # labgrid: a console that says what a log has, once the power is switched.
 my ($labgrid) = $page =~ /^```python\n(.*?)^```$/ms;
@@ -129,7 +130,13 @@ put_file("$work/testapi.pm", <<'END');
 package testapi;
 use Exporter 'import';
 our @EXPORT = 'wait_serial';
-sub wait_serial { my ($pattern) = @_; local $/; open my $in, '<', $ENV{LOG} or die; return <$in> =~ /(.*?$pattern)/s ? $1 : undef }
+sub wait_serial
+{
+    my ($pattern) = @_;
+    open my $in, '<', $ENV{LOG} or die;
+    local $/;
+    return <$in> =~ /(.*?$pattern)/s ? $1 : undef;
+}
 1;
 END
 put_file("$work/nestor.pm", "package nestor;\n" . ($module // ''));

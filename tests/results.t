@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# What becomes of a log for others to read, JUnit XML and KCIDB: of recorded logs, good and bad, and of a machine's that runs now.
+# What becomes of a log for others to read, JUnit XML and KCIDB: of recorded logs, good and bad, and of a machine's that
+# runs now.
 use strict;
 use warnings;
 use FindBin;
@@ -127,14 +128,15 @@ for my $tool (qw(junit kcidb)) {
 ends("$top/tools/kcidb --origin Me $data/pass.log", 2, 'kcidb: a wrong origin', qr/--origin Me/);
 
 (my $noisy = get_file("$data/pass.log")) =~ s/\n/\r\n/g;
-$noisy = "\e[2J\e[01;01HGRUB loading\r\n\xff\x00" . get_file("$data/fail.log") . "\e[0m" . $noisy =~ s/^(Machine.*|ok 1 .*)\r$/\e[1;32m$1\e[0m\r/mgr;
+$noisy =~ s/^(Machine.*|ok 1 .*)\r$/\e[1;32m$1\e[0m\r/mg;
+$noisy = "\e[2J\e[01;01HGRUB loading\r\n\xff\x00" . get_file("$data/fail.log") . "\e[0m$noisy";
 put_file("$work/noisy.log", $noisy);
 ($xml) = junit("$work/noisy.log", 'noise and two boots');
 is($xml, (junit("$data/pass.log", 'no noise'))[0], 'noise and two boots: the last one counts');
 
 (my $times = get_file("$data/pass.log")) =~ s/^/[2026-11-21 20:00:00.123] /mg;
 put_file("$work/times.log", $times);
-is((junit("$work/times.log", 'times'))[0], (junit("$data/pass.log", 'no times'))[0], 'a logger that puts the time before each line');
+is((junit("$work/times.log", 'times'))[0], (junit("$data/pass.log", 'no times'))[0], 'a logger that adds times');
 is((junit("$data/lava.yaml", 'LAVA'))[0], (junit("$data/fail.log", 'not LAVA'))[0], "LAVA's log");
 
 # ---- A machine that runs now --------------------------------------------------------------------------------------

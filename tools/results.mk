@@ -4,7 +4,7 @@
 LOGS ?= $(wildcard $(BUILD)/families/*.log $(BUILD)/run.log)
 
 need_logs = $(Q)[ -n '$(strip $(LOGS))' ] || \
-    { echo 'No logs in $(BUILD): `make run` and `make check` leave some there; or name them: make $@ LOGS=...' >&2; exit 1; }
+    { echo 'No logs in $(BUILD): `make run` and `make check` leave some; or name them: make $@ LOGS=...' >&2; exit 1; }
 
 report: ## write BUILD/report.html, a page about the last `make check` and the last run, or about LOGS
 	$(need_logs)

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 use List::Util qw(max min sum);
-use markup qw(markup_escape markup_number);
+use markup qw(markup_escape markup_number markup_tag);
 
 our @EXPORT_OK = qw(chart_costs chart_timeline);
 
@@ -13,8 +13,8 @@ use constant {WIDTH => 1060, LEFT => 170, RIGHT => 20, ROW => 24, COLORS => 4};
 sub legend
 {
     my (@names) = @_;
-    return '<div class="legend">' . join('', map { '<span><i class="f' . $_ % COLORS . '"></i>' . markup_escape($names[$_]) . '</span>' }
-        0 .. $#names) . "</div>\n";
+    return markup_tag('div.legend', map { markup_tag('span', markup_tag('i.f' . $_ % COLORS), markup_escape($names[$_])) }
+        0 .. $#names) . "\n";
 }
 
 sub svg
@@ -33,6 +33,13 @@ sub line
 {
     my ($class, $x1, $y1, $x2, $y2) = @_;
     return sprintf "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", $class, $x1, $y1, $x2, $y2;
+}
+
+sub point
+{
+    my ($color, $x, $y, $title) = @_;
+    return sprintf "<circle class=\"f%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"5.5\"><title>%s</title></circle>\n",
+        $color % COLORS, $x, $y, markup_escape($title);
 }
 
 # 3 significant digits, with commas where there are more before the point.
@@ -61,11 +68,12 @@ sub chart_costs
     for my $i (0 .. $#$events) {
         my $y = ROW * $i + 18;
         my @here = grep { defined $series[$_][1]{$events->[$i]} } 0 .. $#series;
-        my @at = map { $x->($series[$_][1]{$events->[$i]}) } @here;
-        push @parts, label(LEFT - 12, $y + 4, $events->[$i], ' text-anchor="end"'), line('base', LEFT, $y, max(@at), $y);
-        push @parts, sprintf "<circle class=\"f%d\" cx=\"%.1f\" cy=\"%d\" r=\"5.5\"><title>%s</title></circle>\n", $here[$_] % COLORS,
-            $at[$_], $y, markup_escape("$series[$here[$_]][0]: " . figure($series[$here[$_]][1]{$events->[$i]})) for 0 .. $#here;
-        push @parts, label(max(@at) + 12, $y + 4, join(' / ', map { figure($series[$_][1]{$events->[$i]}) } @here), ' class="soft"');
+        my @costs = map { $series[$_][1]{$events->[$i]} } @here;
+        my $end = max(map { $x->($_) } @costs);
+
+        push @parts, label(LEFT - 12, $y + 4, $events->[$i], ' text-anchor="end"'), line('base', LEFT, $y, $end, $y);
+        push @parts, point($here[$_], $x->($costs[$_]), $y, "$series[$here[$_]][0]: " . figure($costs[$_])) for 0 .. $#here;
+        push @parts, label($end + 12, $y + 4, join(' / ', map { figure($_) } @costs), ' class="soft"');
     }
     return legend(map { $_->[0] } @series) . svg($bottom + 24, @parts) .
         '<p class="soft">' . markup_escape($unit) . '; the scale is logarithmic.</p>';
@@ -103,8 +111,8 @@ sub track
         next if $now eq $is;
         if ($is ne '') {
             my ($cpu, $dark) = split ' ', $is;
-            $parts .= sprintf "<rect class=\"f%d\" x=\"%.2f\" y=\"%d\" width=\"%.2f\" height=\"14\" opacity=\"%.2f\"/>\n", $cpu % COLORS,
-                LEFT + $start * $bin_width, $y - 10, ($bin - $start) * $bin_width, .25 + .75 * $dark / SHADES;
+            $parts .= sprintf "<rect class=\"f%d\" x=\"%.2f\" y=\"%d\" width=\"%.2f\" height=\"14\" opacity=\"%.2f\"/>\n",
+                $cpu % COLORS, LEFT + $start * $bin_width, $y - 10, ($bin - $start) * $bin_width, .25 + .75 * $dark / SHADES;
         }
         ($start, $is) = ($bin, $now);
     }
@@ -143,7 +151,8 @@ sub chart_timeline
     }
     for my $i (0 .. $#shown) {
         my $y = ROW * $i + 16;
-        push @parts, label(LEFT - 12, $y + 2, $shown[$i], ' text-anchor="end"'), track($y, $bin_width, $share->{$shown[$i]});
+        push @parts, label(LEFT - 12, $y + 2, $shown[$i], ' text-anchor="end"');
+        push @parts, track($y, $bin_width, $share->{$shown[$i]});
     }
     my $pcpus = max(map { $_->{tid} } @turns);
     return legend(map { "pCPU $_" } 0 .. $pcpus) . svg($bottom + 24, @parts) .

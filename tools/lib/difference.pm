@@ -1,5 +1,5 @@
-# config/known-differences: which of them a row of a platform is listed under, and why. Who decides what is printed as XFAIL
-# is vmm/root/difference.c; this finds the argument for those who read the log later.
+# config/known-differences: which of them a row of a platform is listed under, and why. Who decides what is printed as
+# XFAIL is vmm/root/difference.c; this finds the argument for those who read the log later.
 package difference;
 use strict;
 use warnings;
@@ -14,9 +14,9 @@ sub load
 {
     for my $file (sort glob "$FindBin::Bin/../config/known-differences/*.conf") {
         open my $in, '<', $file or die "$file: $!\n";
-        while (<$in>) {
-            push @list, {} if /^\[difference\]$/;
-            $list[-1]{$1} = $2 if @list && /^(\w+) *= *(.*?)\s*$/;
+        while (my $line = <$in>) {
+            push @list, {} if $line =~ /^\[difference\]$/;
+            $list[-1]{$1} = $2 if @list && $line =~ /^(\w+) *= *(.*?)\s*$/;
         }
     }
     for (@list) {

@@ -16,7 +16,8 @@
         let hits = 0;
 
         rows.forEach(function (row, i) {
-            const hit = (!kind || row.dataset.v.split(' ').includes(kind)) && words.every(word => text[i].includes(word));
+            const hit = (!kind || row.dataset.v.split(' ').includes(kind)) &&
+                words.every(word => text[i].includes(word));
             row.hidden = !hit;
             hits += hit;
         });

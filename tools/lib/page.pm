@@ -4,9 +4,9 @@ use strict;
 use warnings;
 use Exporter 'import';
 use File::Basename;
-use markup qw(markup_escape);
+use markup qw(markup_escape markup_tag);
 
-our @EXPORT_OK = qw(page_print page_class page_badge);
+our @EXPORT_OK = qw(page_print page_class page_badge page_search page_section);
 
 my $folder = dirname(__FILE__);
 
@@ -21,8 +21,25 @@ sub page_class { return $class{$_[0]} }
 sub page_badge
 {
     my ($verdict) = @_;
-    return '' if !defined $verdict;
-    return "<span class=\"b $class{$verdict}\">" . ($word{$verdict} // $verdict) . '</span>';
+    return defined $verdict ? markup_tag("span.b.$class{$verdict}", $word{$verdict} // $verdict) : '';
+}
+
+# A part with its heading; nothing, if there is nothing in it.
+sub page_section
+{
+    my ($heading, $id, @inner) = @_;
+    my $text = join '', @inner;
+    return $text eq '' ? '' : markup_tag('h2', $heading) . markup_tag("section.card#$id", "\n", $text);
+}
+
+# The line that page.js searches by, with a button for each class.
+sub page_search
+{
+    my @buttons = (['', 'all'], [fail => 'failed'], [lost => 'lost'], [xfail => 'known'], [skip => 'skipped'],
+        [pass => 'passed']);
+    my $hint = 'Search rows and reasons';
+    return markup_tag('div.search', "<input type=\"search\" placeholder=\"$hint\" aria-label=\"$hint\">",
+        (map { markup_tag('button', {'data-v' => $_->[0]}, $_->[1]) } @buttons), '<output></output>') . "\n";
 }
 
 sub read_file
@@ -36,13 +53,14 @@ sub read_file
 # A mistake in the script is kept where a test, or somebody with the inspector, finds it: <html data-error>.
 sub page_print
 {
-    my ($title, $body) = @_;
-    print '<!doctype html>', "\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
-        '<link rel="icon" href="data:,">', "\n<title>", markup_escape($title), "</title>\n<style>\n", read_file('page.css'),
-        "</style>\n</head>\n<body>\n<main>\n$body</main>\n<script>\n",
-        "window.addEventListener('error', event => { document.documentElement.dataset.error = event.message; });\n",
-        "</script>\n<script>\n", read_file('page.js'), "</script>\n</body>\n</html>\n";
+    my ($title, @body) = @_;
+    my $keep = "addEventListener('error', event => { document.documentElement.dataset.error = event.message; });\n";
+
+    print "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n",
+        markup_tag('title', markup_escape($title)), markup_tag('style', "\n", read_file('page.css')),
+        "</head>\n<body>\n", markup_tag('main', "\n", @body), markup_tag('script', "\n", $keep),
+        markup_tag('script', "\n", read_file('page.js')), "</body>\n</html>\n";
 }
 
 1;

@@ -1,5 +1,5 @@
-# Reads what a machine printed on its serial line, whole or not: for the tools that tell others of it. It takes what it can
-# understand, and says what is missing; whether a machine prints what it should is tests/ktap.pm's business.
+# Reads what a machine printed on its serial line, whole or not: for the tools that tell others of it. It takes what it
+# can understand, and says what is missing; whether a machine prints what it should is tests/ktap.pm's business.
 package results;
 use strict;
 use warnings;
@@ -8,7 +8,7 @@ use File::Basename;
 
 our @EXPORT_OK = qw(results_read results_sum results_names results_verdicts results_usage);
 
-# What can have come of a row, the worst first. `killer`: the one that ran when the machine died; `lost`: nobody will know.
+# What can have come of a row, the worst first. `killer`: it ran when the machine died; `lost`: nobody will know.
 my @VERDICTS = qw(killer fail error timeout lost xfail skip pass);
 
 sub results_verdicts { return @VERDICTS }
@@ -42,7 +42,7 @@ sub clean
     return $text;
 }
 
-# -> the lines before the document, in it and behind it, and the word of NESTOR END. Of several boots in a log, the last.
+# -> the lines before the document, in it and behind it, and the word of NESTOR END. Of several boots, the last.
 sub split_log
 {
     my ($text) = @_;
@@ -168,8 +168,8 @@ sub read_document
 
 # ---- A machine that died ------------------------------------------------------------------------------------------
 
-# Rows are printed when their VM has ended, their names before they run: of a VM that has not ended, only names are known.
-# The name that came last is most likely the killer's; those that ran beside it are `lost`, like those before them.
+# Rows are printed when their VM has ended, their names before they run: of a VM that has not ended, only names are
+# known. The name that came last is most likely the killer's; those that ran beside it are `lost`, like those before.
 sub read_death
 {
     my ($doc) = @_;
@@ -182,7 +182,8 @@ sub read_death
             my $killer = $vm->{name} eq $suspect && $id eq $test;
             my $why = $killer ? 'the machine died while this test ran'
                 : $id eq $last ? 'ran when the machine died' : 'its result was lost when the machine died';
-            push @{$vm->{rows}}, {id => $id, verdict => $killer ? 'killer' : 'lost', why => $why, not_run => 0, notes => []};
+            my $verdict = $killer ? 'killer' : 'lost';
+            push @{$vm->{rows}}, {id => $id, verdict => $verdict, why => $why, not_run => 0, notes => []};
             $doc->{killer} = {vm => $vm->{name}, id => $id} if $killer;
         }
     }
@@ -221,7 +222,8 @@ sub platform_name
 }
 
 # -> {file, name, passport, config, verdict (pass, fail, none), death (why there is no verdict), killer {vm, id},
-#     plan (VMs that there should be), vms: [{name, done, ok, skip, rows, printed, begun, ms}], costs, trace, boots, tail, bytes}
+#     plan (VMs that there should be), vms: [{name, done, ok, skip, rows, printed, begun, ms}], costs, trace, boots,
+#     tail, bytes}
 # Dies with one line if the file cannot be read, or has nothing of Nestor's in it.
 sub results_read
 {

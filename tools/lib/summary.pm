@@ -3,14 +3,15 @@ package summary;
 use strict;
 use warnings;
 use Exporter 'import';
-use markup qw(markup_escape markup_number);
+use markup qw(markup_escape markup_number markup_tag);
 use page qw(page_class);
 use results qw(results_sum results_verdicts);
 
 our @EXPORT_OK = qw(summary_bar summary_brief summary_cards summary_counts summary_text summary_word);
 
 my %word = (pass => 'PASS', fail => 'FAIL', none => 'NO VERDICT');
-my @classes = ([fail => 'failed'], [lost => 'lost'], [xfail => 'known differences'], [skip => 'skipped'], [pass => 'passed']);
+my @classes = ([fail => 'failed'], [lost => 'lost'], [xfail => 'known differences'], [skip => 'skipped'],
+    [pass => 'passed']);
 
 # A machine's verdict, in capitals.
 sub summary_word { return $word{$_[0]} }
@@ -28,21 +29,26 @@ sub summary_bar
 {
     my ($sum) = @_;
     return '' if !$sum->{all};
-    return '<span class="bar">' . join('', map { sprintf '<i class="%s" style="width:%.2f%%" title="%d %s"></i>', $_->[0],
-        100 * $_->[1] / $sum->{all}, $_->[1], $_->[2] } grep { $_->[1] } classes($sum)) . '</span>';
+    return markup_tag('span.bar', map {
+        my ($class, $number, $words) = @$_;
+        my $width = sprintf '%.2f', 100 * $number / $sum->{all};
+        markup_tag("i.$class", {style => "width:$width%", title => "$number $words"});
+    } grep { $_->[1] } classes($sum));
 }
 
 # What passed and what failed is always there, the others if there are any.
 sub shown
 {
     my ($sum) = @_;
-    return map { [$_->[0], markup_number($_->[1]), $_->[2]] } grep { $_->[1] || $_->[0] =~ /^(?:pass|fail)$/ } reverse classes($sum);
+    return map { [$_->[0], markup_number($_->[1]), $_->[2]] } grep { $_->[1] || $_->[0] =~ /^(?:pass|fail)$/ }
+        reverse classes($sum);
 }
 
 sub summary_counts
 {
     my ($sum) = @_;
-    return '<div class="counts">' . join('', map { "<span class=\"$_->[0]\"><b>$_->[1]</b> $_->[2]</span>" } shown($sum)) . "</div>\n";
+    my @spans = map { markup_tag("span.$_->[0]", markup_tag('b', $_->[1]), " $_->[2]") } shown($sum);
+    return markup_tag('div.counts', @spans) . "\n";
 }
 
 sub summary_text
@@ -59,14 +65,15 @@ sub summary_brief
         map { $_->[1] ? "$_->[1] $_->[2]" =~ s/ differences//r : () } grep { $_->[0] ne 'pass' } classes($sum);
 }
 
-sub summary_cards
+sub card
 {
-    my (@docs) = @_;
-    return "<div class=\"platforms\">\n" . join('', map {
-        my $sum = results_sum(@{$_->{vms}});
-        "<section class=\"card $_->{verdict}\"><span class=\"word\">$word{$_->{verdict}}</span><b>" . markup_escape($_->{name}) . '</b>' .
-        ($_->{death} ? '<p>' . markup_escape($_->{death}) . '</p>' : '') . summary_counts($sum) . summary_bar($sum) . "</section>\n";
-    } @docs) . "</div>\n";
+    my ($doc) = @_;
+    my $sum = results_sum(@{$doc->{vms}});
+    my $death = $doc->{death} ? markup_tag('p', markup_escape($doc->{death})) : '';
+    return markup_tag("section.card.$doc->{verdict}", markup_tag('span.word', $word{$doc->{verdict}}),
+        markup_tag('b', markup_escape($doc->{name})), $death, summary_counts($sum), summary_bar($sum));
 }
+
+sub summary_cards { return markup_tag('div.platforms', "\n", map { card($_) } @_) . "\n" }
 
 1;
