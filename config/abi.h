@@ -330,6 +330,19 @@ struct state_pair {
 #define VCPU_ITEM (1ull << 32)
 
 /*
+ * Read only, from a failed VM entry until the vCPU's next exit, so that it can be explained; else -ABI_EACCES.
+ * VCPU_REFUSED | a field: what the control block has there, host state and host addresses, too. VCPU_REFUSED | VCPU_ITEM | an
+ * enum vcpu_refused: what the CPU finds in memory by an address of the control block; -ABI_EINVAL for a vCPU that is no lab's,
+ * as no such address is in use.
+ */
+#define VCPU_REFUSED (1ull << 33)
+enum vcpu_refused {
+    REFUSED_VTPR,      /* byte 80H of the virtual-APIC page */
+    REFUSED_LINK_WORD, /* first 4 bytes of the VMCS that the link pointer points to */
+    REFUSED_ENTRY_MSR, /* 2 for each of LAB_MSR_ENTRIES: halves of an entry of the VM-entry MSR-load area */
+};
+
+/*
  * State of a vCPU that the kernel keeps itself. A value that the register could not have is -ABI_EINVAL. What SVM has in
  * the VMCB is not looked for here there: CR2, DR6, STAR to KERNEL_GS_BASE.
  */

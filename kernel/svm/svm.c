@@ -121,6 +121,7 @@ const struct virt_ops svm_ops = {
     .exit_record = svm_exit_record,
     .field_read = svm_field_read,
     .field_write = svm_field_write,
+    .refused_read = svm_refused_read,
     .lab_read = svm_lab_read,
     .lab_write = svm_lab_write,
     .lab_reset = svm_lab_reset,

@@ -127,8 +127,6 @@ static _Noreturn void handle_and_finish(struct vcpu *vcpu, const struct svm_exit
     vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), &row->row));
 }
 
-static bool is_invalid(uint64_t exitcode) { return exitcode == VMEXIT_INVALID || exitcode == VMEXIT_INVALID_32; }
-
 /* All of a lab's exits: SVM_VCPU_INSTRUCTIONS stays 0. Of a virtual interrupt that its guest intercepts, nobody but the
  * monitor can tell what is to come. */
 static _Noreturn __attribute__((noinline)) void exit_of_lab(struct vcpu *vcpu)
@@ -141,7 +139,7 @@ static _Noreturn __attribute__((noinline)) void exit_of_lab(struct vcpu *vcpu)
 
     leave_guest(vcpu);
     vcpu->instruction_length = instruction_length(vmcb, row->length);
-    if (!is_invalid(exitcode)) {
+    if (!svm_is_invalid(exitcode)) {
         vmcb->control.clean = svm_machine.clean;
         svm_asid_flushed(vcpu);
         if (vmcb->control.exitintinfo & EVENT_VALID)
@@ -160,7 +158,7 @@ static _Noreturn void exit_by_event(struct vcpu *vcpu)
     if (vcpu->lab)
         exit_of_lab(vcpu);
     leave_guest(vcpu);
-    if (!is_invalid(exitcode)) {
+    if (!svm_is_invalid(exitcode)) {
         refresh(vcpu);
         if (vmcb->control.exitintinfo & EVENT_VALID)
             svm_inject_again(vcpu);

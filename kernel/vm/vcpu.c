@@ -217,6 +217,7 @@ _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, e
 
 _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error)
 {
+    vcpu->exit_reason = LAB_VMFAIL | error;
     vcpu->page->exit.qualification = error;
     leave_with(vcpu, ABI_ENTRY);
 }

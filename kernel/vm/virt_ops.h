@@ -63,6 +63,9 @@ struct virt_ops {
     int (*field_read)(struct vcpu *vcpu, uint64_t what, uint64_t *value);
     int (*field_write)(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
+    /* What VCPU_REFUSED gives, without that bit in `what`: 0, -ABI_EINVAL, -ABI_EACCES (no entry has failed). */
+    int (*refused_read)(struct vcpu *vcpu, uint64_t what, uint64_t *value);
+
     /* Of the lab: what the pairs name whose kind is the back end's own, and those of a lab's vCPU to which field_read and
      * field_write come. Results as those of lab_read and lab_write. lab_reset makes all of it as at the start. */
     int (*lab_read)(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t *value);

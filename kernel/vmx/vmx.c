@@ -100,6 +100,7 @@ const struct virt_ops vmx_ops = {
     .exit_record = vmx_exit_record,
     .field_read = vmx_field_read,
     .field_write = vmx_field_write,
+    .refused_read = vmx_refused_read,
     .lab_read = vmx_lab_read,
     .lab_write = vmx_lab_write,
     .lab_reset = vmx_lab_reset,

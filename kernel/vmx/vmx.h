@@ -65,6 +65,7 @@ void vmx_inject_window(struct vcpu *vcpu, bool wanted);
 
 /* fields.c: the field policy. */
 int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
+int vmx_refused_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* exits.c, by the index of a row; exit_path.c */
