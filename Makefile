@@ -74,6 +74,7 @@ debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
 	$(tool) tools/run-qemu --config '$(CONFIG)' --tcg --gdb
 
 check: ## build everything and run all tests; ends in "N passed, N failed"
+	$(Q)tools/setup --tests
 	$(built) all
 	$(tool) tools/run-tests $(SYSTEM_TESTS) $(HOST_TESTS)
 
@@ -97,8 +98,8 @@ size: kernel ## print the bytes of the kernel's sections
 	$(Q)size -A -d $(BUILD)/nestor.elf | awk '/^\.debug|^\.comment/ { next } { print } \
 	    $$1 ~ /^\.text/ { text += $$2 } END { print "text: " text " bytes" }'
 
-setup: ## install the Debian packages that are missing
-	$(Q)tools/setup
+setup: ## install the Debian packages that are missing, those for `make check` too
+	$(Q)tools/setup --tests
 
 clean: ## remove BUILD
 	$(Q)rm -rf '$(BUILD)'
