@@ -1,7 +1,7 @@
 /*
- * Activity states as states of a guest: what ends each, and that the exit tells the state. In shutdown, interrupts of the
- * host's don't exit, so this takes the probe, and each entry has something that ends it. Nothing but a SIPI from
- * another CPU ends wait-for-SIPI: no row enters that.
+ * Activity states as states of a guest: what ends each, and that the exit tells the state. In shutdown,
+ * interrupts of the host's don't exit, so this takes the probe, and each entry has something that ends it. Nothing but a
+ * SIPI from another CPU ends wait-for-SIPI: no row enters that.
  */
 #include "guests/lib/lab/lab.h"
 
@@ -15,14 +15,6 @@ static const uint16_t *state_needs(const void *at)
     static const uint16_t needs[][2] = {{0}, {MISC_ACTIVITY_HLT}, {MISC_ACTIVITY_SHUTDOWN}};
 
     return needs[*(const unsigned *)at];
-}
-
-static void set(struct entry_block *block, uint32_t field, uint64_t bits)
-{
-    uint64_t value = 0;
-
-    block->read(block->context, field, &value);
-    block->write(block->context, field, value | bits);
 }
 
 /* CPUID, which a guest that is active gets to. */
@@ -44,14 +36,15 @@ static void expect_end(unsigned state, struct probe_result result, uint64_t reas
 }
 
 static const struct feature_axis state_axes[] = {STATES, {0}};
-enum { PIN_TIMER_BIT = 1 << 6, PIN_VIRTUAL_NMIS_BIT = 1 << 5, PROC_NMI_WINDOW_BIT = 1 << 22, TICKS = 2000 };
+enum { TICKS = 2000 /* of the timer */ };
 
 FEATURE_GRID(probe_activity_timer, VMX, NEEDS(PIN_PREEMPTION_TIMER), "VMX-Preemption Timer",
-             "the timer counts in the HLT and shutdown states, and its exit saves them", state_axes, .row_needs = state_needs)
+             "the timer counts in the HLT and shutdown states, and its exit saves them", state_axes,
+             .row_needs = state_needs)
 {
     struct entry_block block = begin(at[0]);
 
-    set(&block, PIN_CONTROLS, PIN_TIMER_BIT);
+    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
     block.write(block.context, PREEMPTION_TIMER_VALUE, TICKS);
     expect_end(at[0], probe_guest_enter(), EXIT_PREEMPTION_TIMER);
 }
@@ -62,7 +55,7 @@ FEATURE_GRID(probe_activity_timer_0, VMX, NEEDS(PIN_PREEMPTION_TIMER), "VMX-Pree
     struct entry_block block = begin(at[0]);
     struct probe_result result;
 
-    set(&block, PIN_CONTROLS, PIN_TIMER_BIT);
+    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
     block.write(block.context, PREEMPTION_TIMER_VALUE, 0);
     result = probe_guest_enter();
     EXPECT_EQ(result.reason, EXIT_PREEMPTION_TIMER);
@@ -70,14 +63,16 @@ FEATURE_GRID(probe_activity_timer_0, VMX, NEEDS(PIN_PREEMPTION_TIMER), "VMX-Pree
     EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
 }
 
-FEATURE_GRID(probe_activity_nmi_window, VMX, NEEDS(PIN_VIRTUAL_NMIS, PROC_NMI_WINDOW, PIN_PREEMPTION_TIMER), "NMI-Window Exiting",
-             "the NMI window ends the HLT and shutdown states", state_axes, .row_needs = state_needs)
+FEATURE_GRID(probe_activity_nmi_window, VMX, NEEDS(PIN_VIRTUAL_NMIS, PROC_NMI_WINDOW, PIN_PREEMPTION_TIMER),
+             "NMI-Window Exiting", "the NMI window ends the HLT and shutdown states", state_axes,
+             .row_needs = state_needs)
 {
     struct entry_block block = begin(at[0]);
     struct probe_result result;
 
-    set(&block, PIN_CONTROLS, PIN_TIMER_BIT | PIN_VIRTUAL_NMIS_BIT); /* the timer: so that something ends it */
-    set(&block, PROC_CONTROLS, PROC_NMI_WINDOW_BIT);
+    probe_guest_control(&block, PIN_PREEMPTION_TIMER); /* so that something ends it */
+    probe_guest_control(&block, PIN_VIRTUAL_NMIS);
+    probe_guest_control(&block, PROC_NMI_WINDOW);
     block.write(block.context, PREEMPTION_TIMER_VALUE, 100 * TICKS);
     result = probe_guest_enter();
     EXPECT_EQ(result.reason, EXIT_NMI_WINDOW);
@@ -85,16 +80,17 @@ FEATURE_GRID(probe_activity_nmi_window, VMX, NEEDS(PIN_VIRTUAL_NMIS, PROC_NMI_WI
     EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
 }
 
-FEATURE_GRID(probe_activity_interrupt_window, VMX, NEEDS(PROC_INTERRUPT_WINDOW, PIN_PREEMPTION_TIMER), "Interrupt-Window Exiting and Virtual-Interrupt Delivery",
+FEATURE_GRID(probe_activity_interrupt_window, VMX, NEEDS(PROC_INTERRUPT_WINDOW, PIN_PREEMPTION_TIMER),
+             "Interrupt-Window Exiting and Virtual-Interrupt Delivery",
              "the interrupt window ends the HLT state, and not shutdown", state_axes, .row_needs = state_needs)
 {
-    enum { INTERRUPT_WINDOW_BIT = 1 << 2, RFLAGS = 0x202 };
+    enum { INTERRUPTS_ON = 0x200 };
     struct entry_block block = begin(at[0]);
     struct probe_result result;
 
-    set(&block, PIN_CONTROLS, PIN_TIMER_BIT);
-    set(&block, PROC_CONTROLS, INTERRUPT_WINDOW_BIT);
-    block.write(block.context, GUEST_RFLAGS, RFLAGS);
+    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
+    probe_guest_control(&block, PROC_INTERRUPT_WINDOW);
+    probe_guest_set(&block, GUEST_RFLAGS, INTERRUPTS_ON);
     block.write(block.context, PREEMPTION_TIMER_VALUE, TICKS);
     result = probe_guest_enter();
     EXPECT_EQ(result.reason, at[0] == SHUT_DOWN ? EXIT_PREEMPTION_TIMER : EXIT_INTERRUPT_WINDOW);

@@ -14,7 +14,7 @@
 
 /* Page n is at gpa and linear address n * 4 KiB; page 0 is nowhere. */
 enum page { NOTHING, STACK_AREA, CODE, SPARE, DATA, STACK, TABLES_4, TABLES_3, TABLES_2, TABLES_1, PAGES };
-_Static_assert(CODE * PAGE_BYTES == PROBE_GUEST_CODE && DATA * PAGE_BYTES == PROBE_GUEST_DATA, "as the header says");
+_Static_assert(CODE *PAGE_BYTES == PROBE_GUEST_CODE && DATA * PAGE_BYTES == PROBE_GUEST_DATA, "as the header says");
 _Static_assert((STACK + 1) * PAGE_BYTES == PROBE_GUEST_STACK_END, "as the header says");
 static _Alignas(PAGE_BYTES) uint8_t pages[PAGES][PAGE_BYTES];
 
@@ -102,6 +102,20 @@ static void write_pairs(const struct entry_block *block, const struct entry_pair
             ERROR("the probe takes no %s", field_name(pairs[i].field));
 }
 
+void probe_guest_set(struct entry_block *block, uint32_t field, uint64_t bits)
+{
+    uint64_t value = 0;
+
+    block->read(block->context, field, &value);
+    if (!block->write(block->context, field, value | bits))
+        ERROR("the probe takes no %s", field_name(field));
+}
+
+void probe_guest_control(struct entry_block *block, enum feature_need control)
+{
+    probe_guest_set(block, (uint32_t)lab_control_field(control), lab_control_bit(control));
+}
+
 enum { RFLAGS_FIXED = 2, ALL_EXCEPTIONS = -1 };
 
 static void begin_vmx(const struct entry_block *block)
@@ -119,23 +133,16 @@ static void begin_vmx(const struct entry_block *block)
     write_pairs(block, pairs, sizeof pairs / sizeof *pairs);
 }
 
-static void begin_svm(const struct entry_block *block)
+static void begin_svm(struct entry_block *block)
 {
-    uint64_t misc = 0;
-    const uint64_t cpuid = 1 << 18;
-
-    block->read(block->context, VMCB_INTERCEPT_MISC1, &misc);
     const struct entry_pair pairs[] = {
-        {VMCB_NESTED_CR3, host_address(nested[0])},
-        {VMCB_INTERCEPT_EXCEPTION, (uint32_t)ALL_EXCEPTIONS},
-        {VMCB_INTERCEPT_MISC1, misc | cpuid},
-        {VMCB_CR3, TABLES_4 * PAGE_BYTES},
-        {VMCB_RIP, PROBE_GUEST_CODE},
-        {VMCB_RSP, PROBE_GUEST_STACK_END},
-        {VMCB_RFLAGS, RFLAGS_FIXED},
+        {VMCB_NESTED_CR3, host_address(nested[0])}, {VMCB_INTERCEPT_EXCEPTION, (uint32_t)ALL_EXCEPTIONS},
+        {VMCB_CR3, TABLES_4 * PAGE_BYTES},          {VMCB_RIP, PROBE_GUEST_CODE},
+        {VMCB_RSP, PROBE_GUEST_STACK_END},          {VMCB_RFLAGS, RFLAGS_FIXED},
     };
 
     write_pairs(block, pairs, sizeof pairs / sizeof *pairs);
+    probe_guest_control(block, INTERCEPT_CPUID);
 }
 
 struct entry_block probe_guest_begin(const uint8_t *code, size_t bytes)

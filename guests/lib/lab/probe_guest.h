@@ -1,6 +1,6 @@
 /*
- * A guest of the probe that does something: a few pages of code and data, in 64-bit mode, CPL 0 and with interrupts off, behind page tables
- * and nested page tables of its own. All exceptions exit, and so does CPUID. For VMs with `lab = full`.
+ * A guest of the probe that does something: a few pages of code and data, in 64-bit mode and CPL 0, with interrupts off,
+ * behind page tables and nested page tables of its own. All exceptions exit, and so does CPUID. For VMs with `lab = full`.
  *
  *     struct entry_block block = probe_guest_begin((const uint8_t *)"\x0f\xa2", 2);
  *     struct probe_result result;
@@ -14,12 +14,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guests/lib/feature/needs.h"
 #include "guests/lib/lab/probe.h"
 
-/* Linear addresses: the page of code, one of data, and one that probe_guest_window() maps; the stack ends at the last. */
-enum { PROBE_GUEST_CODE = 0x2000, PROBE_GUEST_DATA = 0x4000, PROBE_GUEST_STACK_END = 0x6000, PROBE_GUEST_WINDOW = 0x20000 };
+/* Linear addresses: of code, data, and what probe_guest_window() maps, a page each; and where the stack ends. */
+enum {
+    PROBE_GUEST_CODE = 0x2000,
+    PROBE_GUEST_DATA = 0x4000,
+    PROBE_GUEST_STACK_END = 0x6000,
+    PROBE_GUEST_WINDOW = 0x20000
+};
 
-/* The block, whose guest begins with this code; both pages are 0 otherwise. Ends the row as a SKIP where there is no probe. */
+/* The block, whose guest begins with this code; all else is 0. Ends the row as a SKIP where there is no probe. */
 struct entry_block probe_guest_begin(const uint8_t *code, size_t bytes);
 
 /* The page of data, as the test has it, and the host's address of it. */
@@ -32,6 +38,10 @@ uint64_t *probe_guest_map(uint64_t gpa, uint64_t address, unsigned level);
 
 /* What is behind PROBE_GUEST_WINDOW. */
 void probe_guest_window(uint64_t gpa);
+
+/* Some bits of a field are 1; a control is, by its name. */
+void probe_guest_set(struct entry_block *block, uint32_t field, uint64_t bits);
+void probe_guest_control(struct entry_block *block, enum feature_need control);
 
 /* CPL 3 from the start. */
 void probe_guest_in_user_mode(struct entry_block *block);

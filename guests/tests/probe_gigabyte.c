@@ -1,0 +1,199 @@
+/*
+ * EPT entries that map 1 GiB: what is allowed, what is reserved, accessed and dirty flags. Guests of the lab have little
+ * memory, so a guest of the probe has such an entry beside its own ones: its page of data is in that gigabyte, too.
+ */
+#include <string.h>
+
+#include "guests/lib/lab/lab.h"
+#include "guests/tests/ept.h"
+
+enum { AT = PROBE_GUEST_WINDOW + EPT_OFFSET, LEVEL_2M = 2, LEVEL_1G = 3 };
+#define GIGABYTE (1ull << 30)
+#define FAR_GPA  (1ull << 38) /* the guest's other memory is below 1 GiB */
+
+enum access { READ, WRITE, FETCH };
+#define THREE AXIS("read", "write", "fetch")
+
+struct place {
+    struct entry_block block;
+    uint64_t *entry, open, gpa;
+};
+
+/* Code that makes the access, and CPUID, which exits; an entry of the level maps what it accesses. */
+static struct place begin_at(unsigned level, enum access access)
+{
+    static const uint8_t code[][12] = {
+        [READ] = {0x8a, 0x04, 0x25, 0, 0, 0, 0, 0x0f, 0xa2},                /* MOV AL, [AT] */
+        [WRITE] = {0xc6, 0x04, 0x25, 0, 0, 0, 0, EPT_BYTE + 1, 0x0f, 0xa2}, /* MOV BYTE [AT], imm8 */
+        [FETCH] = {0x48, 0xc7, 0xc0, 0, 0, 0, 0, 0xff, 0xd0, 0x0f, 0xa2},   /* MOV RAX, AT; CALL RAX */
+    };
+    const uint32_t address = AT;
+    uint8_t bytes[sizeof *code];
+    const uint64_t size = level == LEVEL_1G ? GIGABYTE : PAGE_LARGE_BYTES;
+    uint64_t data;
+    struct place place;
+
+    if (((unsigned)feature_capability(CAP_CPUID | 0x80000008) & 0xff) < 39)
+        SKIP("the CPU has no physical addresses of 39 bits");
+    memcpy(bytes, code[access], sizeof bytes);
+    memcpy(bytes + 3, &address, sizeof address);
+    place.block = probe_guest_begin(bytes, sizeof bytes);
+    memset(probe_guest_data(), EPT_BYTE, PAGE_BYTES);
+    data = probe_guest_data_address();
+    place.gpa = FAR_GPA + data % size;
+    place.entry = probe_guest_map(FAR_GPA, data - data % size, level);
+    place.open = *place.entry;
+    probe_guest_window(place.gpa);
+    return place;
+}
+
+static struct place begin(enum access access) { return begin_at(LEVEL_1G, access); }
+
+static void expect_done(enum access access, struct probe_result result)
+{
+    EXPECT(result.exited);
+    EXPECT_EQ(result.reason, EXIT_CPUID);
+    EXPECT_EQ(probe_guest_data()[EPT_OFFSET], EPT_BYTE + (access == WRITE));
+}
+
+static void expect_exit(const struct place *place, struct probe_result result, uint64_t reason)
+{
+    EXPECT(result.exited);
+    EXPECT_EQ(result.reason, reason);
+    EXPECT_EQ(probe_guest_field(GUEST_PHYSICAL_ADDRESS), place->gpa + EPT_OFFSET);
+    EXPECT_EQ(probe_guest_data()[EPT_OFFSET], EPT_BYTE);
+}
+
+/* ---- Permissions ---- */
+
+static const struct feature_axis permission_axes[] = {PERMISSIONS, THREE, {0}};
+
+static const uint16_t *permission_needs(const void *at) { return ept_permission_needs(*(const unsigned *)at); }
+
+FEATURE_GRID(probe_gigabyte, VMX, NEEDS(EPT_1G), "EPT Violations",
+             "an access that a 1 GiB entry does not allow exits, and is not made", permission_axes,
+             .row_needs = permission_needs)
+{
+    static const uint8_t needed[] = {EPT_R, EPT_W, EPT_X};
+    const enum access access = (enum access)at[1];
+    const unsigned permissions = ept_permissions[at[0]];
+    const struct place place = begin(access);
+    struct probe_result result;
+
+    *place.entry = (place.open & ~(uint64_t)EPT_RWX) | permissions;
+    result = probe_guest_enter();
+    if (permissions & needed[access]) {
+        expect_done(access, result);
+        return;
+    }
+    expect_exit(&place, result, EXIT_EPT_VIOLATION);
+    EXPECT_BITS(result.qualification, EPT_RWX | EPT_RWX << 3 | EPT_LINEAR_VALID | EPT_TRANSLATED,
+                needed[access] | permissions << 3 | EPT_LINEAR_VALID | EPT_TRANSLATED);
+    EXPECT_EQ(probe_guest_field(GUEST_LINEAR_ADDRESS), AT);
+}
+
+/* ---- Bits ---- */
+
+static const struct bits {
+    const char *label;
+    uint64_t clear, set;
+} reserved[] = {
+    {"w", EPT_RWX, EPT_W},      {"wx", EPT_RWX, EPT_W | EPT_X}, {"type-2", 7 << 3, 2 << 3},
+    {"type-3", 7 << 3, 3 << 3}, {"type-7", 7 << 3, 7 << 3},     {"bit-12", 0, 1 << 12},
+    {"bit-13", 0, 1 << 13},     {"bit-14", 0, 1 << 14},         {"bit-15", 0, 1 << 15},
+    {"bit-16", 0, 1 << 16},     {"bit-17", 0, 1 << 17},         {"bit-18", 0, 1 << 18},
+    {"bit-19", 0, 1 << 19},     {"bit-20", 0, 1 << 20},         {"bit-21", 0, 1 << 21},
+    {"bit-22", 0, 1 << 22},     {"bit-23", 0, 1 << 23},         {"bit-24", 0, 1 << 24},
+    {"bit-25", 0, 1 << 25},     {"bit-26", 0, 1 << 26},         {"bit-27", 0, 1 << 27},
+    {"bit-28", 0, 1 << 28},     {"bit-29", 0, 1 << 29},         {"bit-51", 0, 1ull << 51},
+};
+
+static const struct bits ignored[] = {
+    {"bit-8", 0, 1 << 8},      {"bit-9", 0, 1 << 9},      {"bit-11", 0, 1 << 11},
+    {"bit-52", 0, 1ull << 52}, {"bit-59", 0, 1ull << 59}, {"bit-62", 0, 1ull << 62},
+    {"bit-63", 0, 1ull << 63}, {"ignore-pat", 0, 1 << 6}, {"type-0", 7 << 3, 0},
+};
+
+FEATURE_TESTS(probe_gigabyte_reserved, VMX, NEEDS(EPT_1G), "EPT Misconfigurations",
+              "a 1 GiB entry with what is reserved in it exits", reserved)
+{
+    const struct place place = begin(READ);
+
+    if (row->set >> 30 && row->set < 1ull << (feature_capability(CAP_CPUID | 0x80000008) & 0xff))
+        SKIP("the CPU has physical addresses with this bit");
+    *place.entry = (place.open & ~row->clear) | row->set;
+    expect_exit(&place, probe_guest_enter(), EXIT_EPT_MISCONFIGURATION);
+}
+
+/* The same bits of the address in a smaller page. */
+static const struct bits reserved_2m[] = {
+    {"bit-12", 0, 1 << 12}, {"bit-13", 0, 1 << 13}, {"bit-14", 0, 1 << 14},
+    {"bit-15", 0, 1 << 15}, {"bit-16", 0, 1 << 16}, {"bit-17", 0, 1 << 17},
+    {"bit-18", 0, 1 << 18}, {"bit-19", 0, 1 << 19}, {"bit-20", 0, 1 << 20},
+};
+
+FEATURE_TESTS(probe_2m_reserved, VMX, NEEDS(EPT_2M), "EPT Misconfigurations",
+              "a 2 MiB entry with what is reserved in it exits", reserved_2m)
+{
+    const struct place place = begin_at(LEVEL_2M, READ);
+
+    *place.entry = place.open | row->set;
+    expect_exit(&place, probe_guest_enter(), EXIT_EPT_MISCONFIGURATION);
+}
+
+FEATURE_TESTS(probe_gigabyte_ignored, VMX, NEEDS(EPT_1G), "EPT Misconfigurations",
+              "a 1 GiB entry with what is ignored in it, or allowed, works", ignored)
+{
+    const struct place place = begin(READ);
+
+    *place.entry = (place.open & ~row->clear) | row->set;
+    expect_done(READ, probe_guest_enter());
+}
+
+FEATURE_TEST(probe_gigabyte_unoffered, VMX, NEEDS(), "EPT Misconfigurations",
+             "where there are no 1 GiB entries, bit 7 is reserved")
+{
+    const struct place place = begin(READ);
+
+    if (feature_has(EPT_1G))
+        SKIP("the CPU has 1 GiB entries");
+    expect_exit(&place, probe_guest_enter(), EXIT_EPT_MISCONFIGURATION);
+}
+
+/* ---- Accessed and dirty ---- */
+
+static const struct feature_axis flag_axes[] = {THREE, AXIS("off", "on"), {0}};
+
+FEATURE_GRID(
+    probe_gigabyte_flags, VMX, NEEDS(EPT_1G, EPT_ACCESSED_DIRTY), "Accessed and Dirty Flags for EPT",
+    "an access sets the accessed flag of a 1 GiB entry, and a write the dirty flag, if the EPT pointer says so",
+    flag_axes)
+{
+    enum { EPTP_FLAGS_BIT = 1 << 6 };
+    const enum access access = (enum access)at[0];
+    struct place place = begin(access);
+
+    if (at[1])
+        probe_guest_set(&place.block, EPT_POINTER, EPTP_FLAGS_BIT);
+    expect_done(access, probe_guest_enter());
+    EXPECT_EQ(*place.entry, place.open | (at[1] ? EPT_A : 0) | (at[1] && access == WRITE ? EPT_D : 0));
+}
+
+/* ---- What it maps ---- */
+
+static const struct offset {
+    const char *label;
+    uint64_t offset;
+} offsets[] = {{"first", 0}, {"2m", PAGE_LARGE_BYTES}, {"middle", GIGABYTE / 2}, {"last", GIGABYTE - PAGE_BYTES}};
+
+/* The entry maps the gigabyte around the data, and the window is elsewhere in there: nothing is read. */
+FEATURE_TESTS(probe_gigabyte_extent, VMX, NEEDS(EPT_1G), "EPT Violations",
+              "a 1 GiB entry is about each page of its gigabyte", offsets)
+{
+    struct place place = begin(READ);
+
+    place.gpa = FAR_GPA + row->offset;
+    probe_guest_window(place.gpa);
+    *place.entry = place.open & ~(uint64_t)EPT_RWX;
+    expect_exit(&place, probe_guest_enter(), EXIT_EPT_VIOLATION);
+}
