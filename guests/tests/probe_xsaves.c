@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "guests/lib/lab/lab.h"
+#include "guests/tests/insn_rows.h"
 
 #define MANUAL "Instructions That Cause VM Exits Conditionally"
 
@@ -103,4 +104,5 @@ FEATURE_GRID(probe_xsaves, VMX, NEEDS(PROC2_XSAVES, HW_XSAVE), MANUAL,
     EXPECT_EQ(result.qualification, AREA);
     EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE + AT_INSTRUCTION);
     EXPECT_EQ(probe_guest_field(EXIT_INSTRUCTION_LENGTH), BYTES);
+    EXPECT_BITS(probe_guest_field(EXIT_INSTRUCTION_INFO), INFO_RBX_MASK, INFO_RBX);
 }
