@@ -26,7 +26,7 @@ static bool svm_probe(const char **why)
         *why = "SVM is offered but locked off by firmware (VM_CR.SVMDIS)";
         return false;
     }
-    if (!(x86_cpuid(CPUID_SVM, 0).edx & SVM_FEATURE_NP)) {
+    if (!(x86_cpuid(CPUID_SVM, 0).edx & SVM_NESTED_PAGING)) {
         *why = "SVM without nested paging: Nestor needs it";
         return false;
     }

@@ -43,7 +43,7 @@ static inline __attribute__((always_inline)) uint32_t instruction_length(const s
         return length;
     if (length == SVM_LENGTH_IO)
         return (uint32_t)(vmcb->control.exitinfo2 - vmcb->save.rip);
-    if (svm_machine.features & SVM_FEATURE_NRIP_SAVE)
+    if (svm_machine.features & SVM_NRIP_SAVE)
         return (uint32_t)(vmcb->control.next_rip - vmcb->save.rip);
     return 0;
 }
@@ -76,7 +76,7 @@ enum { SIMPLE = EXIT_GROUP_QUALIFICATION | EXIT_GROUP_LENGTH };
 
 static void record_bytes(const struct vmcb_control *control, struct exit_record *record)
 {
-    record->n_bytes = svm_machine.features & SVM_FEATURE_DECODE_ASSISTS ? control->n_bytes & 0xf : 0;
+    record->n_bytes = svm_machine.features & SVM_DECODE_ASSISTS ? control->n_bytes & 0xf : 0;
     memcpy(record->bytes, control->bytes, sizeof control->bytes);
 }
 
@@ -102,7 +102,7 @@ static inline __attribute__((always_inline)) void read_record(const struct vcpu 
     record->qualification = control->exitinfo1;
     record->qualification2 = control->exitinfo2;
     record->instruction_length = vcpu->instruction_length;
-    record->next_rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? control->next_rip : 0;
+    record->next_rip = svm_machine.features & SVM_NRIP_SAVE ? control->next_rip : 0;
     if (groups & ~(unsigned)SIMPLE)
         record_more(control, record, groups);
 }
@@ -194,7 +194,7 @@ static __attribute__((noinline)) enum verdict exit_indirectly(struct vcpu *vcpu)
 /* Behind an instruction whose length is fixed. */
 static inline uint64_t next_rip(const struct vcpu *vcpu, const struct vmcb *vmcb, const struct svm_exit_row *row)
 {
-    return svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+    return svm_machine.features & SVM_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
 }
 
 /* Goes on with another vCPU, that has nothing pending either. GIF stays 0, and the host's state of VMLOAD is only needed

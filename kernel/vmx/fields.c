@@ -31,10 +31,10 @@ static uint64_t write_cr4(struct vcpu *vcpu, uint64_t value)
 /* The entry control follows LMA; at exits the CPU keeps the two in step itself ("Saving MSRs"). */
 static uint64_t write_efer(struct vcpu *vcpu, uint64_t value)
 {
-    uint64_t controls = vmread(ENTRY_CONTROLS) & ~(uint64_t)ENTRY_IA32E_GUEST;
+    uint64_t controls = vmread(ENTRY_CONTROLS) & ~(uint64_t)ENTRYC_IA32E_MODE_GUEST;
 
     (void)vcpu;
-    vmwrite(ENTRY_CONTROLS, controls | (value & EFER_LMA ? ENTRY_IA32E_GUEST : 0));
+    vmwrite(ENTRY_CONTROLS, controls | (value & EFER_LMA ? ENTRYC_IA32E_MODE_GUEST : 0));
     return value;
 }
 
