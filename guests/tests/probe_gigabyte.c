@@ -1,5 +1,5 @@
 /*
- * EPT entries that map 1 GiB: what is allowed, what is reserved, accessed and dirty flags. Guests of the lab have little
+ * Nested entries that map 1 GiB: what is allowed, what is reserved, accessed and dirty flags. Guests of the lab have little
  * memory, so a guest of the probe has such an entry beside its own ones: its page of data is in that gigabyte, too.
  */
 #include <string.h>
@@ -98,14 +98,12 @@ static const struct bits {
     const char *label;
     uint64_t clear, set;
 } reserved[] = {
-    {"w", EPT_RWX, EPT_W},      {"wx", EPT_RWX, EPT_W | EPT_X}, {"type-2", 7 << 3, 2 << 3},
-    {"type-3", 7 << 3, 3 << 3}, {"type-7", 7 << 3, 7 << 3},     {"bit-12", 0, 1 << 12},
-    {"bit-13", 0, 1 << 13},     {"bit-14", 0, 1 << 14},         {"bit-15", 0, 1 << 15},
-    {"bit-16", 0, 1 << 16},     {"bit-17", 0, 1 << 17},         {"bit-18", 0, 1 << 18},
-    {"bit-19", 0, 1 << 19},     {"bit-20", 0, 1 << 20},         {"bit-21", 0, 1 << 21},
-    {"bit-22", 0, 1 << 22},     {"bit-23", 0, 1 << 23},         {"bit-24", 0, 1 << 24},
-    {"bit-25", 0, 1 << 25},     {"bit-26", 0, 1 << 26},         {"bit-27", 0, 1 << 27},
-    {"bit-28", 0, 1 << 28},     {"bit-29", 0, 1 << 29},         {"bit-51", 0, 1ull << 51},
+    {"w", EPT_RWX, EPT_W},      {"wx", EPT_RWX, EPT_W | EPT_X}, {"type-2", 7 << 3, 2 << 3}, {"type-3", 7 << 3, 3 << 3},
+    {"type-7", 7 << 3, 7 << 3}, {"bit-12", 0, 1 << 12},         {"bit-13", 0, 1 << 13},     {"bit-14", 0, 1 << 14},
+    {"bit-15", 0, 1 << 15},     {"bit-16", 0, 1 << 16},         {"bit-17", 0, 1 << 17},     {"bit-18", 0, 1 << 18},
+    {"bit-19", 0, 1 << 19},     {"bit-20", 0, 1 << 20},         {"bit-21", 0, 1 << 21},     {"bit-22", 0, 1 << 22},
+    {"bit-23", 0, 1 << 23},     {"bit-24", 0, 1 << 24},         {"bit-25", 0, 1 << 25},     {"bit-26", 0, 1 << 26},
+    {"bit-27", 0, 1 << 27},     {"bit-28", 0, 1 << 28},         {"bit-29", 0, 1 << 29},     {"bit-51", 0, 1ull << 51},
 };
 
 static const struct bits ignored[] = {
@@ -196,4 +194,74 @@ FEATURE_TESTS(probe_gigabyte_extent, VMX, NEEDS(EPT_1G), "EPT Violations",
     probe_guest_window(place.gpa);
     *place.entry = place.open & ~(uint64_t)EPT_RWX;
     expect_exit(&place, probe_guest_enter(), EXIT_EPT_VIOLATION);
+}
+
+/* ---- SVM ---- */
+
+enum { NPF_P = 1 << 0, NPF_W = 1 << 1, NPF_U = 1 << 2, NPF_RSV = 1 << 3, NPF_ID = 1 << 4 };
+
+static void need_gigabytes(void)
+{
+    const uint64_t edx = CAP_CPUID | 3ull << 32 | 0x80000001;
+
+    if (!(feature_capability(edx) >> 26 & 1))
+        SKIP("the CPU has no 1 GiB pages");
+}
+
+/* Nested walks are those of a user. */
+static void expect_npf(const struct place *place, struct probe_result result, enum access access, uint64_t error)
+{
+    EXPECT_EQ(result.reason, VMEXIT_NPF);
+    EXPECT_BITS(result.qualification, 0xffff,
+                error | NPF_U | (access == WRITE ? NPF_W : 0) | (access == FETCH ? NPF_ID : 0));
+    EXPECT_BITS(result.qualification, NPF_FINAL | NPF_TABLE, NPF_FINAL);
+    EXPECT_EQ(probe_guest_field(VMCB_EXITINFO2), place->gpa + EPT_OFFSET);
+    EXPECT_EQ(probe_guest_data()[EPT_OFFSET], EPT_BYTE);
+}
+
+static const struct npf {
+    uint64_t clear, set, error;
+    bool faults[3]; /* by access */
+} npfs[] = {
+    {0, 0, 0, {false, false, false}},
+    {PAGE_PRESENT, 0, 0, {true, true, true}},
+    {PAGE_WRITE, 0, NPF_P, {false, true, false}},
+    {PAGE_USER, 0, NPF_P, {true, true, true}},
+    {0, PAGE_NX, NPF_P, {false, false, true}},
+};
+static const struct feature_axis npf_axes[] = {
+    AXIS("as-it-was", "not-present", "read-only", "supervisor", "no-execute"), THREE, {0}};
+
+FEATURE_GRID(probe_gigabyte_npf, SVM, NEEDS(), "Nested versus Guest Page Faults, Fault Ordering",
+             "an access that a 1 GiB nested entry does not allow exits with its error code and address", npf_axes)
+{
+    const enum access access = (enum access)at[1];
+    const struct npf *npf = &npfs[at[0]];
+    const struct place place = begin(access);
+    struct probe_result result;
+
+    need_gigabytes();
+    *place.entry = (place.open & ~npf->clear) | npf->set;
+    result = probe_guest_enter();
+    if (npf->faults[access]) {
+        expect_npf(&place, result, access, npf->error);
+        return;
+    }
+    EXPECT_EQ(result.reason, VMEXIT_CPUID);
+    EXPECT_EQ(probe_guest_data()[EPT_OFFSET], EPT_BYTE + (access == WRITE));
+    EXPECT_BITS(*place.entry, PAGE_ACCESSED | PAGE_DIRTY, PAGE_ACCESSED | (access == WRITE ? PAGE_DIRTY : 0));
+}
+
+static const struct feature_axis npf_bit_axes[] = {
+    AXIS("13", "14", "15", "16", "17", "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29"), {0}};
+
+FEATURE_GRID(probe_gigabyte_npf_reserved, SVM, NEEDS(), "1-Gbyte Page Translation",
+             "bits 29:13 of a 1 GiB nested entry have to be 0", npf_bit_axes)
+{
+    enum { FIRST_BIT = 13 };
+    const struct place place = begin(READ);
+
+    need_gigabytes();
+    *place.entry = place.open | 1ull << (FIRST_BIT + at[0]);
+    expect_npf(&place, probe_guest_enter(), READ, NPF_P | NPF_RSV);
 }
