@@ -1,7 +1,7 @@
 /*
- * Activity states as states of a guest: what ends each, and that the exit tells the state. In shutdown,
- * interrupts of the host's don't exit, so this takes the probe, and each entry has something that ends it. Nothing but a
- * SIPI from another CPU ends wait-for-SIPI: no row enters that.
+ * Activity states as states of a guest: what ends each, and that the exit tells the state. In shutdown, interrupts of
+ * the host's don't exit, so this takes the probe, and each entry has something that ends it. Nothing but a SIPI from
+ * another CPU ends wait-for-SIPI: no row enters that.
  */
 #include "guests/lib/lab/lab.h"
 

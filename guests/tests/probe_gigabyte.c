@@ -1,62 +1,26 @@
 /*
- * Nested entries that map 1 GiB: what is allowed, what is reserved, accessed and dirty flags. Guests of the lab have little
- * memory, so a guest of the probe has such an entry beside its own ones: its page of data is in that gigabyte, too.
+ * Nested entries that map 1 GiB: what is allowed, what is reserved, accessed and dirty flags. Guests of the lab have
+ * little memory, so a guest of the probe has such an entry beside its own ones: its page of data is in that gigabyte,
+ * too.
  */
-#include <string.h>
-
 #include "guests/lib/lab/lab.h"
 #include "guests/tests/ept.h"
+#include "guests/tests/probe.h"
 
-enum { AT = PROBE_GUEST_WINDOW + EPT_OFFSET, LEVEL_2M = 2, LEVEL_1G = 3 };
-#define GIGABYTE (1ull << 30)
-#define FAR_GPA  (1ull << 38) /* the guest's other memory is below 1 GiB */
+enum { LEVEL_2M = 2, LEVEL_1G = 3 };
 
-enum access { READ, WRITE, FETCH };
+static struct probe_place begin(enum probe_access access) { return probe_place_begin(LEVEL_1G, access); }
+
 #define THREE AXIS("read", "write", "fetch")
 
-struct place {
-    struct entry_block block;
-    uint64_t *entry, open, gpa;
-};
-
-/* Code that makes the access, and CPUID, which exits; an entry of the level maps what it accesses. */
-static struct place begin_at(unsigned level, enum access access)
-{
-    static const uint8_t code[][12] = {
-        [READ] = {0x8a, 0x04, 0x25, 0, 0, 0, 0, 0x0f, 0xa2},                /* MOV AL, [AT] */
-        [WRITE] = {0xc6, 0x04, 0x25, 0, 0, 0, 0, EPT_BYTE + 1, 0x0f, 0xa2}, /* MOV BYTE [AT], imm8 */
-        [FETCH] = {0x48, 0xc7, 0xc0, 0, 0, 0, 0, 0xff, 0xd0, 0x0f, 0xa2},   /* MOV RAX, AT; CALL RAX */
-    };
-    const uint32_t address = AT;
-    uint8_t bytes[sizeof *code];
-    const uint64_t size = level == LEVEL_1G ? GIGABYTE : PAGE_LARGE_BYTES;
-    uint64_t data;
-    struct place place;
-
-    if (((unsigned)feature_capability(CAP_CPUID | 0x80000008) & 0xff) < 39)
-        SKIP("the CPU has no physical addresses of 39 bits");
-    memcpy(bytes, code[access], sizeof bytes);
-    memcpy(bytes + 3, &address, sizeof address);
-    place.block = probe_guest_begin(bytes, sizeof bytes);
-    memset(probe_guest_data(), EPT_BYTE, PAGE_BYTES);
-    data = probe_guest_data_address();
-    place.gpa = FAR_GPA + data % size;
-    place.entry = probe_guest_map(FAR_GPA, data - data % size, level);
-    place.open = *place.entry;
-    probe_guest_window(place.gpa);
-    return place;
-}
-
-static struct place begin(enum access access) { return begin_at(LEVEL_1G, access); }
-
-static void expect_done(enum access access, struct probe_result result)
+static void expect_done(enum probe_access access, struct probe_result result)
 {
     EXPECT(result.exited);
     EXPECT_EQ(result.reason, EXIT_CPUID);
-    EXPECT_EQ(probe_guest_data()[EPT_OFFSET], EPT_BYTE + (access == WRITE));
+    EXPECT_EQ(probe_guest_data()[EPT_OFFSET], EPT_BYTE + (access == PROBE_WRITE));
 }
 
-static void expect_exit(const struct place *place, struct probe_result result, uint64_t reason)
+static void expect_exit(const struct probe_place *place, struct probe_result result, uint64_t reason)
 {
     EXPECT(result.exited);
     EXPECT_EQ(result.reason, reason);
@@ -75,9 +39,9 @@ FEATURE_GRID(probe_gigabyte, VMX, NEEDS(EPT_1G), "EPT Violations",
              .row_needs = permission_needs)
 {
     static const uint8_t needed[] = {EPT_R, EPT_W, EPT_X};
-    const enum access access = (enum access)at[1];
+    const enum probe_access access = (enum probe_access)at[1];
     const unsigned permissions = ept_permissions[at[0]];
-    const struct place place = begin(access);
+    const struct probe_place place = begin(access);
     struct probe_result result;
 
     *place.entry = (place.open & ~(uint64_t)EPT_RWX) | permissions;
@@ -89,7 +53,7 @@ FEATURE_GRID(probe_gigabyte, VMX, NEEDS(EPT_1G), "EPT Violations",
     expect_exit(&place, result, EXIT_EPT_VIOLATION);
     EXPECT_BITS(result.qualification, EPT_RWX | EPT_RWX << 3 | EPT_LINEAR_VALID | EPT_TRANSLATED,
                 needed[access] | permissions << 3 | EPT_LINEAR_VALID | EPT_TRANSLATED);
-    EXPECT_EQ(probe_guest_field(GUEST_LINEAR_ADDRESS), AT);
+    EXPECT_EQ(probe_guest_field(GUEST_LINEAR_ADDRESS), PROBE_AT);
 }
 
 /* ---- Bits ---- */
@@ -115,7 +79,7 @@ static const struct bits ignored[] = {
 FEATURE_TESTS(probe_gigabyte_reserved, VMX, NEEDS(EPT_1G), "EPT Misconfigurations",
               "a 1 GiB entry with what is reserved in it exits", reserved)
 {
-    const struct place place = begin(READ);
+    const struct probe_place place = begin(PROBE_READ);
 
     if (row->set >> 30 && row->set < 1ull << (feature_capability(CAP_CPUID | 0x80000008) & 0xff))
         SKIP("the CPU has physical addresses with this bit");
@@ -133,7 +97,7 @@ static const struct bits reserved_2m[] = {
 FEATURE_TESTS(probe_2m_reserved, VMX, NEEDS(EPT_2M), "EPT Misconfigurations",
               "a 2 MiB entry with what is reserved in it exits", reserved_2m)
 {
-    const struct place place = begin_at(LEVEL_2M, READ);
+    const struct probe_place place = probe_place_begin(LEVEL_2M, PROBE_READ);
 
     *place.entry = place.open | row->set;
     expect_exit(&place, probe_guest_enter(), EXIT_EPT_MISCONFIGURATION);
@@ -142,16 +106,16 @@ FEATURE_TESTS(probe_2m_reserved, VMX, NEEDS(EPT_2M), "EPT Misconfigurations",
 FEATURE_TESTS(probe_gigabyte_ignored, VMX, NEEDS(EPT_1G), "EPT Misconfigurations",
               "a 1 GiB entry with what is ignored in it, or allowed, works", ignored)
 {
-    const struct place place = begin(READ);
+    const struct probe_place place = begin(PROBE_READ);
 
     *place.entry = (place.open & ~row->clear) | row->set;
-    expect_done(READ, probe_guest_enter());
+    expect_done(PROBE_READ, probe_guest_enter());
 }
 
 FEATURE_TEST(probe_gigabyte_unoffered, VMX, NEEDS(), "EPT Misconfigurations",
              "where there are no 1 GiB entries, bit 7 is reserved")
 {
-    const struct place place = begin(READ);
+    const struct probe_place place = begin(PROBE_READ);
 
     if (feature_has(EPT_1G))
         SKIP("the CPU has 1 GiB entries");
@@ -168,13 +132,13 @@ FEATURE_GRID(
     flag_axes)
 {
     enum { EPTP_FLAGS_BIT = 1 << 6 };
-    const enum access access = (enum access)at[0];
-    struct place place = begin(access);
+    const enum probe_access access = (enum probe_access)at[0];
+    struct probe_place place = begin(access);
 
     if (at[1])
         probe_guest_set(&place.block, EPT_POINTER, EPTP_FLAGS_BIT);
     expect_done(access, probe_guest_enter());
-    EXPECT_EQ(*place.entry, place.open | (at[1] ? EPT_A : 0) | (at[1] && access == WRITE ? EPT_D : 0));
+    EXPECT_EQ(*place.entry, place.open | (at[1] ? EPT_A : 0) | (at[1] && access == PROBE_WRITE ? EPT_D : 0));
 }
 
 /* ---- What it maps ---- */
@@ -182,16 +146,17 @@ FEATURE_GRID(
 static const struct offset {
     const char *label;
     uint64_t offset;
-} offsets[] = {{"first", 0}, {"2m", PAGE_LARGE_BYTES}, {"middle", GIGABYTE / 2}, {"last", GIGABYTE - PAGE_BYTES}};
+} offsets[] = {
+    {"first", 0}, {"2m", PAGE_LARGE_BYTES}, {"middle", PROBE_GIGABYTE / 2}, {"last", PROBE_GIGABYTE - PAGE_BYTES}};
 
 /* The entry maps the gigabyte around the data, and the window is elsewhere in there: nothing is read. */
 FEATURE_TESTS(probe_gigabyte_extent, VMX, NEEDS(EPT_1G), "EPT Violations",
               "a 1 GiB entry is about each page of its gigabyte", offsets)
 {
-    struct place place = begin(READ);
+    struct probe_place place = begin(PROBE_READ);
 
-    place.gpa = FAR_GPA + row->offset;
-    probe_guest_window(place.gpa);
+    place.gpa = PROBE_FAR + row->offset;
+    probe_guest_window(place.gpa, PAGE_USER);
     *place.entry = place.open & ~(uint64_t)EPT_RWX;
     expect_exit(&place, probe_guest_enter(), EXIT_EPT_VIOLATION);
 }
@@ -209,11 +174,12 @@ static void need_gigabytes(void)
 }
 
 /* Nested walks are those of a user. */
-static void expect_npf(const struct place *place, struct probe_result result, enum access access, uint64_t error)
+static void expect_npf(const struct probe_place *place, struct probe_result result, enum probe_access access,
+                       uint64_t error)
 {
     EXPECT_EQ(result.reason, VMEXIT_NPF);
     EXPECT_BITS(result.qualification, 0xffff,
-                error | NPF_U | (access == WRITE ? NPF_W : 0) | (access == FETCH ? NPF_ID : 0));
+                error | NPF_U | (access == PROBE_WRITE ? NPF_W : 0) | (access == PROBE_FETCH ? NPF_ID : 0));
     EXPECT_BITS(result.qualification, NPF_FINAL | NPF_TABLE, NPF_FINAL);
     EXPECT_EQ(probe_guest_field(VMCB_EXITINFO2), place->gpa + EPT_OFFSET);
     EXPECT_EQ(probe_guest_data()[EPT_OFFSET], EPT_BYTE);
@@ -235,9 +201,9 @@ static const struct feature_axis npf_axes[] = {
 FEATURE_GRID(probe_gigabyte_npf, SVM, NEEDS(), "Nested versus Guest Page Faults, Fault Ordering",
              "an access that a 1 GiB nested entry does not allow exits with its error code and address", npf_axes)
 {
-    const enum access access = (enum access)at[1];
+    const enum probe_access access = (enum probe_access)at[1];
     const struct npf *npf = &npfs[at[0]];
-    const struct place place = begin(access);
+    const struct probe_place place = begin(access);
     struct probe_result result;
 
     need_gigabytes();
@@ -248,8 +214,8 @@ FEATURE_GRID(probe_gigabyte_npf, SVM, NEEDS(), "Nested versus Guest Page Faults,
         return;
     }
     EXPECT_EQ(result.reason, VMEXIT_CPUID);
-    EXPECT_EQ(probe_guest_data()[EPT_OFFSET], EPT_BYTE + (access == WRITE));
-    EXPECT_BITS(*place.entry, PAGE_ACCESSED | PAGE_DIRTY, PAGE_ACCESSED | (access == WRITE ? PAGE_DIRTY : 0));
+    EXPECT_EQ(probe_guest_data()[EPT_OFFSET], EPT_BYTE + (access == PROBE_WRITE));
+    EXPECT_BITS(*place.entry, PAGE_ACCESSED | PAGE_DIRTY, PAGE_ACCESSED | (access == PROBE_WRITE ? PAGE_DIRTY : 0));
 }
 
 static const struct feature_axis npf_bit_axes[] = {
@@ -259,9 +225,9 @@ FEATURE_GRID(probe_gigabyte_npf_reserved, SVM, NEEDS(), "1-Gbyte Page Translatio
              "bits 29:13 of a 1 GiB nested entry have to be 0", npf_bit_axes)
 {
     enum { FIRST_BIT = 13 };
-    const struct place place = begin(READ);
+    const struct probe_place place = begin(PROBE_READ);
 
     need_gigabytes();
     *place.entry = place.open | 1ull << (FIRST_BIT + at[0]);
-    expect_npf(&place, probe_guest_enter(), READ, NPF_P | NPF_RSV);
+    expect_npf(&place, probe_guest_enter(), PROBE_READ, NPF_P | NPF_RSV);
 }

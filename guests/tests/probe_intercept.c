@@ -1,7 +1,7 @@
 /*
- * Instructions that a lab's VMCB has to intercept, for the host's sake, with and without their intercepts: in guests of
- * the probe. There is no row of SKINIT and INVD, which would take the host's memory; VMRUN without its intercept is a rule
- * of the entry, A13.
+ * Instructions that a lab's VMCB has to intercept, for the host's sake, with and without their intercepts: in guests
+ * of the probe. There is no row of SKINIT and INVD, which would take the host's memory; VMRUN without its intercept
+ * is a rule of the entry, A13.
  */
 #include <string.h>
 
@@ -38,8 +38,7 @@ static const struct insn {
     X("xsetbv", INTERCEPT_XSETBV, VMEXIT_XSETBV, 5, CODE("\x31\xc9\x0f\x01\xd0\x0f\x01\xd1"), EXCEPTION_GP, false,     \
       false, true)
 #define ROW(...) {__VA_ARGS__},
-    LIST(ROW)
-};
+    LIST(ROW)};
 #define LABEL(label, ...) label,
 
 enum { ON, OFF, USER_OFF };

@@ -1,6 +1,6 @@
 /*
- * Posted interrupts, with a guest of the probe. "Posted-Interrupt Processing" begins with an interrupt of the notification
- * vector at the CPU: nobody sends one, so what is posted in the descriptor stays there.
+ * Posted interrupts, with a guest of the probe. "Posted-Interrupt Processing" begins with an interrupt of the
+ * notification vector at the CPU: nobody sends one, so what is posted in the descriptor stays there.
  */
 #include <string.h>
 
@@ -12,7 +12,8 @@
 
 enum { VECTOR = 0xf2, POSTED = 0x51, DESCRIPTOR_BYTES = 64, OUTSTANDING = 32 /* the byte with ON in bit 0 */ };
 
-/* STI; NOP; NOP; CPUID. The descriptor has one posted interrupt, which would exit in its delivery: the guest has no IDT. */
+/* STI; NOP; NOP; CPUID. The descriptor has one posted interrupt, which would exit in its delivery: the guest has no
+ * IDT. */
 static struct entry_block begin(unsigned offset, bool outstanding)
 {
     struct entry_block block = probe_guest_begin((const uint8_t *)"\xfb\x90\x90\x0f\xa2", 5);
@@ -46,7 +47,8 @@ static const struct place {
 };
 
 FEATURE_TESTS(probe_posted, VMX, NEEDS_POSTED, "Posted-Interrupt Processing",
-              "without an interrupt of the notification vector nothing posted is taken, and the descriptor stays", places)
+              "without an interrupt of the notification vector nothing posted is taken, and the descriptor stays",
+              places)
 {
     uint8_t before[DESCRIPTOR_BYTES];
     struct probe_result result;
@@ -65,8 +67,10 @@ static const struct refused {
     uint32_t field;
     uint64_t bits;
 } refused[] = {
-    {"descriptor-bit-0", POSTED_INTERRUPT_DESCRIPTOR, 1 << 0}, {"descriptor-bit-5", POSTED_INTERRUPT_DESCRIPTOR, 1 << 5},
-    {"vector-bit-8", POSTED_INTERRUPT_VECTOR, 1 << 8},         {"vector-bit-15", POSTED_INTERRUPT_VECTOR, 1 << 15},
+    {"descriptor-bit-0", POSTED_INTERRUPT_DESCRIPTOR, 1 << 0},
+    {"descriptor-bit-5", POSTED_INTERRUPT_DESCRIPTOR, 1 << 5},
+    {"vector-bit-8", POSTED_INTERRUPT_VECTOR, 1 << 8},
+    {"vector-bit-15", POSTED_INTERRUPT_VECTOR, 1 << 15},
 };
 
 FEATURE_TESTS(probe_posted_refused, VMX, NEEDS_POSTED, CHECKS,
@@ -90,9 +94,10 @@ static const struct missing {
     {"acknowledge-interrupt", EXITC_ACKNOWLEDGE_INTERRUPT},
 };
 
-FEATURE_TESTS(probe_posted_alone, VMX, NEEDS_POSTED, CHECKS,
-              "posted interrupts need virtual-interrupt delivery and acknowledgement on exit, or the entry is VMfail with 7",
-              missing)
+FEATURE_TESTS(
+    probe_posted_alone, VMX, NEEDS_POSTED, CHECKS,
+    "posted interrupts need virtual-interrupt delivery and acknowledgement on exit, or the entry is VMfail with 7",
+    missing)
 {
     struct entry_block block = begin(0, false);
     uint32_t field = (uint32_t)lab_control_field(row->control);

@@ -32,17 +32,19 @@ static uint64_t host_address(const void *page)
     return address;
 }
 
-/* Read, write, execute, which is present, write, user for SVM; write-back is another thing there. */
-static uint64_t leaf_flags(void) { return hypercall_is_svm ? 0x07 : 0x37; }
+/* Read, write, execute, which is present, write, user for SVM. For EPT, execute in user mode as well, and write-back.
+ * */
+static uint64_t all_rights(void) { return hypercall_is_svm ? 0x007 : 0x407; }
+static uint64_t leaf_flags(void) { return hypercall_is_svm ? 0x007 : 0x437; }
 
 static uint64_t *next_table(uint64_t *entry)
 {
-    const uint64_t all_rights = 0x07, address_mask = 0x000ffffffffff000;
+    const uint64_t address_mask = 0x000ffffffffff000;
 
     if (!*entry) {
         if (nested_used == NESTED_TABLES)
             ERROR("probe_guest.c: NESTED_TABLES is too small");
-        *entry = host_address(nested[nested_used++]) | all_rights;
+        *entry = host_address(nested[nested_used++]) | all_rights();
     }
     for (unsigned i = 0; i < nested_used; i++)
         if (host_address(nested[i]) == (*entry & address_mask))
@@ -50,19 +52,25 @@ static uint64_t *next_table(uint64_t *entry)
     ERROR("the nested tables of the probe's guest are not as they should be");
 }
 
-uint64_t *probe_guest_map(uint64_t gpa, uint64_t address, unsigned level)
+uint64_t *probe_guest_entry(uint64_t gpa, unsigned level)
 {
     uint64_t *table = nested[0];
 
     for (unsigned at = 4;; at--) {
         uint64_t *entry = &table[gpa >> (12 + 9 * (at - 1)) & (PAGE_SLOTS - 1)];
 
-        if (at == level) {
-            *entry = address | leaf_flags() | (level > 1 ? PAGE_LARGE : 0);
+        if (at == level)
             return entry;
-        }
         table = next_table(entry);
     }
+}
+
+uint64_t *probe_guest_map(uint64_t gpa, uint64_t address, unsigned level)
+{
+    uint64_t *entry = probe_guest_entry(gpa, level);
+
+    *entry = address | leaf_flags() | (level > 1 ? PAGE_LARGE : 0);
+    return entry;
 }
 
 static void make_nested_tables(void)
@@ -73,23 +81,26 @@ static void make_nested_tables(void)
         probe_guest_map((uint64_t)i * PAGE_BYTES, host_address(pages[i]), 1);
 }
 
-static void put_entry(enum page table, unsigned slot, uint64_t gpa)
+static void put_entry(enum page table, unsigned slot, uint64_t gpa, uint64_t flags)
 {
-    uint64_t entry = gpa | PAGE_PRESENT | PAGE_WRITE | PAGE_USER;
+    uint64_t entry = gpa | PAGE_PRESENT | PAGE_WRITE | flags;
 
     memcpy(pages[table] + slot * sizeof entry, &entry, sizeof entry);
 }
 
 static void make_tables(void)
 {
-    put_entry(TABLES_4, 0, TABLES_3 * PAGE_BYTES);
-    put_entry(TABLES_3, 0, TABLES_2 * PAGE_BYTES);
-    put_entry(TABLES_2, 0, TABLES_1 * PAGE_BYTES);
+    put_entry(TABLES_4, 0, TABLES_3 * PAGE_BYTES, PAGE_USER);
+    put_entry(TABLES_3, 0, TABLES_2 * PAGE_BYTES, PAGE_USER);
+    put_entry(TABLES_2, 0, TABLES_1 * PAGE_BYTES, PAGE_USER);
     for (unsigned i = NOTHING + 1; i < PAGES; i++)
-        put_entry(TABLES_1, i, (uint64_t)i * PAGE_BYTES);
+        put_entry(TABLES_1, i, (uint64_t)i * PAGE_BYTES, PAGE_USER);
 }
 
-void probe_guest_window(uint64_t gpa) { put_entry(TABLES_1, PROBE_GUEST_WINDOW / PAGE_BYTES, gpa); }
+void probe_guest_window(uint64_t gpa, uint64_t flags)
+{
+    put_entry(TABLES_1, PROBE_GUEST_WINDOW / PAGE_BYTES, gpa, flags);
+}
 
 uint8_t *probe_guest_data(void) { return pages[DATA]; }
 

@@ -1,6 +1,7 @@
 /*
- * A guest of the probe that does something: a few pages of code and data, in 64-bit mode and CPL 0, with interrupts off,
- * behind page tables and nested page tables of its own. All exceptions exit, and so does CPUID. For VMs with `lab = full`.
+ * A guest of the probe that does something: a few pages of code and data, in 64-bit mode and CPL 0, with interrupts
+ * off, behind page tables and nested page tables of its own. All exceptions exit, and so does CPUID. For VMs with
+ * `lab = full`.
  *
  *     struct entry_block block = probe_guest_begin((const uint8_t *)"\x0f\xa2", 2);
  *     struct probe_result result;
@@ -36,8 +37,11 @@ uint64_t probe_guest_data_address(void);
  * has all rights, and accessed and dirty clear. Its address. */
 uint64_t *probe_guest_map(uint64_t gpa, uint64_t address, unsigned level);
 
-/* What is behind PROBE_GUEST_WINDOW. */
-void probe_guest_window(uint64_t gpa);
+/* The entry of a level that is on the way to a gpa which is mapped, or maps it. */
+uint64_t *probe_guest_entry(uint64_t gpa, unsigned level);
+
+/* What is behind PROBE_GUEST_WINDOW: a page that can be written, with these flags more. */
+void probe_guest_window(uint64_t gpa, uint64_t flags);
 
 /* Some bits of a field are 1; a control is, by its name. */
 void probe_guest_set(struct entry_block *block, uint32_t field, uint64_t bits);
