@@ -28,6 +28,12 @@ void entry_row_name(const struct entry_rows *rows, unsigned number, char label[F
 /* Enters with it, and expects what the rule says. */
 void entry_row_run(const struct entry_rows *rows, unsigned number);
 
+/* The block with the rule arranged on a base; ends the row as a SKIP if that is not possible. */
+struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base);
+
+/* Expects what the rule, which is broken in the block, says of an entry with it. */
+void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block);
+
 /* The test of a family: of these groups, on these bases. */
 #define ENTRY_FAMILY(on, groups_, first_base_, last_base_, manual)                                                    \
     static struct entry_rows entry_rows = {BACKEND_##on, groups_, first_base_, last_base_, 0, 0, NULL};               \

@@ -65,8 +65,8 @@ void entry_row_name(const struct entry_rows *rows, unsigned number, char label[F
 
 /* ---- One row ------------------------------------------------------------------------------------------------ */
 
-/* The block with the rule arranged: rows of one rule follow each other. */
-static struct entry_block arrange(const struct entry_rule *rule, const struct entry_base *base)
+/* Rows of one rule follow each other. */
+struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base)
 {
     static const struct entry_rule *last;
     static const struct entry_base *last_base;
@@ -125,7 +125,7 @@ static bool is_as(struct probe_result result, const struct entry_verdict *verdic
     }
 }
 
-static void expect_verdict(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block)
+void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block)
 {
     struct entry_verdict verdict = entry_rule_verdict(rule);
     struct entry_finding finding;
@@ -152,12 +152,12 @@ void entry_row_run(const struct entry_rows *rows, unsigned number)
     const struct entry_row *row = &rows->row[number];
     const struct entry_rule *rule = entry_rule(rows->backend, row->rule);
     struct entry_case c = entry_case_get(rule, row->near, row->number);
-    struct entry_block block = arrange(rule, base);
+    struct entry_block block = entry_row_arrange(rule, base);
 
     if (!entry_case_write(&c, base, &block, probe_caps()))
         SKIP("no such case on this CPU");
     if (c.near)
         expect_entered(probe_enter());
     else
-        expect_verdict(probe_enter(), rule, &block);
+        entry_row_expect(probe_enter(), rule, &block);
 }

@@ -32,7 +32,7 @@ uint64_t probe_host_address(enum probe_page page)
 }
 
 /* Encodings of VMCS fields are found out by trying. */
-static bool is_there(uint32_t field)
+bool probe_has(uint32_t field)
 {
     enum { UNKNOWN, THERE, MISSING };
     static uint8_t fields[PROBE_FIELDS_END / 2];
@@ -76,7 +76,7 @@ static bool block_write(void *context, uint32_t field, uint64_t value)
     struct entry_block values = entry_values_block(context);
     uint64_t now;
 
-    if (!is_there(field))
+    if (!probe_has(field))
         return false;
     if (field >= ENTRY_STATE && values.read(context, field, &now) && now != value && !can_be(field, value))
         return false;

@@ -1,6 +1,7 @@
 /* The probe on VMX: a VMCS of the lab's, which LAB_VMX enters. */
 #include <string.h>
 
+#include "guests/lib/common/hypercall.h"
 #include "guests/lib/feature/outcome.h"
 #include "guests/lib/lab/control.h"
 #include "guests/lib/lab/probe_block.h"
@@ -51,7 +52,7 @@ static void write_memory(uint32_t field, uint64_t value)
 }
 
 /* What the VMCS does not have already. */
-static void write_block(void)
+void probe_write(void)
 {
     static struct lab_pair pairs[ENTRY_VALUES_MAX];
     struct entry_block has = entry_values_block(&written);
@@ -89,15 +90,58 @@ static void change_current(void)
 
 struct probe_result probe_vmx_enter(void)
 {
+    probe_write();
+    return probe_run();
+}
+
+struct probe_result probe_run(void)
+{
     static const enum lab_vmx_run runs[2][2] = {{LAB_VMX_VMLAUNCH, LAB_VMX_VMRESUME},
                                                 {LAB_VMX_VMLAUNCH_BLOCKED, LAB_VMX_VMRESUME_BLOCKED}};
     struct root_result result;
 
-    write_block();
     change_current();
     result = root_run(runs[probe_get(STATE_MOV_SS) & 1][probe_get(STATE_INSTRUCTION) & 1], 0, 0, probe_get(STATE_LAUNCHED));
     if (result.flags & (FLAG_CF | FLAG_ZF))
         return (struct probe_result){.error = result.error};
     written.count = 0; /* the exit has saved the guest's state */
     return (struct probe_result){true, 0, lab_read(PROBE(EXIT_REASON)), lab_read(PROBE(EXIT_QUALIFICATION))};
+}
+
+/* ---- What an entry changes ---------------------------------------------------------------------------------- */
+
+static struct lab_pair noted[ENTRY_VALUES_MAX];
+static unsigned n_noted;
+
+static void read_all(struct lab_pair *pairs)
+{
+    if (hypercall(HC_LAB_RESULTS, (unsigned long)pairs, n_noted, 0) < 0)
+        ERROR("the fields of the VMCS can't be read");
+}
+
+/* Those that have a name, and that this CPU has; HOST_RSP is the kernel's to write. */
+void probe_note(void)
+{
+    n_noted = 0;
+    for (uint32_t field = 0; field < PROBE_FIELDS_END; field += 2)
+        if (field != HOST_RSP && entry_field_name(field)[0] && probe_has(field))
+            noted[n_noted++].what = PROBE(field);
+    read_all(noted);
+}
+
+unsigned probe_changed(struct entry_pair *changed, unsigned room)
+{
+    static struct lab_pair now[ENTRY_VALUES_MAX];
+    unsigned n = 0;
+
+    memcpy(now, noted, sizeof now);
+    read_all(now);
+    for (unsigned i = 0; i < n_noted; i++) {
+        if (now[i].value == noted[i].value)
+            continue;
+        if (n < room)
+            changed[n] = (struct entry_pair){(uint32_t)LAB_NUMBER(now[i].what), now[i].value};
+        n++;
+    }
+    return n;
 }
