@@ -36,6 +36,20 @@ FEATURE_GRID(grid, ANY, ((const uint16_t[]){0}), "section", "text", axes, .exist
     ran_with = at;
 }
 
+static unsigned count_made(void) { return 12; }
+
+static void name_made(unsigned number, char label[FEATURE_LABEL])
+{
+    snprintf(label, FEATURE_LABEL, "E%u.EPT_POINTER.near", number);
+}
+
+static unsigned ran_number;
+
+FEATURE_MADE(made, VMX, ((const uint16_t[]){0}), "section", "text", count_made, name_made)
+{
+    ran_number = number;
+}
+
 static void check_id(const struct feature_test *test, unsigned number, const char *wanted)
 {
     struct feature_row row;
@@ -51,7 +65,7 @@ static void test_rows(void)
     struct feature_row row;
     char family[FEATURE_LABEL];
 
-    CHECK(__stop_feature_tests - __start_feature_tests == 3);
+    CHECK(__stop_feature_tests - __start_feature_tests == 4);
     CHECK(feature_rows(RECORD_ONLY(io_alone)) == 1);
     check_id(RECORD_ONLY(io_alone), 0, "vmx.io.alone");
     CHECK(feature_rows(RECORD_ONLY(io_table)) == 3);
@@ -69,6 +83,11 @@ static void test_rows(void)
     CHECK(feature_row(RECORD_ONLY(grid), 5, &row));
     row.test->run(feature_row_argument(&row));
     CHECK(ran_with == row.at && row.at[0] == 1 && row.at[1] == 2);
+    CHECK(feature_rows(RECORD_ONLY(made)) == 12);
+    check_id(RECORD_ONLY(made), 11, "vmx.made.e11.ept-pointer.near");
+    CHECK(feature_row(RECORD_ONLY(made), 10, &row));
+    row.test->run(feature_row_argument(&row));
+    CHECK(ran_number == 10);
     feature_family(RECORD_ONLY(grid), family);
     CHECK(strcmp(family, "guests_feature_test") == 0);
     test_passed("rows and ids");
@@ -113,6 +132,9 @@ static void test_choice(void)
     CHECK(is_chosen("svm.io.*", NULL, table, 1) && !is_chosen("vmx.*", NULL, table, 1));
     CHECK(is_chosen("*7fff*", NULL, table, 0) && !is_chosen("*7fff*", NULL, table, 1));
     CHECK(is_chosen(NULL, "guests_*", table, 0) && !is_chosen(NULL, "io", table, 0));
+    CHECK(feature_chosen_family(&(struct feature_choice){"x", "other,guests_*"}, table));
+    CHECK(feature_chosen_family(&(struct feature_choice){"x", NULL}, table));
+    CHECK(!feature_chosen_family(&(struct feature_choice){NULL, "other"}, table));
     CHECK(!is_chosen("grid", "guests_*", table, 0) && !is_chosen("io_*", "other", table, 0));
     test_passed("choices");
 }
