@@ -11,11 +11,16 @@ struct entry_row {
     bool near;
 };
 
+/* Groups of rules, by their letters, on some bases, by their numbers. A list ends without groups. */
+struct entry_part {
+    const char *groups;
+    unsigned first_base, last_base;
+};
+
 /* The rows of a family, in their order: what a CPU that accepts it wrongly does not survive comes last. Filled when one asks. */
 struct entry_rows {
     enum backend backend;
-    const char *groups;            /* letters of rules */
-    unsigned first_base, last_base; /* numbers of bases */
+    const struct entry_part *parts;
     unsigned count, room;
     struct entry_row *row;
 };
@@ -34,9 +39,10 @@ struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct
 /* Expects what the rule, which is broken in the block, says of an entry with it. */
 void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block);
 
-/* The test of a family: of these groups, on these bases. */
-#define ENTRY_FAMILY(on, groups_, first_base_, last_base_, manual)                                                    \
-    static struct entry_rows entry_rows = {BACKEND_##on, groups_, first_base_, last_base_, 0, 0, NULL};               \
+/* The test of a family, of some parts: ENTRY_FAMILY(VMX, "title", {"GS", 0, 3}, {"D", 3, 3}). */
+#define ENTRY_FAMILY(on, manual, ...)                                                                                 \
+    static const struct entry_part entry_parts[] = {__VA_ARGS__, {0}};                                                \
+    static struct entry_rows entry_rows = {BACKEND_##on, entry_parts, 0, 0, NULL};                                    \
     static unsigned entry_count(void) { return entry_rows_count(&entry_rows); }                                       \
     static void entry_name(unsigned number, char label[FEATURE_LABEL]) { entry_row_name(&entry_rows, number, label); } \
     FEATURE_MADE(entry, on, NEEDS(), manual, "one rule broken, or its nearest legal neighbour", entry_count, entry_name) \

@@ -6,7 +6,8 @@
 
 #include "guests/lib/feature/text.h"
 
-static struct entry_rows rows = {BACKEND_VMX, "EXNHGSTRKIPLM", 0, 0, 0, 0, NULL};
+static const struct entry_part parts[] = {{"EXNHGSTRKIPLM", 0, 0}, {0}};
+static struct entry_rows rows = {BACKEND_VMX, parts, 0, 0, NULL};
 
 /* The numbers of the rules that have rows. */
 static uint16_t rules[512];
