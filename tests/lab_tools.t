@@ -25,7 +25,7 @@ my (undef, $some) = run("$build/list-tests 'cpuid_leaf,any.cpuid.us*'");
 is_deeply([map { (split /\t/)[0] } split /\n/, $some], [grep { /^any\.cpuid\.(leaf\.|user$)/ } map { $_->[0] } @rows],
     'patterns choose by identifier and by id');
 my (undef, $families) = run("$build/list-tests --families");
-my @files = map { m{([^/]+)\.c$} } grep { get_file($_) =~ /^FEATURE_/m } sort glob "$top/guests/tests/*.c";
+my @files = map { m{([^/]+)\.c$} } grep { get_file($_) =~ /^(?:FEATURE_|ENTRY_FAMILY)/m } sort glob "$top/guests/tests/*.c";
 is_deeply([split /\n/, $families], \@files, 'the families are the files that have tests');
 
 # ---- The machines ----
