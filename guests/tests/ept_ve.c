@@ -178,14 +178,14 @@ FEATURE_TEST(ept_ve_event, VMX, NEEDS(PROC2_EPT_VIOLATION_VE), CONVERTIBLE,
     EXPECT_EQ(lab_seen.exit[0].vectoring_info, EVENT(EVENT_SOFTWARE_INTERRUPT, VECTOR));
 }
 
-MODE_CODE(ve_real, 16, "movw $0xffff, %ax; movw %ax, %ds; movb 0x10, %al")
-MODE_CODE(ve_protected, 32, "movb 0x100000, %al")
+MODE_CODE(ve_real, 16, "movb 0x5000, %al")
+MODE_CODE(ve_protected, 32, "movb 0x5000, %al")
 
 FEATURE_GRID(ept_ve_mode, VMX, NEEDS(PROC2_EPT_VIOLATION_VE), CONVERTIBLE,
              "in real mode it is an exit, in protected mode without paging it is #VE",
              ((const struct feature_axis[]){AXIS("real", "protected"), {0}}))
 {
-    enum { TARGET = 0x100000 };
+    enum { TARGET = 0x5000 };
     const uint64_t open = lab_nested_read(TARGET, 1);
 
     OBSERVE(mode_run(at[0] ? MODE_PROTECTED_32 : MODE_REAL, at[0] ? &ve_protected : &ve_real, NULL));

@@ -121,6 +121,7 @@ FEATURE_TESTS(exception_soft, SVM, NEEDS(), MANUAL, "INT n of an exception's vec
 
 FEATURE_TEST(exception_intinfo, SVM, NEEDS(), "EXITINTINFO Pseudo-Code", "#PF in the delivery of INT n is told with it")
 {
+    CATCH(insn_ud2()); /* the last exception, which is not to be told instead */
     tables_idt[0x40].offset_high = 0x7f00;
     tables_idt[0x40].selector = SELECTOR_FREE;
     lab_trap_exceptions(1u << EXCEPTION_GP | 1u << EXCEPTION_NP);

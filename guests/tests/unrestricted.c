@@ -5,8 +5,8 @@
 
 #define UNRESTRICTED "Unrestricted Guests"
 
-/* Linear = guest-physical; real mode reaches it by segment FFFFH, which begins 16 bytes below. */
-enum { TARGET = 0x100000, OFFSET = 0x230, BYTE = 0x5a, EPT_R = 1, EPT_W = 2, EPT_X = 4, EPT_RWX = 7 };
+/* Linear = guest-physical, where real mode reaches it: between what mode.h takes and the end of the stack. */
+enum { TARGET = 0x5000, OFFSET = 0x230, BYTE = 0x5a, EPT_R = 1, EPT_W = 2, EPT_X = 4, EPT_RWX = 7 };
 enum { CR0_PE = 1 << 0 };
 #define CR0_PG   (1ull << 31)
 #define EFER_LMA (1ull << 10)
@@ -27,17 +27,17 @@ static uint8_t *target(void)
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
 /* Segments with more than 64 KiB are not loaded in protected 16-bit mode: the 32-bit data segment of the GDT is. */
-MODE_CODE(read_32, 32, "movb 0x100230, %al")
-MODE_CODE(write_32, 32, "movb $0x77, 0x100230")
-MODE_CODE(modify_32, 32, "incb 0x100230")
-MODE_CODE(fetch_32, 32, "movl $0x100230, %eax; call *%eax")
-MODE_CODE(read_16, 16, "movw $0x10, %ax; movw %ax, %ds; movl $0x100230, %ebx; addr32 movb (%ebx), %al")
-MODE_CODE(write_16, 16, "movw $0x10, %ax; movw %ax, %ds; movl $0x100230, %ebx; addr32 movb $0x77, (%ebx)")
-MODE_CODE(modify_16, 16, "movw $0x10, %ax; movw %ax, %ds; movl $0x100230, %ebx; addr32 incb (%ebx)")
-MODE_CODE(read_real, 16, "movw $0xffff, %ax; movw %ax, %ds; movb 0x240, %al")
-MODE_CODE(write_real, 16, "movw $0xffff, %ax; movw %ax, %ds; movb $0x77, 0x240")
-MODE_CODE(modify_real, 16, "movw $0xffff, %ax; movw %ax, %ds; incb 0x240")
-MODE_CODE(fetch_real, 16, "lcall $0xffff, $0x240")
+MODE_CODE(read_32, 32, "movb 0x5230, %al")
+MODE_CODE(write_32, 32, "movb $0x77, 0x5230")
+MODE_CODE(modify_32, 32, "incb 0x5230")
+MODE_CODE(fetch_32, 32, "movl $0x5230, %eax; call *%eax")
+MODE_CODE(read_16, 16, "movw $0x10, %ax; movw %ax, %ds; movl $0x5230, %ebx; addr32 movb (%ebx), %al")
+MODE_CODE(write_16, 16, "movw $0x10, %ax; movw %ax, %ds; movl $0x5230, %ebx; addr32 movb $0x77, (%ebx)")
+MODE_CODE(modify_16, 16, "movw $0x10, %ax; movw %ax, %ds; movl $0x5230, %ebx; addr32 incb (%ebx)")
+MODE_CODE(read_real, 16, "movw $0, %ax; movw %ax, %ds; movb 0x5230, %al")
+MODE_CODE(write_real, 16, "movw $0, %ax; movw %ax, %ds; movb $0x77, 0x5230")
+MODE_CODE(modify_real, 16, "movw $0, %ax; movw %ax, %ds; incb 0x5230")
+MODE_CODE(fetch_real, 16, "lcall $0, $0x5230")
 
 enum { READ, WRITE, MODIFY, FETCH };
 static const struct mode_code *const accesses[][4] = {

@@ -9,26 +9,8 @@ EXIT_SLOTS equ 0xfff0                           ; PCPU_STACK_TOP - sizeof
 SLOT_GPR  equ 0
 SLOT_VCPU equ 8
 
-; Registers that VMRUN does not switch, in the order of enum gpr: RAX and RSP are in the VMCB.
-%macro load_gprs 1
-    mov rcx, [%1 + 1 * 8]
-    mov rdx, [%1 + 2 * 8]
-    mov rbx, [%1 + 3 * 8]
-    mov rbp, [%1 + 5 * 8]
-    mov rdi, [%1 + 7 * 8]
-    mov r8, [%1 + 8 * 8]
-    mov r9, [%1 + 9 * 8]
-    mov r10, [%1 + 10 * 8]
-    mov r11, [%1 + 11 * 8]
-    mov r12, [%1 + 12 * 8]
-    mov r13, [%1 + 13 * 8]
-    mov r14, [%1 + 14 * 8]
-    mov r15, [%1 + 15 * 8]
-    mov rsi, [%1 + 6 * 8]
-%endmacro
-
-; Those of a guest that goes on at once: what C code may have changed, and RBX, in which it may get an answer. R12
-; to R15 are the guest's own again when C code has returned.
+; Registers of a guest that goes on at once: what C code may have changed, and RBX, in which it may get an answer. R12
+; to R15 are the guest's own again when C code has returned. RAX and RSP are in the VMCB; the order is that of enum gpr.
 %macro load_answered 1
     mov rcx, [%1 + 1 * 8]
     mov rdx, [%1 + 2 * 8]
@@ -40,6 +22,15 @@ SLOT_VCPU equ 8
     mov r10, [%1 + 10 * 8]
     mov r11, [%1 + 11 * 8]
     mov rsi, [%1 + 6 * 8]
+%endmacro
+
+; All that VMRUN does not switch.
+%macro load_gprs 1
+    mov r12, [%1 + 12 * 8]
+    mov r13, [%1 + 13 * 8]
+    mov r14, [%1 + 14 * 8]
+    mov r15, [%1 + 15 * 8]
+    load_answered %1
 %endmacro
 
 %macro store_gprs 1

@@ -6,7 +6,8 @@ extern vmx_exit, vmx_exit_end, vmx_lab_exit, vmx_entry_failed
 
 section .text
 
-%macro load_gprs 0                              ; from [rdi]
+; Those that C code may have changed, and RBX, in which a guest may get an answer.
+%macro load_answered 0                          ; from [rdi]
     mov rax, [rdi + 0 * 8]
     mov rcx, [rdi + 1 * 8]
     mov rdx, [rdi + 2 * 8]
@@ -17,11 +18,15 @@ section .text
     mov r9, [rdi + 9 * 8]
     mov r10, [rdi + 10 * 8]
     mov r11, [rdi + 11 * 8]
+    mov rdi, [rdi + 7 * 8]
+%endmacro
+
+%macro load_gprs 0                              ; from [rdi]
     mov r12, [rdi + 12 * 8]
     mov r13, [rdi + 13 * 8]
     mov r14, [rdi + 14 * 8]
     mov r15, [rdi + 15 * 8]
-    mov rdi, [rdi + 7 * 8]
+    load_answered
 %endmacro
 
 ; _Noreturn void vmx_resume(uint64_t *gpr)
@@ -72,17 +77,7 @@ vmx_exit_entry:
     mov esi, eax
     call vmx_exit_end                           ; (struct vcpu *, verdict), returns only for an answer
     mov rdi, [rsp]
-    mov rax, [rdi + 0 * 8]
-    mov rcx, [rdi + 1 * 8]
-    mov rdx, [rdi + 2 * 8]
-    mov rbx, [rdi + 3 * 8]
-    mov rbp, [rdi + 5 * 8]
-    mov rsi, [rdi + 6 * 8]
-    mov r8, [rdi + 8 * 8]
-    mov r9, [rdi + 9 * 8]
-    mov r10, [rdi + 10 * 8]
-    mov r11, [rdi + 11 * 8]
-    mov rdi, [rdi + 7 * 8]
+    load_answered
     vmresume
     jmp entry_failed
 

@@ -98,18 +98,20 @@ static bool start(void)
 
 void tables_mode(uint64_t count)
 {
-    uint64_t reads = count ? count : DEFAULT_READS, good = 0, faults = 0;
+    const uint64_t least = count ? count : DEFAULT_READS, most = 1000 * least;
+    uint64_t reads, good = 0, faults = 0;
 
     rewrites_until_hole = UINT64_MAX;
     if (!start())
         return;
-    for (uint64_t i = 0; i < reads; i++) {
+    /* If the two are in step, the entries may be away whenever one is read: until one was there. */
+    for (reads = 0; reads < least || (good == 0 && reads < most); reads++) {
         uint64_t r = hostile_random(), word = r & (WORDS - 1);
         unsigned outcome = attempt(read_window, WINDOW + (r >> 16 & (ENTRIES - 1)) * 4096 + word * 8);
 
         good += outcome == ATTEMPT_DONE && (seen == pages[0][word] || seen == pages[1][word]);
         faults += outcome == VECTOR_PF;
-        if (i % 16 == 0) {
+        if (reads % 16 == 0) {
             hypercall(HC_CONSOLE, (uint64_t)text, sizeof text, 0);
             hypercall(HC_YIELD, 0, 0, 0); /* the other one may be on the same pCPU */
         }

@@ -54,7 +54,7 @@ struct feature_test {
     bool (*exists)(const unsigned *at);             /* of a grid: whether there is this combination; null: there are all */
     const uint16_t *(*row_needs)(const void *row);  /* what this row needs, too; ends with 0 */
     uint64_t exits;               /* that a row may take; 0: 100,000 */
-    unsigned milliseconds;        /* that it may take; 0: 4000 */
+    unsigned milliseconds;        /* that it may take, of the machine's time: others run, too; 0: 20,000 */
 };
 
 /* What a test needs, a list of enum feature_need; NOT(need) is a control that can be cleared. What is missing is the SKIP. */

@@ -18,7 +18,7 @@
 #include "guests/lib/lab/state.h"
 #include "guests/lib/x64/timer.h"
 
-enum { EXITS = 100000, MILLISECONDS = 4000, RESULT_BYTES = 240, STATUS_USAGE = 2, LEFT = 0x100 };
+enum { EXITS = 100000, MILLISECONDS = 20000, RESULT_BYTES = 240, STATUS_USAGE = 2, LEFT = 0x100 };
 
 /* A row among all. */
 struct place {

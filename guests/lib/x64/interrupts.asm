@@ -1,11 +1,7 @@
 ; The entry of each vector: makes a struct interrupt_frame (frame.h) and hands it to interrupt_dispatch().
 
-bits 64
-STUB_BYTES  equ 16                      ; descriptors.c finds a vector's stub by this
+%include "guests/lib/x64/frame.inc"
 FXSAVE_BYTES equ 512
-
-; the exceptions that push an error code: 8, 10-14, 17, 21, 29, 30
-HAS_ERROR   equ 1 << 8 | 0x1f << 10 | 1 << 17 | 1 << 21 | 3 << 29
 
 extern interrupt_dispatch
 
@@ -13,56 +9,13 @@ section .text
 align STUB_BYTES
 global interrupt_stubs
 interrupt_stubs:
-%assign vector 0
-%rep 256
-        align   STUB_BYTES, nop
-    %if vector >= 32 || !(HAS_ERROR >> vector & 1)
-        push    0
-    %endif
-        push    vector
-        jmp     near interrupt_common
-    %assign vector vector + 1
-%endrep
+        frame_stubs interrupt_common
 
 interrupt_common:
-        push    rax
-        push    rcx
-        push    rdx
-        push    rbx
-        push    rbp
-        push    rsi
-        push    rdi
-        push    r8
-        push    r9
-        push    r10
-        push    r11
-        push    r12
-        push    r13
-        push    r14
-        push    r15
-        cld
-        mov     rdi, rsp
-        mov     rbx, rsp
+        frame_push
         sub     rsp, FXSAVE_BYTES       ; the compiler uses SSE registers in handlers as well
         and     rsp, -16
         fxsave64 [rsp]
         call    interrupt_dispatch
         fxrstor64 [rsp]
-        mov     rsp, rbx
-        pop     r15
-        pop     r14
-        pop     r13
-        pop     r12
-        pop     r11
-        pop     r10
-        pop     r9
-        pop     r8
-        pop     rdi
-        pop     rsi
-        pop     rbp
-        pop     rbx
-        pop     rdx
-        pop     rcx
-        pop     rax
-        add     rsp, 16                 ; vector and error code
-        iretq
+        frame_pop
