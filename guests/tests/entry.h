@@ -17,7 +17,7 @@ struct entry_part {
     unsigned first_base, last_base;
 };
 
-/* The rows of a family, in their order: what a CPU that accepts it wrongly does not survive comes last. Filled when one asks. */
+/* The rows of a family. Filled when one asks. */
 struct entry_rows {
     enum backend backend;
     const struct entry_part *parts;
@@ -29,6 +29,9 @@ unsigned entry_rows_count(struct entry_rows *rows);
 
 /* Writes a row's label: "E9.IO_BITMAP_A.bit0" on the first base of all, "S2.GUEST_LDTR_SELECTOR.near-base-real" on others. */
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL]);
+
+/* Whether a CPU that accepts it wrongly would not survive it. */
+bool entry_row_is_last(const struct entry_rows *rows, unsigned number);
 
 /* Enters with it, and expects what the rule says. */
 void entry_row_run(const struct entry_rows *rows, unsigned number);
@@ -45,7 +48,9 @@ void entry_row_expect(struct probe_result result, const struct entry_rule *rule,
     static struct entry_rows entry_rows = {BACKEND_##on, entry_parts, 0, 0, NULL};                                    \
     static unsigned entry_count(void) { return entry_rows_count(&entry_rows); }                                       \
     static void entry_name(unsigned number, char label[FEATURE_LABEL]) { entry_row_name(&entry_rows, number, label); } \
-    FEATURE_MADE(entry, on, NEEDS(), manual, "one rule broken, or its nearest legal neighbour", entry_count, entry_name) \
+    static bool entry_last(unsigned number) { return entry_row_is_last(&entry_rows, number); }                        \
+    FEATURE_MADE(entry, on, NEEDS(), manual, "one rule broken, or its nearest legal neighbour", entry_count, entry_name, \
+                 .last = entry_last)                                                                                  \
     {                                                                                                                 \
         entry_row_run(&entry_rows, number);                                                                           \
     }                                                                                                                 \

@@ -29,27 +29,33 @@ static void add_cases(struct entry_rows *rows, unsigned base, unsigned number, b
         add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
 }
 
-static void add_rules(struct entry_rows *rows, const char *groups, unsigned base, bool loses_host)
+static void add_rules(struct entry_rows *rows, const char *groups, unsigned base)
 {
     for (unsigned i = 0; i < entry_rule_count(rows->backend); i++) {
         const struct entry_rule *rule = entry_rule(rows->backend, i);
 
         if (rule->no_row || !strchr(groups, rule->id[0]))
             continue;
-        if (rule->loses_host == loses_host)
-            add_cases(rows, base, i, false);
-        if (!loses_host)
-            add_cases(rows, base, i, true);
+        add_cases(rows, base, i, false);
+        add_cases(rows, base, i, true);
     }
 }
 
 unsigned entry_rows_count(struct entry_rows *rows)
 {
-    for (unsigned pass = rows->row ? 2 : 0; pass < 2; pass++)
-        for (const struct entry_part *part = rows->parts; part->groups; part++)
-            for (unsigned base = part->first_base; base <= part->last_base; base++)
-                add_rules(rows, part->groups, base, pass == 1);
+    if (rows->row)
+        return rows->count;
+    for (const struct entry_part *part = rows->parts; part->groups; part++)
+        for (unsigned base = part->first_base; base <= part->last_base; base++)
+            add_rules(rows, part->groups, base);
     return rows->count;
+}
+
+bool entry_row_is_last(const struct entry_rows *rows, unsigned number)
+{
+    const struct entry_row *row = &rows->row[number];
+
+    return !row->near && entry_rule(rows->backend, row->rule)->loses_host;
 }
 
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL])

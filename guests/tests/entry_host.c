@@ -1,4 +1,5 @@
-/* What an exit loads of the host's state is legal, but not what the host lives on: the probe comes back all the same. */
+/* What an exit leaves to the host is legal, but not what the host lives on: the probe comes back all the same, and others notice
+ * nothing. */
 #include "guests/lib/lab/lab.h"
 
 #define CANONICAL_HIGH 0xffffffff00000000ull
@@ -51,4 +52,35 @@ FEATURE_TESTS(entry_host, VMX, NEEDS(), "Loading Host State", "other host state,
     EXPECT(result.exited);
     EXPECT_EQ(result.reason, EXIT_EPT_VIOLATION);
     enter_and_stay();
+}
+
+/* ---- Blocking by NMI ---------------------------------------------------------------------------------------------- */
+
+enum { NMI_EXITING = 1 << 3, VIRTUAL_NMIS = 1 << 5 };
+
+static const struct blocking {
+    const char *label;
+    uint64_t pin, interruptibility, event;
+} blockings[] = {
+    {"blocked", NMI_EXITING, BLOCKING_NMI, 0},
+    {"injected", NMI_EXITING, 0, EVENT(EVENT_NMI, EXCEPTION_NMI)},
+    {"no-exiting-blocked", 0, BLOCKING_NMI, 0},
+    {"no-exiting-injected", 0, 0, EVENT(EVENT_NMI, EXCEPTION_NMI)},
+};
+
+/* A VM entry in turn makes the blocking what its guest-state area says, but there are CPUs on which it only adds some. */
+FEATURE_TESTS(entry_host_nmi, VMX, NEEDS(), "Updating Non-Register State", "blocking by NMI that a probe's guest had is over for others",
+              blockings)
+{
+    struct entry_block block = probe_begin(entry_base(BACKEND_VMX, 0));
+    uint64_t pin = 0;
+
+    block.read(block.context, PIN_CONTROLS, &pin);
+    EXPECT(block.write(block.context, PIN_CONTROLS, (pin & ~(uint64_t)(NMI_EXITING | VIRTUAL_NMIS)) | row->pin));
+    EXPECT(block.write(block.context, GUEST_INTERRUPTIBILITY, row->interruptibility));
+    EXPECT(block.write(block.context, ENTRY_INTERRUPTION_INFO, row->event));
+    EXPECT(probe_enter().exited);
+    OBSERVE(cpu_id(0, 0));
+    EXPECT_EXIT(EXIT_CPUID);
+    EXPECT_EQ(lab_read(GUEST_INTERRUPTIBILITY), 0);
 }
