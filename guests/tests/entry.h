@@ -11,16 +11,15 @@ struct entry_row {
     bool near;
 };
 
-/* Groups of rules, by their letters, on some bases, by their numbers. A list ends without groups. */
-struct entry_part {
-    const char *groups;
-    unsigned first_base, last_base;
-};
+/* Of a rule's cases on a base: all; one; or all but that one. */
+enum entry_share { ENTRY_ALL, ENTRY_SAMPLE, ENTRY_REST };
 
 /* The rows of a family. Filled when one asks. */
 struct entry_rows {
     enum backend backend;
-    const struct entry_part *parts;
+    const char *groups;             /* letters of rules */
+    unsigned first_base, last_base; /* numbers of bases */
+    enum entry_share share;
     unsigned count, room;
     struct entry_row *row;
 };
@@ -39,13 +38,15 @@ void entry_row_run(const struct entry_rows *rows, unsigned number);
 /* The block with the rule arranged on a base; ends the row as a SKIP if that is not possible. */
 struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base);
 
+/* probe_enter(), again if an interrupt of the host's came first. */
+struct probe_result entry_enter(void);
+
 /* Expects what the rule, which is broken in the block, says of an entry with it. */
 void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block);
 
-/* The test of a family, of some parts: ENTRY_FAMILY(VMX, "title", {"GS", 0, 3}, {"D", 3, 3}). */
-#define ENTRY_FAMILY(on, manual, ...)                                                                                 \
-    static const struct entry_part entry_parts[] = {__VA_ARGS__, {0}};                                                \
-    static struct entry_rows entry_rows = {BACKEND_##on, entry_parts, 0, 0, NULL};                                    \
+/* The test of a family: of these groups, on these bases. */
+#define ENTRY_FAMILY(on, groups_, first_base_, last_base_, share_, manual)                                            \
+    static struct entry_rows entry_rows = {BACKEND_##on, groups_, first_base_, last_base_, share_, 0, 0, NULL};       \
     static unsigned entry_count(void) { return entry_rows_count(&entry_rows); }                                       \
     static void entry_name(unsigned number, char label[FEATURE_LABEL]) { entry_row_name(&entry_rows, number, label); } \
     static bool entry_last(unsigned number) { return entry_row_is_last(&entry_rows, number); }                        \

@@ -18,23 +18,45 @@ static void add_row(struct entry_rows *rows, struct entry_row row)
     rows->row[rows->count++] = row;
 }
 
+static bool makes_sense(const struct entry_rule *rule, bool near, unsigned number, const struct entry_base *base)
+{
+    struct entry_case c = entry_case_get(rule, near, number);
+
+    return !c.variant || !(c.variant->skip & base->kind);
+}
+
+/* The case that stands for all of a rule on a base: another on each, so that all bases together have many. One in four is a
+ * neighbour. */
+static bool is_sample(const struct entry_rule *rule, bool near, unsigned number, const struct entry_base *base, unsigned turn)
+{
+    enum { NEAR_EACH = 4 };
+    unsigned cases = entry_case_count(rule, near), first = turn / NEAR_EACH + turn % NEAR_EACH;
+
+    if (near != (turn % NEAR_EACH == 0))
+        return false;
+    for (unsigned i = 0; i < cases; i++)
+        if (makes_sense(rule, near, (first + i) % cases, base))
+            return (first + i) % cases == number;
+    return false;
+}
+
 static void add_cases(struct entry_rows *rows, unsigned base, unsigned number, bool near)
 {
     const struct entry_rule *rule = entry_rule(rows->backend, number);
+    const struct entry_base *on = entry_base(rows->backend, base);
     unsigned cases = entry_case_count(rule, near);
 
-    if (rule->skip & entry_base(rows->backend, base)->kind)
-        return;
     for (unsigned i = 0; i < cases; i++)
-        add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
+        if (rows->share == ENTRY_ALL || (rows->share == ENTRY_SAMPLE) == is_sample(rule, near, i, on, base + number))
+            add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
 }
 
-static void add_rules(struct entry_rows *rows, const char *groups, unsigned base)
+static void add_rules(struct entry_rows *rows, unsigned base)
 {
     for (unsigned i = 0; i < entry_rule_count(rows->backend); i++) {
         const struct entry_rule *rule = entry_rule(rows->backend, i);
 
-        if (rule->no_row || !strchr(groups, rule->id[0]))
+        if (rule->no_row || !strchr(rows->groups, rule->id[0]) || rule->skip & entry_base(rows->backend, base)->kind)
             continue;
         add_cases(rows, base, i, false);
         add_cases(rows, base, i, true);
@@ -45,9 +67,8 @@ unsigned entry_rows_count(struct entry_rows *rows)
 {
     if (rows->row)
         return rows->count;
-    for (const struct entry_part *part = rows->parts; part->groups; part++)
-        for (unsigned base = part->first_base; base <= part->last_base; base++)
-            add_rules(rows, part->groups, base);
+    for (unsigned base = rows->first_base; base <= rows->last_base; base++)
+        add_rules(rows, base);
     return rows->count;
 }
 
@@ -95,6 +116,16 @@ struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct
     last = rule;
     last_base = base;
     return block;
+}
+
+struct probe_result entry_enter(void)
+{
+    struct probe_result result;
+
+    do
+        result = probe_enter();
+    while (result.exited && result.reason == EXIT_EXTERNAL_INTERRUPT);
+    return result;
 }
 
 static const char *text_of(struct probe_result result)

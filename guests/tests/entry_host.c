@@ -1,6 +1,6 @@
 /* What an exit leaves to the host is legal, but not what the host lives on: the probe comes back all the same, and others notice
  * nothing. */
-#include "guests/lib/lab/lab.h"
+#include "guests/tests/entry.h"
 
 #define CANONICAL_HIGH 0xffffffff00000000ull
 
@@ -48,7 +48,7 @@ FEATURE_TESTS(entry_host, VMX, NEEDS(), "Loading Host State", "other host state,
         if (!block.write(block.context, row->change[i].field, value))
             SKIP("this CPU has no such field");
     }
-    result = probe_enter();
+    result = entry_enter();
     EXPECT(result.exited);
     EXPECT_EQ(result.reason, EXIT_EPT_VIOLATION);
     enter_and_stay();
@@ -79,7 +79,7 @@ FEATURE_TESTS(entry_host_nmi, VMX, NEEDS(), "Updating Non-Register State", "bloc
     EXPECT(block.write(block.context, PIN_CONTROLS, (pin & ~(uint64_t)(NMI_EXITING | VIRTUAL_NMIS)) | row->pin));
     EXPECT(block.write(block.context, GUEST_INTERRUPTIBILITY, row->interruptibility));
     EXPECT(block.write(block.context, ENTRY_INTERRUPTION_INFO, row->event));
-    EXPECT(probe_enter().exited);
+    EXPECT(entry_enter().exited);
     OBSERVE(cpu_id(0, 0));
     EXPECT_EXIT(EXIT_CPUID);
     EXPECT_EQ(lab_read(GUEST_INTERRUPTIBILITY), 0);

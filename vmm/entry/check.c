@@ -122,7 +122,7 @@ enum entry_result entry_rule_check(const struct entry_rule *rule, const struct e
 bool entry_check(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
                  struct entry_finding *first)
 {
-    for (unsigned i = 0; i < entry_rule_count(backend); i++) {
+    for (unsigned i = 0, n = entry_rule_count(backend); i < n; i++) {
         struct entry_finding finding;
 
         if (entry_rule_check(entry_rule(backend, i), block, caps, &finding) == ENTRY_BROKEN) {
@@ -139,7 +139,7 @@ unsigned entry_check_all(enum backend backend, const struct entry_block *block, 
 {
     unsigned broken = 0, not_known = 0;
 
-    for (unsigned i = 0; i < entry_rule_count(backend); i++) {
+    for (unsigned i = 0, n = entry_rule_count(backend); i < n; i++) {
         struct entry_finding finding;
         enum entry_result result = entry_rule_check(entry_rule(backend, i), block, caps, &finding);
 

@@ -356,6 +356,21 @@ static int64_t get_pair(const struct guest *guest, uint64_t what, uint64_t *valu
     return sys_vcpu_read(guest->vcpu.number, &pair, 1);
 }
 
+/* Likewise for reading. */
+static uint64_t get_fields(const struct guest *guest, struct lab_pair *list, uint64_t n)
+{
+    struct state_pair pairs[MAX_STATE_PAIRS];
+    uint64_t values[MAX_STATE_PAIRS], run = 0;
+
+    for (; run < n && run < MAX_STATE_PAIRS && list[run].what >> LAB_KIND_SHIFT == LAB_PROBE; run++)
+        pairs[run] = (struct state_pair){list[run].what, (uintptr_t)&values[run]};
+    if (run <= 1 || sys_vcpu_read(guest->vcpu.number, pairs, (unsigned)run) != 0)
+        return 0;
+    for (uint64_t i = 0; i < run; i++)
+        list[i].value = values[i];
+    return run;
+}
+
 int64_t lab_call_results(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t unused)
 {
     struct lab_pair *list = pairs_at(guest, pairs, n);
@@ -367,8 +382,12 @@ int64_t lab_call_results(struct guest *guest, uint64_t pairs, uint64_t n, uint64
         return -ABI_EFAULT;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t value;
-        int64_t error = get_pair(guest, list[i].what, &value);
+        int64_t error;
 
+        i += get_fields(guest, list + i, n - i);
+        if (i == n)
+            break;
+        error = get_pair(guest, list[i].what, &value);
         if (error)
             return error;
         list[i].value = value;

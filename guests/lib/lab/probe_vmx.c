@@ -136,8 +136,7 @@ static unsigned n_noted;
 /* Those that have a name, and that this CPU has; HOST_RSP is the kernel's to write. */
 void probe_note(void)
 {
-    n_noted = 0;
-    for (uint32_t field = 0; field < PROBE_FIELDS_END; field += 2)
+    for (uint32_t field = n_noted ? PROBE_FIELDS_END : 0; field < PROBE_FIELDS_END; field += 2)
         if (field != HOST_RSP && entry_field_name(field)[0] && probe_has(field))
             noted[n_noted++].what = PROBE(field);
     lab_read_pairs(noted, n_noted);
