@@ -38,11 +38,26 @@ void entry_row_run(const struct entry_rows *rows, unsigned number);
 /* The block with the rule arranged on a base; ends the row as a SKIP if that is not possible. */
 struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base);
 
+/* Breaks a rule that is arranged, in the first way that there is; ends the row as a SKIP if there is none. */
+void entry_row_break(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block);
+
 /* probe_enter(), again if an interrupt of the host's came first. */
 struct probe_result entry_enter(void);
 
 /* Expects what the rule, which is broken in the block, says of an entry with it. */
 void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block);
+
+/* What a row writes to its block, beside a base: some bits of a field. */
+struct entry_change {
+    uint32_t field; /* 0: no change */
+    uint64_t clear, set;
+};
+
+/* Writes some; ends the row as a SKIP if this CPU has no such field. */
+void entry_change(const struct entry_block *block, const struct entry_change *changes, unsigned n);
+
+/* Sets controls, and clears those with NOT: a list that ends with 0. */
+void entry_control(const struct entry_block *block, const uint16_t *controls);
 
 /* The test of a family: of these groups, on these bases. */
 #define ENTRY_FAMILY(on, groups_, first_base_, last_base_, share_, manual)                                            \

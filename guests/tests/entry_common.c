@@ -118,6 +118,21 @@ struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct
     return block;
 }
 
+void entry_row_break(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block)
+{
+    static struct entry_values before;
+
+    probe_keep(&before);
+    for (unsigned i = 0; i < entry_case_count(rule, false); i++) {
+        struct entry_case c = entry_case_get(rule, false, i);
+
+        if (entry_case_write(&c, base, block, probe_caps()))
+            return;
+        probe_bring_back(&before);
+    }
+    SKIP("no case on this CPU: %s", rule->id);
+}
+
 struct probe_result entry_enter(void)
 {
     struct probe_result result;
@@ -126,6 +141,26 @@ struct probe_result entry_enter(void)
         result = probe_enter();
     while (result.exited && result.reason == EXIT_EXTERNAL_INTERRUPT);
     return result;
+}
+
+void entry_change(const struct entry_block *block, const struct entry_change *changes, unsigned n)
+{
+    for (unsigned i = 0; i < n && changes[i].field; i++) {
+        uint64_t value = 0;
+
+        block->read(block->context, changes[i].field, &value);
+        if (!block->write(block->context, changes[i].field, (value & ~changes[i].clear) | changes[i].set))
+            SKIP("this CPU has no %s", entry_field_name(changes[i].field));
+    }
+}
+
+void entry_control(const struct entry_block *block, const uint16_t *controls)
+{
+    for (; *controls; controls++) {
+        uint64_t bit = 1ull << (*controls & NEED_BIT);
+
+        entry_change(block, &(struct entry_change){lab_control_field(*controls), bit, *controls & NEED_NOT ? 0 : bit}, 1);
+    }
 }
 
 static const char *text_of(struct probe_result result)

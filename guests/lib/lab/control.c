@@ -149,6 +149,8 @@ void lab_read_pairs(struct lab_pair *pairs, size_t n)
         outcome_end(VERDICT_ERROR, 0, 0, "%s, or one of %lu behind it, can't be read", what_text(pairs[0].what), (unsigned long)n);
 }
 
+uint32_t lab_control_field(enum feature_need control) { return (uint32_t)words[control >> NEED_GROUP_SHIFT & 63].what; }
+
 static struct word *find_word(enum feature_need control)
 {
     struct word *word = &words[control >> NEED_GROUP_SHIFT & 63];
