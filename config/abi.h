@@ -117,6 +117,7 @@ struct machine_info {
     uint64_t memory_free;    /* bytes of it that are free now */
     uint64_t boot_tsc;       /* TSC at kernel entry */
     uint64_t first_entry_tsc;/* TSC just before the first VM entry; 0 = none yet */
+    uint64_t microcode;      /* MSR 8BH of the boot CPU: the revision in 63:32 (Intel) or 31:0 (AMD); 0 = it tells none */
     uint32_t modules;
     uint32_t caps;           /* entries of cap[] */
     struct machine_cap cap[MAX_CAPS]; /* the capability MSRs of the back end that exist, in ascending order */
@@ -330,6 +331,19 @@ struct state_pair {
 #define VCPU_ITEM (1ull << 32)
 
 /*
+ * Read only, from a failed VM entry until the vCPU's next exit, so that it can be explained; else -ABI_EACCES.
+ * VCPU_REFUSED | a field: what the control block has there, host state and host addresses, too. VCPU_REFUSED | VCPU_ITEM | an
+ * enum vcpu_refused: what the CPU finds in memory by an address of the control block; -ABI_EINVAL for a vCPU that is no lab's,
+ * as no such address is in use.
+ */
+#define VCPU_REFUSED (1ull << 33)
+enum vcpu_refused {
+    REFUSED_VTPR,      /* byte 80H of the virtual-APIC page */
+    REFUSED_LINK_WORD, /* first 4 bytes of the VMCS that the link pointer points to */
+    REFUSED_ENTRY_MSR, /* 2 for each of LAB_MSR_ENTRIES: halves of an entry of the VM-entry MSR-load area */
+};
+
+/*
  * State of a vCPU that the kernel keeps itself. A value that the register could not have is -ABI_EINVAL. What SVM has in
  * the VMCB is not looked for here there: CR2, DR6, STAR to KERNEL_GS_BASE.
  */
@@ -375,6 +389,8 @@ enum hypercall {
     HC_SEND_MEMORY,    /* (channel, gpa of the message, deadline's low half; its high half in RSI) */
     HC_RECEIVE_MEMORY, /* the same, for the message to come */
     HC_CHANNEL_VECTOR, /* (channel, vector): interrupt `vector` (32..255) of this vCPU when it should receive; 0: none */
+    HC_ROUND_TRIPS,    /* (n, at most 10000), with interrupts off: this instruction exits n times and is entered again with
+                        * as little between as can be, to measure that; RBX counts down to 0. -ABI_EBUSY, -ABI_EINVAL */
     HC_KERNEL_END,
     HC_MONITOR = 0x100,
     HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): prints; lines are kept whole */

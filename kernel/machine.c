@@ -2,6 +2,7 @@
 
 #include "drivers/power.h"
 #include "drivers/uart.h"
+#include "kernel/cpu/features.h"
 #include "kernel/cpu/timer.h"
 #include "kernel/vm/virt_ops.h"
 #include "lib/print.h"
@@ -49,6 +50,7 @@ void machine_describe(struct machine_info *info)
     info->memory_free = mm_buddy_free_pages() * PAGE_BYTES;
     info->boot_tsc = boot_tsc;
     info->first_entry_tsc = vcpu_first_entry_tsc;
+    info->microcode = cpu_features.microcode;
     info->modules = machine_boot.modules;
     virt->capabilities(info);
     lib_string_copy(info->command_line, machine_boot.command_line, sizeof info->command_line);

@@ -5,6 +5,7 @@
 #include "kernel/boot/info.h"
 #include "kernel/boot/modules.h"
 #include "kernel/cpu/features.h"
+#include "kernel/cpu/hint.h"
 #include "kernel/cpu/panic.h"
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/smp.h"
@@ -112,7 +113,7 @@ static void choose_backend(void)
         virt = &svm_ops;
         return;
     }
-    print("VMX: %s\nSVM: %s\n", no_vmx, no_svm);
+    print("VMX: %s\nSVM: %s\nHint: %s\n", no_vmx, no_svm, hint_for_platform());
     refuse("neither VMX nor SVM can be used", "");
 }
 

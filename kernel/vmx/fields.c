@@ -104,6 +104,20 @@ int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
     return 0;
 }
 
+int vmx_refused_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
+{
+    const uint64_t entry_failure = 1ull << 31; /* in the exit reason */
+
+    if (!(vcpu->exit_reason & (LAB_VMFAIL | entry_failure)))
+        return -ABI_EACCES;
+    if (what & VCPU_ITEM)
+        return vcpu->lab ? vmx_lab_refused(vcpu, what ^ VCPU_ITEM, value) : -ABI_EINVAL;
+    if (!is_field(what))
+        return -ABI_EINVAL;
+    *value = vmread(what);
+    return 0;
+}
+
 static const struct field_row *find_row(uint64_t what)
 {
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)

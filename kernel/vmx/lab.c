@@ -209,6 +209,30 @@ int vmx_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_
     }
 }
 
+/* The address of the virtual-APIC page is a frame of the guest's, or LAB_NO_PAGE, with the guest's bits 11:0. */
+static int read_vtpr(uint64_t *value)
+{
+    enum { VTPR = 0x80 };
+
+    if (!vmread_safe(VIRTUAL_APIC_ADDRESS, value))
+        return -ABI_EINVAL;
+    *value = ((const uint8_t *)mm_direct(HPA(align_down(*value, PAGE_BYTES))))[VTPR];
+    return 0;
+}
+
+int vmx_lab_refused(const struct vcpu *vcpu, uint64_t item, uint64_t *value)
+{
+    if (item == REFUSED_VTPR)
+        return read_vtpr(value);
+    if (item >= REFUSED_ENTRY_MSR + 2 * LAB_MSR_ENTRIES)
+        return -ABI_EINVAL;
+    if (item == REFUSED_LINK_WORD)
+        *value = *(const uint32_t *)lab_page(vcpu, LAB_SHADOW_VMCS);
+    else
+        *value = ((const uint64_t *)msr_area(vcpu, LAB_ENTRY_LOAD))[item - REFUSED_ENTRY_MSR];
+    return 0;
+}
+
 /* ---- The start -------------------------------------------------------------------------------------------- */
 
 #define NO_PAGE 1ull /* for the address of LAB_NO_PAGE */

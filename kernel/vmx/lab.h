@@ -48,6 +48,9 @@ void vmx_lab_send_again(void);
 uint64_t vmx_lab_enter(uint64_t how);
 extern const char vmx_lab_back[];
 
+/* What an enum vcpu_refused names; 0 or -ABI_EINVAL. */
+int vmx_lab_refused(const struct vcpu *vcpu, uint64_t item, uint64_t *value);
+
 /* Whether the field is one of those that a lab's guest may write and a monitor otherwise not; if so, *result is that of
  * the write. */
 bool vmx_lab_field_write(struct vcpu *vcpu, uint64_t field, uint64_t value, int *result);

@@ -1,6 +1,7 @@
 /* The handlers by kind of exit, and the short ones among them. */
 #include "vmm/monitor/handle.h"
 
+#include "vmm/monitor/explain.h"
 #include "vmm/monitor/x86.h"
 #include "vmm/state/save.h"
 
@@ -44,7 +45,10 @@ static enum vcpu_action handle_triple_fault(struct guest *guest, const struct gu
 
 static enum vcpu_action handle_entry_failure(struct guest *guest, const struct guest_exit *e)
 {
+    struct entry_verdict seen = explain_exit(guest->vm->backend, e->record);
+
     guest_dump(guest);
+    explain_entry(guest, &seen);
     guest_end(guest, END_ENTRY_FAILURE, "the CPU refuses the guest's state: %s, qualification 0x%llx", e->name,
               (ull)guest->vcpu.page->exit.qualification);
 }

@@ -267,3 +267,13 @@ bool value_read_screen(struct slice value, const struct value_field *field, char
         }
     return refuse(value, "is not accepted; expected live, table or log", why);
 }
+
+bool value_read_passport(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    bool full = slice_equal(value, "full");
+
+    if (!full && !slice_equal(value, "short"))
+        return refuse(value, "is not accepted; expected short or full", why);
+    *(bool *)field->to = full;
+    return true;
+}
