@@ -117,6 +117,7 @@ struct machine_info {
     uint64_t memory_free;    /* bytes of it that are free now */
     uint64_t boot_tsc;       /* TSC at kernel entry */
     uint64_t first_entry_tsc;/* TSC just before the first VM entry; 0 = none yet */
+    uint64_t microcode;      /* MSR 8BH of the boot CPU: the revision in 63:32 (Intel) or 31:0 (AMD); 0 = it tells none */
     uint32_t modules;
     uint32_t caps;           /* entries of cap[] */
     struct machine_cap cap[MAX_CAPS]; /* the capability MSRs of the back end that exist, in ascending order */
@@ -393,6 +394,8 @@ enum hypercall {
     HC_RECEIVE_MEMORY, /* (channel, gpa, deadline's low half; its high half in RSI): the same, for the message to come */
     HC_CHANNEL_VECTOR, /* (channel, vector): 0; interrupt `vector` (32..255) of this vCPU when it should receive; 0: none; -ABI_EINVAL
                         * for another vector; -ABI_ENOENT */
+    HC_ROUND_TRIPS,    /* (n): 0; this instruction exits n times (at most 10000) and is entered again with as little between as can
+                        * be, to measure that; RBX counts down to 0; -ABI_EBUSY with interrupts on or in a lab, -ABI_EINVAL */
     HC_KERNEL_END,
     HC_MONITOR = 0x100,
     HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): 0; prints; lines are kept whole; -ABI_EFAULT */

@@ -29,7 +29,7 @@ title_of()
     awk '/^\[machine\]/ { machine = 1 } machine && sub(/^[ \t]*name[ \t]*=[ \t]*/, "") { name = $0; exit }
         NR == 1 && sub(/^# */, "") { comment = $0 }
         END { print name != "" ? name : comment != "" ? comment : "a machine" }' "$1" |
-        LC_ALL=C tr -cd 'A-Za-z0-9 .,:+/()-' | cut -c 1-60 | sed 's/\.$//'
+        LC_ALL=C tr -cd 'A-Za-z0-9 .,:+/()-' | cut -c 1-50 | sed 's/\.$//'
 }
 
 # boot_folder FOLDER CONFIG...: fills it, from what stage_modules has staged of these configs; the first is the default.
@@ -56,7 +56,7 @@ boot_folder()
     chmod 644 "$folder"/*
 }
 
-# write_settings CONFIG...: nestor.cfg. The variables $timeout, $append, $serial and $multiboot go into it.
+# write_settings CONFIG...: nestor.cfg. The variables $timeout, $append, $serial, $graphics and $multiboot go into it.
 write_settings()
 {
     cat <<TEXT
@@ -71,6 +71,9 @@ set words="$append"
 
 # The menu on a serial line, too; unit 0 is COM1. "" is for none.
 set serial="$serial"
+
+# The screen's mode for Nestor, such as 1024x768x32. "" is for text with a BIOS, and 1280x800 or what there is under UEFI.
+set graphics="$graphics"
 
 # The version of the Multiboot protocol: 2 or 1.
 set multiboot=$multiboot
@@ -103,7 +106,7 @@ print_sizes()
 need_words()
 {
     case $1 in
-    *[!A-Za-z0-9\ =,._/:+-]*) die "--append $1: only letters, digits and =,._/:+- can go through GRUB" ;;
+    *[!A-Za-z0-9\ =,._/:+*?-]*) die "--append $1: only letters, digits and =,._/:+*?- can go through GRUB" ;;
     esac
 }
 
@@ -132,7 +135,7 @@ grub_core()
 grub_net_core()
 {
     case $1 in
-    i386-pc-pxe) drivers=pxe ;;
+    i386-pc-pxe) drivers="pxe vbe" ;;
     x86_64-efi) drivers="efinet efi_gop efi_uga" ;;
     esac
     echo "set prefix=$3" >"$work/net.cfg"
