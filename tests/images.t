@@ -54,7 +54,6 @@ my $said = ok_run("$top/tools/make-iso --menu --timeout 1 --config $config nesto
 like($said, qr/^make-iso: kernel \d+, root task and monitor \d+, \d+ guests: \d+ bytes in all$/m, 'that tells the sizes');
 boots(machine($bios, cd('nestor.iso')), 'a CD, BIOS', 'one.conf');
 boots(machine($uefi, cd('nestor.iso')), 'a CD, UEFI', 'one.conf');
-boots(machine($bios, stick('nestor.iso')), 'a stick, BIOS', 'one.conf');
 
 # A stick's second partition is FAT: a lab changes the menu and adds a machine without any tool of ours.
 my $iso = get_file("$work/nestor.iso");
