@@ -123,3 +123,9 @@ verdict()
 {
     LC_ALL=C sed -n 's/^NESTOR END \(pass\|fail\).*/\1/p' "$1" 2>/dev/null | tail -n 1
 }
+
+# tell_profile FILE: how the machine of a serial log differs from the nearest that is known, if its passport is there in full.
+tell_profile()
+{
+    ! LC_ALL=C grep -a -q '^CPUID  ' "$1" 2>/dev/null || "$top/tools/passport" "$1" >&2 || true
+}

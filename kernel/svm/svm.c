@@ -115,6 +115,7 @@ const struct virt_ops svm_ops = {
     .slice = svm_slice,
     .flush = svm_asid_flush,
     .enter = svm_enter,
+    .enter_bare = svm_enter_bare,
     .run_behind = svm_run_behind,
     .interrupts_on = svm_interrupts_on,
     .skip = svm_skip,

@@ -152,6 +152,9 @@ int svm_refused_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 _Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr);
 _Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr);
 
+/* The same as svm_entry, for virt_ops.enter_bare. */
+_Noreturn void svm_entry_bare(hpa_t vmcb, uint64_t *gpr);
+
 /* vcpu.c: the two halves of an exit, called by entry.asm at the top of the kernel stack. Where the first returns, the exit's
  * handler has run with GIF 0 and with the guest's state of VMLOAD still in the CPU. The second returns the VMCB's
  * physical address if the guest goes on so, behind its instruction or with it; else it takes another way into some guest, or into
@@ -163,6 +166,7 @@ uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict);
 bool svm_vcpu_init(struct vcpu *vcpu);
 void svm_vcpu_free(struct vcpu *vcpu);
 _Noreturn void svm_enter(struct vcpu *vcpu);
+_Noreturn void svm_enter_bare(struct vcpu *vcpu);
 _Noreturn void svm_run_behind(struct vcpu *vcpu);
 void svm_skip(struct vcpu *vcpu);
 void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);

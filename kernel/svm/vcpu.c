@@ -36,6 +36,14 @@ static inline __attribute__((always_inline)) _Noreturn void enter(struct vcpu *v
 
 _Noreturn void svm_enter(struct vcpu *vcpu) { enter(vcpu); }
 
+_Noreturn void svm_enter_bare(struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->page->gpr;
+
+    svm_vmcb(vcpu)->save.rax = gpr[GPR_RAX];
+    svm_entry_bare(vcpu->control, gpr);
+}
+
 /* Without next-RIP save, prefixes are not counted: a guest that writes them before such an instruction goes wrong. */
 static inline __attribute__((always_inline)) uint32_t instruction_length(const struct vmcb *vmcb, unsigned length)
 {

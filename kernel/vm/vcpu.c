@@ -192,6 +192,10 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     if (vcpu->attention & ATTENTION_SLICE)
         set_slice(vcpu);
     kernel_lock_leave();
+    if (vcpu->attention & ATTENTION_BARE) {
+        vcpu->attention &= ~(unsigned)ATTENTION_BARE;
+        virt->enter_bare(vcpu);
+    }
     virt->enter(vcpu);
 }
 

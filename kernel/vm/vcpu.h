@@ -18,6 +18,7 @@ enum vcpu_attention {
     ATTENTION_SLICE = 1 << 1,    /* came from ring 3 or was switched in: the guest-mode tick has to be set */
     ATTENTION_LAB = 1 << 2,      /* has a lab, which is seen to each time */
     ATTENTION_RECALL = 1 << 3,   /* its monitor is wanted: vcpu_run gives -ABI_EINTR instead of an entry */
+    ATTENTION_BARE = 1 << 4,     /* it is in HC_ROUND_TRIPS: virt_ops.enter_bare, once */
 };
 
 /* Written only by the pCPU that the vCPU is on, but for what the monitor does while it runs in ring 3. */

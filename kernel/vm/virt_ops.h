@@ -47,6 +47,10 @@ struct virt_ops {
     /* Enters; comes back only through the back end's exit function or vcpu_entry_failed, on a fresh kernel stack. */
     __attribute__((noreturn)) void (*enter)(struct vcpu *vcpu);
 
+    /* The same for HC_ROUND_TRIPS: each exit by the same kind of instruction is answered at once by another entry, with RBX one
+     * less, until that is 0. That exit, and any other, is as usual, and so is what comes after. */
+    __attribute__((noreturn)) void (*enter_bare)(struct vcpu *vcpu);
+
     /* skip, and enter: for a vCPU that comes from ring 3 in the same turn and has nothing to be seen to. */
     __attribute__((noreturn)) void (*run_behind)(struct vcpu *vcpu);
 

@@ -82,6 +82,6 @@ uint64_t vmx_exit_reason(unsigned index);
  * At the exit vmx_exit is called on a fresh stack, and when the entry fails vmx_entry_failed. */
 _Noreturn void vmx_resume(uint64_t *gpr);
 _Noreturn void vmx_launch(uint64_t *gpr);
-extern const char vmx_exit_entry[], vmx_lab_exit_entry[];
+extern const char vmx_exit_entry[], vmx_lab_exit_entry[], vmx_bare_exit_entry[];
 
 #endif
