@@ -1,7 +1,8 @@
 # Nestor's front door: `make help` lists what it can do.
 #
 # BUILD=DIR puts everything elsewhere, V=1 shows the commands, CONFIG=FILE names the machine that `make run` boots, TESTS=GLOB
-# the feature tests that it runs instead, SHUFFLE=SEED their order, N=20 tells `make soak` how often.
+# the feature tests that it runs instead, SHUFFLE=SEED their order, N=20 tells `make soak` how often, IFACE=NAME and
+# RANGE=FROM,TO `make serve` where.
 # Sources are found by folder: adding a file needs no edit here.
 
 MAKEFLAGS += --no-builtin-rules
@@ -53,9 +54,19 @@ run-bochs: ## boot CONFIG, or the feature tests that TESTS names, in Bochs (VMX)
 	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/run-bochs --config '$(CONFIG)'
 
-iso: ## make BUILD/nestor.iso, a GRUB image of CONFIG for BIOS and UEFI, CD and USB
+iso: ## make BUILD/nestor.iso for BIOS and UEFI, CD and stick: a menu of machines, with CONFIG as the default
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/make-iso --config '$(CONFIG)' '$(BUILD)/nestor.iso'
+	$(tool) tools/make-iso --menu --config '$(CONFIG)' '$(BUILD)/nestor.iso'
+
+pxe: ## make BUILD/pxe, a folder to boot from over the network, and print what a DHCP server has to say
+	$(built) kernel tasks guests $(CHOSEN)
+	$(tool) tools/make-pxe --config '$(CONFIG)' '$(BUILD)/pxe'
+	$(tool) tools/make-pxe --dhcp
+
+serve: ## serve BUILD/pxe on the network of IFACE, beside its DHCP server, or instead of one with RANGE=FROM,TO
+	$(built) kernel tasks guests $(CHOSEN)
+	$(tool) tools/make-pxe --config '$(CONFIG)' '$(BUILD)/pxe'
+	$(tool) tools/serve-pxe --interface '$(IFACE)' --range '$(RANGE)' '$(BUILD)/pxe'
 
 debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
 	$(built) kernel tasks guests $(CHOSEN)
@@ -105,5 +116,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso debug check soak endure profile mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: all run run-bochs iso pxe serve debug check soak endure profile mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
 FORCE:

@@ -76,7 +76,7 @@ static void test_override(void)
     test_passed("the command line overrides the config, and a wrong value does not");
 }
 
-static void test_shuffle(void)
+static void test_lab_words(void)
 {
     struct vm_config vm[3] = {{.lab = true, .args = "family=io"}, {.args = "a"}, {.lab = true}};
     struct config config = {.vms = 3, .vm = vm};
@@ -84,13 +84,15 @@ static void test_shuffle(void)
     option_override("nestor.elf shuffle=12", &config);
     CHECK(strcmp(vm[0].args, "family=io shuffle=12") == 0 && strcmp(vm[1].args, "a") == 0);
     CHECK(strcmp(vm[2].args, " shuffle=12") == 0);
+    option_override("shuffle=3 tests=io_*,cr_?", &config);
+    CHECK(strcmp(vm[2].args, " shuffle=12 tests=io_*,cr_? shuffle=3") == 0 && strcmp(vm[1].args, "a") == 0);
     memset(vm[0].args, 'x', sizeof(vm[0].args) - 1);
     vm[0].args[sizeof(vm[0].args) - 12] = 0;
     option_override("shuffle=12", &config);
     CHECK(strlen(vm[0].args) == sizeof(vm[0].args) - 1 && strstr(vm[0].args, "x shuffle=12") && strstr(printed, "no room") == NULL);
     option_override("shuffle=12", &config);
     CHECK(strlen(vm[0].args) == sizeof(vm[0].args) - 1 && strstr(printed, "no room"));
-    test_passed("shuffle= goes to the args of labs");
+    test_passed("tests= and shuffle= go to the args of labs");
 }
 
 int main(void)
@@ -98,6 +100,6 @@ int main(void)
     test_format();
     test_find();
     test_override();
-    test_shuffle();
+    test_lab_words();
     return test_done();
 }
