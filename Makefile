@@ -38,6 +38,7 @@ include tools/guests.mk
 include tools/tests.mk
 include tools/features.mk
 include tools/bench.mk
+include tools/results.mk
 
 -include $(patsubst %.o,%.d,$(filter %.o,$(ALL_OBJECTS)))
 
@@ -48,11 +49,11 @@ tool = $(Q)BUILD='$(abspath $(BUILD))'
 
 run: ## boot CONFIG, or the feature tests that TESTS names, in QEMU (with KVM where it can nest, else TCG)
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-qemu --config '$(CONFIG)'
+	$(tool) tools/run-qemu --config '$(CONFIG)' --log '$(BUILD)/run.log'
 
 run-bochs: ## boot CONFIG, or the feature tests that TESTS names, in Bochs (VMX)
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-bochs --config '$(CONFIG)'
+	$(tool) tools/run-bochs --config '$(CONFIG)' --log '$(BUILD)/run.log'
 
 iso: ## make BUILD/nestor.iso for BIOS and UEFI, CD and stick: a menu of machines, with CONFIG as the default
 	$(built) kernel tasks guests $(CHOSEN)
@@ -73,6 +74,7 @@ debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
 	$(tool) tools/run-qemu --config '$(CONFIG)' --tcg --gdb
 
 check: ## build everything and run all tests; ends in "N passed, N failed"
+	$(Q)tools/setup --tests
 	$(built) all
 	$(tool) tools/run-tests $(SYSTEM_TESTS) $(HOST_TESTS)
 
@@ -104,8 +106,8 @@ size: kernel ## print the bytes of the kernel's sections
 	$(Q)size -A -d $(BUILD)/nestor.elf | awk '/^\.debug|^\.comment/ { next } { print } \
 	    $$1 ~ /^\.text/ { text += $$2 } END { print "text: " text " bytes" }'
 
-setup: ## install the Debian packages that are missing
-	$(Q)tools/setup
+setup: ## install the Debian packages that are missing, those for `make check` too
+	$(Q)tools/setup --tests
 
 clean: ## remove BUILD
 	$(Q)rm -rf '$(BUILD)'
@@ -116,5 +118,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso pxe serve debug check soak endure profile mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*## .*/\1/p' $(BUILD_FILES)) FORCE
 FORCE:

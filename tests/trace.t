@@ -178,7 +178,7 @@ sub screen
     return split /\n/, get_file("$work/screen.txt");
 }
 
-my @rows = screen();
+my @rows = screen("--append screen=table");
 like($rows[0], qr/^ Nestor  four traced +SVM, 1 CPU   \d+\.\d s   4 of 4 done $/, 'end: the title');
 like($rows[1], qr/^VM +state +CPU +exits  exits\/s  run%  lines tests +$/, 'end: the columns');
 like($rows[2], qr/^hello64 +exit 0 +\d+ +\d+ +9 ok  $/, 'end: a VM');

@@ -56,7 +56,7 @@ boot_folder()
     chmod 644 "$folder"/*
 }
 
-# write_settings CONFIG...: nestor.cfg. The variables $timeout, $append, $serial and $multiboot go into it.
+# write_settings CONFIG...: nestor.cfg. The variables $timeout, $append, $graphics, $serial and $multiboot go into it.
 write_settings()
 {
     cat <<TEXT
@@ -68,6 +68,9 @@ set timeout=$timeout
 
 # Words for the kernel's command line, for every entry: "hold=1 end=halt", say. docs/boot.md has them all.
 set words="$append"
+
+# The screen's mode, such as 1024x768x32. "" is for text with a BIOS, and for the kernel's choice under UEFI.
+set graphics="$graphics"
 
 # The menu on a serial line, too; unit 0 is COM1. "" is for none.
 set serial="$serial"
@@ -132,7 +135,7 @@ grub_core()
 grub_net_core()
 {
     case $1 in
-    i386-pc-pxe) drivers=pxe ;;
+    i386-pc-pxe) drivers="pxe vbe" ;;
     x86_64-efi) drivers="efinet efi_gop efi_uga" ;;
     esac
     echo "set prefix=$3" >"$work/net.cfg"
