@@ -5,7 +5,7 @@
 #include "drivers/font.h"
 #include "lib/string.h"
 
-enum { WIDTH = TERMINAL_COLUMNS * FONT_COLUMNS, HEIGHT = TERMINAL_ROWS * FONT_ROWS, MAX_SCALE = 8, COLORS = 16 };
+enum { WIDTH = TERMINAL_COLUMNS * FONT_COLUMNS, HEIGHT = TERMINAL_ROWS * FONT_ROWS, MAX_SCALE = 4, COLORS = 16 };
 
 /* How the colours of VGA text mode look, red in the upper byte. */
 static const uint32_t colors[COLORS] = {

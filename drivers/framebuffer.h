@@ -21,7 +21,7 @@ const char *framebuffer_why_not(const struct framebuffer_mode *mode);
 
 /*
  * Clears the framebuffer, which is at `memory`, for a mode that framebuffer_why_not likes: mode->pitch * mode->height bytes. The
- * text is in the middle, 640x400 pixels times a whole number, and nothing is drawn of it yet.
+ * text is in the middle, 640x400 pixels times 1 to 4, and nothing is drawn of it yet.
  */
 void framebuffer_init(const struct framebuffer_mode *mode, void *memory);
 
