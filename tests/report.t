@@ -80,7 +80,7 @@ like($text, qr/provoke_undefined\+0x0/, 'panic: the end of the log');
 
 my $log = "$work/four.log";
 run("$top/tools/run-qemu --tcg --cpus 2 --timeout 120 --config $top/tests/data/trace/four.conf --log $log");
-(my $costs = get_file("$data/pass.log")) =~ s/^(# VM  )/# cost: cpuid 1200 1250 31.2\n# cost: hypercall 990 1001 25.0\n$1/m;
+(my $costs = get_file("$data/pass.log")) =~ s/^(# VM  )/# cost: unit ticks\n# cost: cpuid 1200 1250 31.2\n# cost: hypercall 990 1001 25.0\n$1/m;
 put_file("$work/costs.log", $costs);
 put_file("$work/bench.json", '[{"backend": "vmx", "event": "cpuid", "vms": 1, "n": 100, "min": 103, "median": 104}]');
 make_page("$top/tools/report --bench bench.json $log costs.log $data/truncated.log", 0, 'three');
@@ -92,7 +92,7 @@ for my $vm (qw(hello64 sleep compute spin)) {
     like($timeline, qr{<text[^>]*>$vm</text>\n(?:<rect [^>]*>(?:</rect>)?\n)+}, "three: the timeline shows when $vm ran");
 }
 like($timeline, qr{class="f0".*class="f1"}s, 'three: on both pCPUs');
-like(section($dom, 'costs'), qr{<title>QEMU TCG SVM \(costs\): 1,250</title>.*<title>VMX: 104</title>}s, 'three: the costs');
+like(section($dom, 'costs'), qr{<title>QEMU TCG SVM \(costs\), ticks: 1,250</title>.*1,250 \(31\.2\).*<title>VMX: 104</title>}s, 'three: the costs');
 ends("$top/tools/report $data/pass.log $data/other.txt >page.html", 1, 'a file that is no log', qr/other\.txt: no log of Nestor's/);
 like((look('page.html', 'the rest'))[1], qr/ PASS QEMU TCG SVM /, 'is left out');
 ends("$top/tools/report $data/other.txt", 2, 'report: nothing but such files', qr/^report: .*other\.txt/m);

@@ -93,6 +93,11 @@ ok($not_run->{status} eq 'SKIP' && $not_run->{comment} =~ /comes again/, 'xfail:
 put_file("$work/again.log", $again);
 kcidb("$work/again.log", 'a row that is there twice');
 
+(my $costs = get_file("$data/pass.log")) =~ s/^(# VM  )/# cost: unit ticks\n# cost: cpuid 1200.00 1250.50 31.20\n$1/m;
+put_file("$work/costs.log", $costs);
+my $cpuid = kcidb("$work/costs.log", 'a cost')->{'nestor.cost.cpuid'};
+is_deeply([@$cpuid{qw(status number)}], ['DONE', {value => 1250.5, unit => 'ticks'}], 'a cost is a number');
+
 my (undef, $first) = run("$top/tools/kcidb --commit $commit $data/pass.log");
 is((run("$top/tools/kcidb --commit $commit $data/pass.log"))[1], $first, 'the same log makes the same report');
 
