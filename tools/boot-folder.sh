@@ -56,7 +56,7 @@ boot_folder()
     chmod 644 "$folder"/*
 }
 
-# write_settings CONFIG...: nestor.cfg. The variables $timeout, $append, $graphics, $serial and $multiboot go into it.
+# write_settings CONFIG...: nestor.cfg. The variables $timeout, $append, $serial, $graphics and $multiboot go into it.
 write_settings()
 {
     cat <<TEXT
@@ -69,11 +69,11 @@ set timeout=$timeout
 # Words for the kernel's command line, for every entry: "hold=1 end=halt", say. docs/boot.md has them all.
 set words="$append"
 
-# The screen's mode, such as 1024x768x32. "" is for text with a BIOS, and for the kernel's choice under UEFI.
-set graphics="$graphics"
-
 # The menu on a serial line, too; unit 0 is COM1. "" is for none.
 set serial="$serial"
+
+# The screen's mode for Nestor, such as 1024x768x32. "" is for text with a BIOS, and 1280x800 or what there is under UEFI.
+set graphics="$graphics"
 
 # The version of the Multiboot protocol: 2 or 1.
 set multiboot=$multiboot

@@ -50,7 +50,7 @@ $(BUILD)/font/font.c: tools/make-font $(BUILD_FILES)
 	$(Q)mkdir -p $(@D)
 	$(Q)tools/make-font $(GRUB_FONT) >$@
 
-$(FONT): $(BUILD)/font/font.c drivers/font.h
+$(FONT): $(BUILD)/font/font.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 

@@ -70,8 +70,8 @@ struct config {
     uint64_t pause;     /* how often each VM is paused and resumed while it runs */
     bool trace;         /* print the trace at the end */
     bool counters;      /* and how often each VM had each kind of exit */
-    bool passport_full; /* print each capability register by name */
     enum config_screen screen; /* what it shows beside the log */
+    bool passport_full; /* print each capability register by name */
     uint64_t seen;      /* the parser's own */
     size_t vms;
     struct vm_config *vm; /* vms of them, in the order of the file; from malloc */

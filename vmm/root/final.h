@@ -8,12 +8,11 @@ enum { FINAL_ROWS = SCREEN_ROWS - 1 }; /* all but the last row, where the log go
 
 struct final {
     bool pass;
-    const char *config;                                         /* name of the machine description; may be "" */
     unsigned vms_passed, vms_failed, vms_skipped;
     unsigned results_passed, results_failed, results_skipped, known;
     unsigned failures;                                          /* how many there were */
     const char *(*failure)(unsigned i);                         /* the text of one, or NULL: it was not kept */
-    const char *platform;                                       /* a line that says what machine this is */
+    const char *passport, *platform;                            /* the passport's id; what machine this is, in a line */
 };
 
 /* Draws it over what is on the screen. */

@@ -100,7 +100,7 @@ void final_row(screen_row row, unsigned at, const struct final *final)
     else if (at >= FAILURES && at < PLATFORM)
         put_failure(row, at - FAILURES, final);
     else if (at == PLATFORM)
-        put(row, GREY, "Nestor  %s%s%s", final->config, final->config[0] ? "  " : "", final->platform);
+        put(row, WHITE, "Machine: %s, %s", final->passport, final->platform);
     else if (at == RULE)
         for (unsigned i = 0; i < SCREEN_COLUMNS; i++)
             row[i] = GREY << 8 | LINE;

@@ -269,12 +269,12 @@ static void print_verdict(const struct machine *m)
 
 static void draw_final(const struct machine *m)
 {
-    char platform[SCREEN_COLUMNS];
+    char passport[PASSPORT_ID_BYTES], platform[SCREEN_COLUMNS];
 
+    passport_id(m->info, passport);
     passport_platform(m->info, platform, sizeof(platform));
     final_draw(&(struct final){
         .pass = m->failed == 0,
-        .config = m->config->name,
         .vms_passed = m->passed,
         .vms_failed = m->failed,
         .vms_skipped = m->skipped,
@@ -284,6 +284,7 @@ static void draw_final(const struct machine *m)
         .known = m->known,
         .failures = result_failures(),
         .failure = result_failure,
+        .passport = passport,
         .platform = platform,
     });
 }
