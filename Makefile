@@ -77,6 +77,7 @@ endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU:
 families: ## print what came of each family of feature tests in the last `make check`, as tables
 	$(Q)[ -d '$(BUILD)/families' ] || { echo 'No logs in $(BUILD)/families: `make check` leaves them there.' >&2; exit 1; }
 	$(Q)tools/families $(BUILD)/families/*.log
+	$(Q)tools/families --rules $(BUILD)/families/*.log
 
 mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)
 	$(built) all
