@@ -38,6 +38,7 @@ include tools/guests.mk
 include tools/tests.mk
 include tools/features.mk
 include tools/bench.mk
+include tools/results.mk
 
 -include $(patsubst %.o,%.d,$(filter %.o,$(ALL_OBJECTS)))
 
@@ -48,11 +49,11 @@ tool = $(Q)BUILD='$(abspath $(BUILD))'
 
 run: ## boot CONFIG, or the feature tests that TESTS names, in QEMU (with KVM where it can nest, else TCG)
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-qemu --config '$(CONFIG)'
+	$(tool) tools/run-qemu --config '$(CONFIG)' --log '$(BUILD)/run.log'
 
 run-bochs: ## boot CONFIG, or the feature tests that TESTS names, in Bochs (VMX)
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-bochs --config '$(CONFIG)'
+	$(tool) tools/run-bochs --config '$(CONFIG)' --log '$(BUILD)/run.log'
 
 iso: ## make BUILD/nestor.iso for BIOS and UEFI, CD and stick: a menu of machines, with CONFIG as the default
 	$(built) kernel tasks guests $(CHOSEN)
@@ -68,13 +69,23 @@ serve: ## serve BUILD/pxe on the network of IFACE, beside its DHCP server, or in
 	$(tool) tools/make-pxe --config '$(CONFIG)' '$(BUILD)/pxe'
 	$(tool) tools/serve-pxe --interface '$(IFACE)' --range '$(RANGE)' '$(BUILD)/pxe'
 
-debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
+dist: ## make BUILD/nestor-VERSION.tar.xz: the image, the PXE folder, documentation, man page, checksums
+	$(built) kernel tasks guests
+	$(tool) tools/make-dist
+
+debug: ## boot CONFIG in QEMU, stopped, with gdb on it, which knows VMs, vCPUs, queues and the VMCB
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-qemu --config '$(CONFIG)' --tcg --gdb
+	$(tool) tools/debug-qemu --config '$(CONFIG)'
+
+debug-bochs: ## boot CONFIG in Bochs's own debugger, with symbols; it stops at a panic
+	$(built) kernel tasks guests
+	$(tool) tools/run-bochs --config '$(CONFIG)' --debugger
 
 check: ## build everything and run all tests; ends in "N passed, N failed"
+	$(Q)mkdir -p '$(BUILD)' && echo "set-up $$(date +%s.%N)" >'$(BUILD)/check.times'
+	$(Q)tools/setup --tests && echo "build $$(date +%s.%N)" >>'$(BUILD)/check.times'
 	$(built) all
-	$(tool) tools/run-tests $(SYSTEM_TESTS) $(HOST_TESTS)
+	$(tool) tools/run-tests --times '$(BUILD)/check.times' --failed '$(BUILD)/failed' $(SYSTEM_TESTS) $(HOST_TESTS)
 
 soak: ## run CONFIG N times (20) in each emulator, with 1 and with 4 CPUs, and count the passes
 	$(built) kernel tasks guests
@@ -89,10 +100,6 @@ profile: ## write config/profiles/NAME.conf, the passport of the machine that pr
 	$(Q)case '$(NAME)' in '' | *[!a-z0-9-]*) echo 'make profile LOG=run.log NAME=x: NAME wants a-z, 0-9 and -' >&2; exit 2 ;; esac
 	$(Q)tools/passport --write 'config/profiles/$(NAME).conf' '$(LOG)'
 
-families: ## print what came of each family of feature tests in the last `make check`, as tables
-	$(Q)[ -d '$(BUILD)/families' ] || { echo 'No logs in $(BUILD)/families: `make check` leaves them there.' >&2; exit 1; }
-	$(Q)tools/families $(BUILD)/families/*.log
-
 mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)
 	$(built) all
 	$(tool) tools/mutants
@@ -100,12 +107,15 @@ mutants: ## break Nestor on purpose, one mistake at a time: the feature tests mu
 check-includes: ## fail on an include that points up the stairs of the tree
 	$(Q)tools/check-includes
 
+abi-doc: ## write the tables of docs/abi.md out of config/abi.h
+	$(Q)tools/abi-doc
+
 size: kernel ## print the bytes of the kernel's sections
 	$(Q)size -A -d $(BUILD)/nestor.elf | awk '/^\.debug|^\.comment/ { next } { print } \
 	    $$1 ~ /^\.text/ { text += $$2 } END { print "text: " text " bytes" }'
 
-setup: ## install the Debian packages that are missing
-	$(Q)tools/setup
+setup: ## install the Debian packages that are missing, those for `make check` too
+	$(Q)tools/setup --tests
 
 clean: ## remove BUILD
 	$(Q)rm -rf '$(BUILD)'

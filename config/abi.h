@@ -73,7 +73,7 @@ enum syscall_number {
     SYS_VCPU_MOVE,     /* R  (vm, vcpu, pCPU): a floating vCPU goes on there; -ABI_EPERM for a pinned one */
     SYS_VM_PAUSE,      /* R  (vm): none of its vCPUs runs when this returns 0; -ABI_EAGAIN: call again */
     SYS_VM_RESUME,     /* R  (vm) */
-    SYS_MEMORY_DROP,   /* M  (gpa, bytes), whole pages: takes that guest memory from the VM; a later touch gets zeroed
+    SYS_MEMORY_DROP,   /* M  (gpa, bytes): whole pages; takes that guest memory from the VM; a later touch gets zeroed
                         *     pages. -ABI_EAGAIN while another vCPU has to leave its pCPU first: call again */
     SYS_SCREEN_WRITE,  /* R  (row, const uint16_t *cells, n): a row of the part of the screen that does not scroll, which
                         *     reaches down to this row from now on; a cell is a character | its VGA attribute << 8 */
@@ -377,32 +377,42 @@ enum vcpu_action {
  */
 enum hypercall {
     HC_NULL,    /* (): 0 */
-    HC_YIELD,   /* (): gives up the rest of the timeslice */
-    HC_INTERRUPT, /* (vcpu, vector): external interrupt `vector` (32..255) for a vCPU of the same VM */
+    HC_YIELD,   /* (): 0, after the others had their turn: gives up the rest of the timeslice */
+    HC_INTERRUPT, /* (vcpu, vector): 0; external interrupt `vector` (32..255) is pending for a vCPU of the same VM; -ABI_ENOENT,
+                   * -ABI_EINVAL */
     HC_STOLEN,  /* (): TSC ticks in which this vCPU could have run, but another did */
-    HC_TIMER,   /* (deadline, vector): external interrupt `vector` (32..255) once the guest's TSC reaches deadline; 0 disarms */
+    HC_TIMER,   /* (deadline, vector): 0; external interrupt `vector` (32..255) once the guest's TSC reaches deadline; 0
+                 * disarms; -ABI_EINVAL for another vector */
     /* Channels: see below. Message registers are RSI, RDI, R8 to R13. */
-    HC_CHANNEL,        /* (channel): what it is, enum channel_kind | slots or pages << 8 */
-    HC_SEND,           /* (channel, deadline; the message) */
-    HC_RECEIVE,        /* (channel, deadline): the message comes in the message registers */
-    HC_EXCHANGE,       /* (channel to send to, deadline, channel to receive from; the message): see below */
-    HC_SEND_MEMORY,    /* (channel, gpa of the message, deadline's low half; its high half in RSI) */
-    HC_RECEIVE_MEMORY, /* the same, for the message to come */
-    HC_CHANNEL_VECTOR, /* (channel, vector): interrupt `vector` (32..255) of this vCPU when it should receive; 0: none */
-    HC_ROUND_TRIPS,    /* (n, at most 10000), with interrupts off: this instruction exits n times and is entered again with
-                        * as little between as can be, to measure that; RBX counts down to 0. -ABI_EBUSY, -ABI_EINVAL */
+    HC_CHANNEL,        /* (channel): what it is, enum channel_kind | slots or pages << 8; -ABI_ENOENT */
+    HC_SEND,           /* (channel, deadline; the message): 0 */
+    HC_RECEIVE,        /* (channel, deadline): 0; the message comes in the message registers */
+    HC_EXCHANGE,       /* (channel to send to, deadline, channel to receive from; the message): 0 and the other's message; -ABI_EINVAL
+                        * for deadline 0 */
+    HC_SEND_MEMORY,    /* (channel, gpa of the message, deadline's low half; its high half in RSI): 0; -ABI_EFAULT, -ABI_EINVAL: gpa
+                        * is no multiple of 64 */
+    HC_RECEIVE_MEMORY, /* (channel, gpa, deadline's low half; its high half in RSI): the same, for the message to come */
+    HC_CHANNEL_VECTOR, /* (channel, vector): 0; interrupt `vector` (32..255) of this vCPU when it should receive; 0: none; -ABI_EINVAL
+                        * for another vector; -ABI_ENOENT */
+    HC_ROUND_TRIPS,    /* (n): 0; this instruction exits n times (at most 10000) and is entered again with as little between as can
+                        * be, to measure that; RBX counts down to 0; -ABI_EBUSY with interrupts on or in a lab, -ABI_EINVAL */
     HC_KERNEL_END,
     HC_MONITOR = 0x100,
-    HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): prints; lines are kept whole */
-    HC_EXIT,                 /* (status): the guest is done */
-    HC_TEST,                 /* (gpa, bytes): one result line, see REPORT_TEST */
+    HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): 0; prints; lines are kept whole; -ABI_EFAULT */
+    HC_EXIT,                 /* (status): does not return: the guest is done */
+    HC_TEST,                 /* (gpa, bytes): 0; one result line, see REPORT_TEST; -ABI_EFAULT; -ABI_EINVAL for 0 or more than 240
+                              * bytes */
     HC_MEMORY,               /* (): bytes of guest memory */
-    HC_MEMORY_DROP,          /* (gpa, bytes), whole pages: gives memory back; it reads 0 when it is touched again */
-    HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
-    HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
+    HC_MEMORY_DROP,          /* (gpa, bytes): 0; gives these whole pages back; they read 0 when they are touched again;
+                              * -ABI_EINVAL, -ABI_EFAULT */
+    HC_VCPU_START,           /* (vcpu, entry, argument): 0; starts another vCPU as the first was, with EDI = argument;
+                              * -ABI_ENOENT; -ABI_EBUSY if it was started before */
+    HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length; -ABI_EFAULT;
+                              * -ABI_EINVAL if it does not fit */
     HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns 0;
                               * 1: the test is not to be run, as it is known that this machine would not survive it */
-    HC_CAESAR,               /* (gpa, bytes, places): shifts the letters there in the alphabet -> how many; an example, vmm/monitor/own.c */
+    HC_CAESAR,               /* (gpa, bytes, places): shifts the letters there in the alphabet -> how many; -ABI_EFAULT, -ABI_EINVAL;
+                              * an example of a call of one guest's own: vmm/monitor/own.c */
     /* For VMs with `lab = yes` or `full`, others get -ABI_EPERM. See config/lab.h. */
     HC_LAB_MACHINE,          /* (gpa of struct lab_pair[], n, gpa of struct lab_refusal): sets them in order; -ABI_EACCES: refused */
     HC_LAB_RESULTS,          /* (gpa of struct lab_pair[], n): their values as of the last observed exit, or now if there was none */

@@ -43,9 +43,12 @@ static void name_made(unsigned number, char label[FEATURE_LABEL])
     snprintf(label, FEATURE_LABEL, "E%u.EPT_POINTER.near", number);
 }
 
+static bool is_last(unsigned number) { return number == 3; }
+
 static unsigned ran_number;
 
-FEATURE_MADE(made, VMX, ((const uint16_t[]){0}), "section", "text", count_made, name_made)
+FEATURE_MADE(made, VMX, ((const uint16_t[]){0}), "section", "text", count_made, name_made,
+             .last = is_last)
 {
     ran_number = number;
 }
@@ -84,6 +87,8 @@ static void test_rows(void)
     row.test->run(feature_row_argument(&row));
     CHECK(ran_with == row.at && row.at[0] == 1 && row.at[1] == 2);
     CHECK(feature_rows(RECORD_ONLY(made)) == 12);
+    CHECK(feature_is_last(RECORD_ONLY(made), 3) && !feature_is_last(RECORD_ONLY(made), 4));
+    CHECK(!feature_is_last(RECORD_ONLY(io_table), 3));
     check_id(RECORD_ONLY(made), 11, "vmx.made.e11.ept-pointer.near");
     CHECK(feature_row(RECORD_ONLY(made), 10, &row));
     row.test->run(feature_row_argument(&row));

@@ -74,6 +74,7 @@ for ([qemu(), 'SVM'], [qemu('--cpus 4'), 'SVM, 4 CPUs'], [bochs(), 'VMX'], [boch
     is_deeply($order, \@ids, "$name: in the order of the file");
     my ($shuffled, $text) = selftest($command, "$name, shuffled", 'family=* shuffle=5', \@ids);
     isnt("@$shuffled", "@$order", "$name: in another order");
+    is("@{[sort @$shuffled[-2, -1]]}", 'any.pass.made.g any.pass.made.h', "$name: but for what comes last");
     like($text, qr/^# self: shuffle=5$/m, "$name: the seed is printed");
     my ($again) = selftest("$command --append shuffle=5", "$name, shuffled by the command line", 'shuffle=6', \@ids);
     is("@$again", "@$shuffled", "$name: the seed alone decides the order, the command line's counts");

@@ -62,17 +62,17 @@ static void test_find(void)
 
 static void test_override(void)
 {
-    struct config config = {.screen_live = true, .counters = true};
+    struct config config = {.screen = CONFIG_SCREEN_LIVE, .counters = true};
 
     option_override("nestor.elf trace=yes counters=no screen=log", &config);
-    CHECK(config.trace && !config.counters && !config.screen_live && printed[0] == 0);
+    CHECK(config.trace && !config.counters && config.screen == CONFIG_SCREEN_LOG && printed[0] == 0);
     option_override("", &config);
-    CHECK(config.trace && !config.counters && !config.screen_live && printed[0] == 0);
+    CHECK(config.trace && !config.counters && config.screen == CONFIG_SCREEN_LOG && printed[0] == 0);
     option_override("trace=no counters=yes screen=live", &config);
-    CHECK(!config.trace && config.counters && config.screen_live && printed[0] == 0);
+    CHECK(!config.trace && config.counters && config.screen == CONFIG_SCREEN_LIVE && printed[0] == 0);
     option_override("screen=big", &config);
-    CHECK(config.screen_live &&
-          strcmp(printed, "screen= on the command line: `big` is not accepted; expected live or log") == 0);
+    CHECK(config.screen == CONFIG_SCREEN_LIVE &&
+          strcmp(printed, "screen= on the command line: `big` is not accepted; expected live, table or log") == 0);
     test_passed("the command line overrides the config, and a wrong value does not");
 }
 

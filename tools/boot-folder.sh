@@ -56,7 +56,7 @@ boot_folder()
     chmod 644 "$folder"/*
 }
 
-# write_settings CONFIG...: nestor.cfg. The variables $timeout, $append, $serial and $multiboot go into it.
+# write_settings CONFIG...: nestor.cfg. The variables $timeout, $append, $serial, $graphics and $multiboot go into it.
 write_settings()
 {
     cat <<TEXT
@@ -71,6 +71,9 @@ set words="$append"
 
 # The menu on a serial line, too; unit 0 is COM1. "" is for none.
 set serial="$serial"
+
+# The screen's mode for Nestor, such as 1024x768x32. "" is for text with a BIOS, and 1280x800 or what there is under UEFI.
+set graphics="$graphics"
 
 # The version of the Multiboot protocol: 2 or 1.
 set multiboot=$multiboot
@@ -132,7 +135,7 @@ grub_core()
 grub_net_core()
 {
     case $1 in
-    i386-pc-pxe) drivers=pxe ;;
+    i386-pc-pxe) drivers="pxe vbe" ;;
     x86_64-efi) drivers="efinet efi_gop efi_uga" ;;
     esac
     echo "set prefix=$3" >"$work/net.cfg"

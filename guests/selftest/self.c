@@ -309,3 +309,13 @@ FEATURE_GRID(grid, ANY, NEEDS(), MANUAL, "a row for each combination, but 1-y; 0
 {
     EXPECT(at[0] != 0 || at[1] != 2);
 }
+
+static unsigned count_made(void) { return 8; }
+static void name_made(unsigned number, char label[FEATURE_LABEL]) { label[0] = (char)('a' + number), label[1] = 0; }
+static bool is_last(unsigned number) { return number >= 6; }
+
+FEATURE_MADE(pass_made, ANY, NEEDS(), MANUAL, "rows that are made up, the last of which stay behind the others", count_made, name_made,
+             .last = is_last)
+{
+    EXPECT(number < 8);
+}

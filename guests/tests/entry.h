@@ -11,11 +11,15 @@ struct entry_row {
     bool near;
 };
 
-/* The rows of a family, in their order: what a CPU that accepts it wrongly does not survive comes last. Filled when one asks. */
+/* Of a rule's cases on a base: all; one; or all but that one. */
+enum entry_share { ENTRY_ALL, ENTRY_SAMPLE, ENTRY_REST };
+
+/* The rows of a family. Filled when one asks. */
 struct entry_rows {
     enum backend backend;
-    const char *groups;            /* letters of rules */
+    const char *groups;             /* letters of rules */
     unsigned first_base, last_base; /* numbers of bases */
+    enum entry_share share;
     unsigned count, room;
     struct entry_row *row;
 };
@@ -25,15 +29,44 @@ unsigned entry_rows_count(struct entry_rows *rows);
 /* Writes a row's label: "E9.IO_BITMAP_A.bit0" on the first base of all, "S2.GUEST_LDTR_SELECTOR.near-base-real" on others. */
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL]);
 
+/* Whether a CPU that accepts it wrongly would not survive it. */
+bool entry_row_is_last(const struct entry_rows *rows, unsigned number);
+
 /* Enters with it, and expects what the rule says. */
 void entry_row_run(const struct entry_rows *rows, unsigned number);
 
+/* The block with the rule arranged on a base; ends the row as a SKIP if that is not possible. */
+struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base);
+
+/* Breaks a rule that is arranged, in the first way that there is; ends the row as a SKIP if there is none. */
+void entry_row_break(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block);
+
+/* probe_enter(), again if an interrupt of the host's came first. */
+struct probe_result entry_enter(void);
+
+/* Expects what the rule, which is broken in the block, says of an entry with it. */
+void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block);
+
+/* What a row writes to its block, beside a base: some bits of a field. */
+struct entry_change {
+    uint32_t field; /* 0: no change */
+    uint64_t clear, set;
+};
+
+/* Writes some; ends the row as a SKIP if this CPU has no such field. */
+void entry_change(const struct entry_block *block, const struct entry_change *changes, unsigned n);
+
+/* Sets controls, and clears those with NOT: a list that ends with 0. */
+void entry_control(const struct entry_block *block, const uint16_t *controls);
+
 /* The test of a family: of these groups, on these bases. */
-#define ENTRY_FAMILY(on, groups_, first_base_, last_base_, manual)                                                    \
-    static struct entry_rows entry_rows = {BACKEND_##on, groups_, first_base_, last_base_, 0, 0, NULL};               \
+#define ENTRY_FAMILY(on, groups_, first_base_, last_base_, share_, manual)                                            \
+    static struct entry_rows entry_rows = {BACKEND_##on, groups_, first_base_, last_base_, share_, 0, 0, NULL};       \
     static unsigned entry_count(void) { return entry_rows_count(&entry_rows); }                                       \
     static void entry_name(unsigned number, char label[FEATURE_LABEL]) { entry_row_name(&entry_rows, number, label); } \
-    FEATURE_MADE(entry, on, NEEDS(), manual, "one rule broken, or its nearest legal neighbour", entry_count, entry_name) \
+    static bool entry_last(unsigned number) { return entry_row_is_last(&entry_rows, number); }                        \
+    FEATURE_MADE(entry, on, NEEDS(), manual, "one rule broken, or its nearest legal neighbour", entry_count, entry_name, \
+                 .last = entry_last)                                                                                  \
     {                                                                                                                 \
         entry_row_run(&entry_rows, number);                                                                           \
     }                                                                                                                 \

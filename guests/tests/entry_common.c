@@ -18,37 +18,65 @@ static void add_row(struct entry_rows *rows, struct entry_row row)
     rows->row[rows->count++] = row;
 }
 
+static bool makes_sense(const struct entry_rule *rule, bool near, unsigned number, const struct entry_base *base)
+{
+    struct entry_case c = entry_case_get(rule, near, number);
+
+    return !c.variant || !(c.variant->skip & base->kind);
+}
+
+/* The case that stands for all of a rule on a base: another on each, so that all bases together have many. One in four is a
+ * neighbour. */
+static bool is_sample(const struct entry_rule *rule, bool near, unsigned number, const struct entry_base *base, unsigned turn)
+{
+    enum { NEAR_EACH = 4 };
+    unsigned cases = entry_case_count(rule, near), first = turn / NEAR_EACH + turn % NEAR_EACH;
+
+    if (near != (turn % NEAR_EACH == 0))
+        return false;
+    for (unsigned i = 0; i < cases; i++)
+        if (makes_sense(rule, near, (first + i) % cases, base))
+            return (first + i) % cases == number;
+    return false;
+}
+
 static void add_cases(struct entry_rows *rows, unsigned base, unsigned number, bool near)
 {
     const struct entry_rule *rule = entry_rule(rows->backend, number);
+    const struct entry_base *on = entry_base(rows->backend, base);
     unsigned cases = entry_case_count(rule, near);
 
-    if (rule->skip & entry_base(rows->backend, base)->kind)
-        return;
     for (unsigned i = 0; i < cases; i++)
-        add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
+        if (rows->share == ENTRY_ALL || (rows->share == ENTRY_SAMPLE) == is_sample(rule, near, i, on, base + number))
+            add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
 }
 
-static void add_rules(struct entry_rows *rows, unsigned base, bool loses_host)
+static void add_rules(struct entry_rows *rows, unsigned base)
 {
     for (unsigned i = 0; i < entry_rule_count(rows->backend); i++) {
         const struct entry_rule *rule = entry_rule(rows->backend, i);
 
-        if (rule->no_row || !strchr(rows->groups, rule->id[0]))
+        if (rule->no_row || !strchr(rows->groups, rule->id[0]) || rule->skip & entry_base(rows->backend, base)->kind)
             continue;
-        if (rule->loses_host == loses_host)
-            add_cases(rows, base, i, false);
-        if (!loses_host)
-            add_cases(rows, base, i, true);
+        add_cases(rows, base, i, false);
+        add_cases(rows, base, i, true);
     }
 }
 
 unsigned entry_rows_count(struct entry_rows *rows)
 {
-    for (unsigned pass = rows->row ? 2 : 0; pass < 2; pass++)
-        for (unsigned base = rows->first_base; base <= rows->last_base; base++)
-            add_rules(rows, base, pass == 1);
+    if (rows->row)
+        return rows->count;
+    for (unsigned base = rows->first_base; base <= rows->last_base; base++)
+        add_rules(rows, base);
     return rows->count;
+}
+
+bool entry_row_is_last(const struct entry_rows *rows, unsigned number)
+{
+    const struct entry_row *row = &rows->row[number];
+
+    return !row->near && entry_rule(rows->backend, row->rule)->loses_host;
 }
 
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL])
@@ -65,8 +93,8 @@ void entry_row_name(const struct entry_rows *rows, unsigned number, char label[F
 
 /* ---- One row ------------------------------------------------------------------------------------------------ */
 
-/* The block with the rule arranged: rows of one rule follow each other. */
-static struct entry_block arrange(const struct entry_rule *rule, const struct entry_base *base)
+/* Rows of one rule follow each other. */
+struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base)
 {
     static const struct entry_rule *last;
     static const struct entry_base *last_base;
@@ -88,6 +116,51 @@ static struct entry_block arrange(const struct entry_rule *rule, const struct en
     last = rule;
     last_base = base;
     return block;
+}
+
+void entry_row_break(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block)
+{
+    static struct entry_values before;
+
+    probe_keep(&before);
+    for (unsigned i = 0; i < entry_case_count(rule, false); i++) {
+        struct entry_case c = entry_case_get(rule, false, i);
+
+        if (entry_case_write(&c, base, block, probe_caps()))
+            return;
+        probe_bring_back(&before);
+    }
+    SKIP("no case on this CPU: %s", rule->id);
+}
+
+struct probe_result entry_enter(void)
+{
+    struct probe_result result;
+
+    do
+        result = probe_enter();
+    while (result.exited && result.reason == EXIT_EXTERNAL_INTERRUPT);
+    return result;
+}
+
+void entry_change(const struct entry_block *block, const struct entry_change *changes, unsigned n)
+{
+    for (unsigned i = 0; i < n && changes[i].field; i++) {
+        uint64_t value = 0;
+
+        block->read(block->context, changes[i].field, &value);
+        if (!block->write(block->context, changes[i].field, (value & ~changes[i].clear) | changes[i].set))
+            SKIP("this CPU has no %s", entry_field_name(changes[i].field));
+    }
+}
+
+void entry_control(const struct entry_block *block, const uint16_t *controls)
+{
+    for (; *controls; controls++) {
+        uint64_t bit = 1ull << (*controls & NEED_BIT);
+
+        entry_change(block, &(struct entry_change){lab_control_field(*controls), bit, *controls & NEED_NOT ? 0 : bit}, 1);
+    }
 }
 
 static const char *text_of(struct probe_result result)
@@ -150,7 +223,7 @@ static void expect_explained(const struct entry_rule *rule, const struct entry_b
         expect_read_back(&finding);
 }
 
-static void expect_verdict(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block)
+void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block)
 {
     struct entry_verdict verdict = entry_rule_verdict(rule);
     struct entry_finding finding;
@@ -179,12 +252,12 @@ void entry_row_run(const struct entry_rows *rows, unsigned number)
     const struct entry_row *row = &rows->row[number];
     const struct entry_rule *rule = entry_rule(rows->backend, row->rule);
     struct entry_case c = entry_case_get(rule, row->near, row->number);
-    struct entry_block block = arrange(rule, base);
+    struct entry_block block = entry_row_arrange(rule, base);
 
     if (!entry_case_write(&c, base, &block, probe_caps()))
         SKIP("no such case on this CPU");
     if (c.near)
         expect_entered(probe_enter());
     else
-        expect_verdict(probe_enter(), rule, &block);
+        entry_row_expect(probe_enter(), rule, &block);
 }

@@ -71,6 +71,15 @@ static void give_back(void)
         __asm__ volatile("int $2");
 }
 
+/* Exits leave blocking by NMI as the guest had it ("Updating Non-Register State"); IRET ends it. */
+static void unblock_nmis(void)
+{
+    __asm__ volatile("mov %%rsp, %%rcx; push %0; push %%rcx; pushfq; push %1; lea 1f(%%rip), %%rcx; push %%rcx; iretq; 1:"
+                     :
+                     : "i"(SEL_KERNEL_DS), "i"(SEL_KERNEL_CS)
+                     : "rcx", "memory");
+}
+
 /* Without a full lab no entry gets further than "Checks on Host Segment and Descriptor-Table Registers". */
 static uint64_t enter(const struct operands *o, uint64_t how)
 {
@@ -85,6 +94,7 @@ static uint64_t enter(const struct operands *o, uint64_t how)
     x86_wrmsr(MSR_PAT, pat);
     if (!(flags & FLAGS_FAIL))
         give_back();
+    unblock_nmis();
     return flags;
 }
 

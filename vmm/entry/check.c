@@ -5,6 +5,8 @@
 
 static void note(struct entry_context *context, uint32_t field, uint64_t value)
 {
+    if (context->quiet)
+        return;
     for (unsigned i = 0; i < context->reads; i++)
         if (context->read[i].field == field)
             return;
@@ -119,15 +121,25 @@ enum entry_result entry_rule_check(const struct entry_rule *rule, const struct e
 
 /* ---- All of them -------------------------------------------------------------------------------------------- */
 
+/* Nearly all rules are kept, nearly always: what was looked at is noted only for those that are not. */
+static bool is_broken(const struct entry_rule *rule, struct entry_context *quiet)
+{
+    uint64_t wrong;
+
+    quiet->unknown = false;
+    return check(rule, quiet, &wrong) == ENTRY_BROKEN;
+}
+
 bool entry_check(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
                  struct entry_finding *first)
 {
-    for (unsigned i = 0; i < entry_rule_count(backend); i++) {
-        struct entry_finding finding;
+    struct entry_context quiet = {.block = block, .caps = caps, .quiet = true};
 
-        if (entry_rule_check(entry_rule(backend, i), block, caps, &finding) == ENTRY_BROKEN) {
-            if (first)
-                *first = finding;
+    for (unsigned i = 0, n = entry_rule_count(backend); i < n; i++) {
+        const struct entry_rule *rule = entry_rule(backend, i);
+
+        if (is_broken(rule, &quiet)) {
+            entry_rule_check(rule, block, caps, first);
             return false;
         }
     }
@@ -166,7 +178,7 @@ unsigned entry_check_all(enum backend backend, const struct entry_block *block, 
 {
     unsigned broken = 0, not_known = 0;
 
-    for (unsigned i = 0; i < entry_rule_count(backend); i++) {
+    for (unsigned i = 0, n = entry_rule_count(backend); i < n; i++) {
         struct entry_finding finding;
         enum entry_result result = entry_rule_check(entry_rule(backend, i), block, caps, &finding);
 

@@ -54,6 +54,9 @@ struct entry_values {
 };
 struct entry_block entry_values_block(struct entry_values *values);
 
+/* The place in pair[] where the field is, or would be. */
+unsigned entry_values_find(const struct entry_values *values, uint32_t field);
+
 /* Writes what is so at an entry that gets as far as its control block, where the block does not know: CPL 0, VMX root
  * operation in a fitting mode, not in SMM, not behind MOV SS. */
 void entry_state_assume(const struct entry_block *block);

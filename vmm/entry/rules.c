@@ -39,9 +39,11 @@ const struct entry_rule *entry_rule(enum backend backend, unsigned number)
 {
     struct tables tables = tables_of(backend);
 
-    for (unsigned i = 0; i < tables.count; number -= tables.table[i++]->count)
-        if (number < tables.table[i]->count)
-            return &tables.table[i]->rules[number];
+    for (const struct entry_table *const *table = tables.table; table < tables.table + tables.count; table++) {
+        if (number < (*table)->count)
+            return &(*table)->rules[number];
+        number -= (*table)->count;
+    }
     return NULL;
 }
 

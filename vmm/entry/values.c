@@ -12,8 +12,7 @@ bool entry_caps_put(struct entry_caps *caps, uint64_t index, uint64_t value)
     return false;
 }
 
-/* Where the field is, or would be. */
-static unsigned find(const struct entry_values *values, uint32_t field)
+unsigned entry_values_find(const struct entry_values *values, uint32_t field)
 {
     unsigned low = 0, high = values->count;
 
@@ -31,7 +30,7 @@ static unsigned find(const struct entry_values *values, uint32_t field)
 static bool values_read(void *context, uint32_t field, uint64_t *value)
 {
     const struct entry_values *values = context;
-    unsigned at = find(values, field);
+    unsigned at = entry_values_find(values, field);
 
     if (at == values->count || values->pair[at].field != field)
         return false;
@@ -42,7 +41,7 @@ static bool values_read(void *context, uint32_t field, uint64_t *value)
 static bool values_write(void *context, uint32_t field, uint64_t value)
 {
     struct entry_values *values = context;
-    unsigned at = find(values, field), bits = entry_field_bits(field);
+    unsigned at = entry_values_find(values, field), bits = entry_field_bits(field);
 
     if (at == values->count || values->pair[at].field != field) {
         if (values->count == ENTRY_VALUES_MAX)

@@ -283,6 +283,22 @@ static int64_t set_pair(const struct guest *guest, uint64_t what, uint64_t value
     return kind >= LAB_CAP ? -ABI_EINVAL : write_one(guest, what, value);
 }
 
+/* Fields of the probe are many: a system call for each run of them. Which one can't be written is found one by one. */
+static uint64_t set_fields(const struct guest *guest, const struct lab_pair *list, uint64_t n)
+{
+    struct state_pair pairs[MAX_STATE_PAIRS];
+    struct lab_pair copy[MAX_STATE_PAIRS]; /* the guest may write to its own in the meantime */
+    uint64_t run = 0;
+
+    for (; run < n && run < MAX_STATE_PAIRS; run++) {
+        copy[run] = list[run];
+        if (copy[run].what >> LAB_KIND_SHIFT != LAB_PROBE)
+            break;
+        pairs[run] = (struct state_pair){copy[run].what, (uintptr_t)&copy[run].value};
+    }
+    return run > 1 && sys_vcpu_write(guest->vcpu.number, pairs, (unsigned)run) == 0 ? run : 0;
+}
+
 int64_t lab_call_machine(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t refusal_gpa)
 {
     struct lab_refusal *refusal = guest_memory_at(&guest->vm->memory, refusal_gpa, sizeof(*refusal));
@@ -293,9 +309,14 @@ int64_t lab_call_machine(struct guest *guest, uint64_t pairs, uint64_t n, uint64
     if (!list || (refusal_gpa && !refusal))
         return -ABI_EFAULT;
     for (uint64_t i = 0; i < n; i++) {
-        struct lab_pair pair = list[i];
-        int64_t error = set_pair(guest, pair.what, pair.value);
+        struct lab_pair pair;
+        int64_t error;
 
+        i += set_fields(guest, list + i, n - i);
+        if (i == n)
+            break;
+        pair = list[i];
+        error = set_pair(guest, pair.what, pair.value);
         if (error) {
             tell_refusal(guest, refusal_gpa ? refusal : NULL, pair.what, error);
             return error;
@@ -318,6 +339,21 @@ static int64_t get_pair(const struct guest *guest, uint64_t what, uint64_t *valu
     return sys_vcpu_read(guest->vcpu.number, &pair, 1);
 }
 
+/* Likewise for reading. */
+static uint64_t get_fields(const struct guest *guest, struct lab_pair *list, uint64_t n)
+{
+    struct state_pair pairs[MAX_STATE_PAIRS];
+    uint64_t values[MAX_STATE_PAIRS], run = 0;
+
+    for (; run < n && run < MAX_STATE_PAIRS && list[run].what >> LAB_KIND_SHIFT == LAB_PROBE; run++)
+        pairs[run] = (struct state_pair){list[run].what, (uintptr_t)&values[run]};
+    if (run <= 1 || sys_vcpu_read(guest->vcpu.number, pairs, (unsigned)run) != 0)
+        return 0;
+    for (uint64_t i = 0; i < run; i++)
+        list[i].value = values[i];
+    return run;
+}
+
 int64_t lab_call_results(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t unused)
 {
     struct lab_pair *list = pairs_at(guest, pairs, n);
@@ -329,8 +365,12 @@ int64_t lab_call_results(struct guest *guest, uint64_t pairs, uint64_t n, uint64
         return -ABI_EFAULT;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t value;
-        int64_t error = get_pair(guest, list[i].what, &value);
+        int64_t error;
 
+        i += get_fields(guest, list + i, n - i);
+        if (i == n)
+            break;
+        error = get_pair(guest, list[i].what, &value);
         if (error)
             return error;
         list[i].value = value;

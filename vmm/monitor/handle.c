@@ -9,7 +9,6 @@ typedef unsigned long long ull; /* for printf */
 
 static enum vcpu_action handle_other(struct guest *guest, const struct guest_exit *e)
 {
-    guest_dump(guest);
     guest_end(guest, END_UNHANDLED, "%s (0x%llx) at RIP 0x%llx is nothing that this monitor handles", e->name,
               (ull)e->record->reason, (ull)e->record->rip);
 }
@@ -47,7 +46,6 @@ static enum vcpu_action handle_entry_failure(struct guest *guest, const struct g
 {
     struct entry_verdict seen = explain_exit(guest->vm->backend, e->record);
 
-    guest_dump(guest);
     explain_entry(guest, &seen);
     guest_end(guest, END_ENTRY_FAILURE, "the CPU refuses the guest's state: %s, qualification 0x%llx", e->name,
               (ull)guest->vcpu.page->exit.qualification);

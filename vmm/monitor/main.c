@@ -75,7 +75,6 @@ static _Noreturn void end_by_vmfail(struct guest *guest)
     uint64_t error = guest->vcpu.page->exit.qualification;
     struct entry_verdict seen = explain_vmfail(error);
 
-    guest_dump(guest);
     explain_entry(guest, &seen);
     guest_end(guest, END_ENTRY_FAILURE, "the CPU refuses the control block: VMfailValid, VM-instruction error %llu",
               (unsigned long long)error);

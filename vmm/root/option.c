@@ -45,7 +45,7 @@ void option_override(const char *command_line, struct config *config)
     } options[] = {
         {"trace", value_read_yes, &config->trace},
         {"counters", value_read_yes, &config->counters},
-        {"screen", value_read_screen, &config->screen_live},
+        {"screen", value_read_screen, &config->screen},
         {"passport", value_read_passport, &config->passport_full},
     };
     static const char *const lab_words[] = {"tests", "shuffle"};

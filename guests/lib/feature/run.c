@@ -130,14 +130,16 @@ static unsigned rows_of(const struct feature_test *test, const struct feature_ch
     return feature_chosen_family(choice, test) ? feature_rows(test) : 0;
 }
 
-static void choose(const struct feature_choice *choice)
+/* Those that come last, or the others. */
+static void choose(const struct feature_choice *choice, bool last)
 {
     enum feature_platform here = hypercall_is_svm ? PLATFORM_SVM : PLATFORM_VMX;
     struct feature_row row;
 
     for (size_t i = 0; i < n_tests; i++)
         for (unsigned number = 0; number < rows_of(tests[i], choice); number++)
-            if (feature_row(tests[i], number, &row) && feature_chosen(choice, &row)) {
+            if (feature_is_last(tests[i], number) == last && feature_row(tests[i], number, &row) &&
+                feature_chosen(choice, &row)) {
                 if (tests[i]->platform == PLATFORM_ANY || tests[i]->platform == here)
                     add_place(i, number);
                 else
@@ -145,14 +147,14 @@ static void choose(const struct feature_choice *choice)
             }
 }
 
-static void shuffle(uint64_t seed)
+static void shuffle(struct place *list, size_t n, uint64_t seed)
 {
-    for (size_t i = n_places; i > 1; i--) {
+    for (size_t i = n; i > 1; i--) {
         size_t j = feature_random(&seed) % i;
-        struct place other = places[j];
+        struct place other = list[j];
 
-        places[j] = places[i - 1];
-        places[i - 1] = other;
+        list[j] = list[i - 1];
+        list[i - 1] = other;
     }
 }
 
@@ -188,6 +190,7 @@ int main(int argc, char **argv)
     struct feature_choice choice = {NULL, NULL};
     unsigned long repeat = 1;
     uint64_t seed = 0;
+    size_t n_first;
     long result;
 
     if (!parse(argc, argv, &choice, &seed, &repeat))
@@ -198,7 +201,9 @@ int main(int argc, char **argv)
         return STATUS_USAGE;
     }
     collect();
-    choose(&choice);
+    choose(&choice, false);
+    n_first = n_places;
+    choose(&choice, true);
     if (n_places == 0 && other_platform == 0) {
         console_print("no test is called so\n");
         return STATUS_USAGE;
@@ -209,7 +214,8 @@ int main(int argc, char **argv)
     state_reset();
     if (seed) {
         console_print("shuffle=%llu\n", (unsigned long long)seed);
-        shuffle(seed);
+        shuffle(places, n_first, seed);
+        shuffle(places + n_first, n_places - n_first, seed);
     }
     if (other_platform)
         console_print("%lu rows are for the other back end\n", (unsigned long)other_platform);

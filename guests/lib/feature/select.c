@@ -62,6 +62,8 @@ const void *feature_row_argument(const struct feature_row *row)
     return NULL;
 }
 
+bool feature_is_last(const struct feature_test *test, unsigned number) { return test->last && test->last(number); }
+
 /* A label may be a name of the manual's, such as GUEST_RIP. */
 static char id_character(char c)
 {

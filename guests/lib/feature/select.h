@@ -18,6 +18,9 @@ unsigned feature_rows(const struct feature_test *test);
 /* Fills in row `number` < feature_rows(); false if there is none with this number. */
 bool feature_row(const struct feature_test *test, unsigned number, struct feature_row *row);
 
+/* Whether the machine may not survive row `number`, so that it comes behind all others. */
+bool feature_is_last(const struct feature_test *test, unsigned number);
+
 /* What is handed to test->run. */
 const void *feature_row_argument(const struct feature_row *row);
 

@@ -26,6 +26,7 @@ uint64_t lab_control_bit(enum feature_need control);
 /* A field by its encoding, or what else enum lab_kind has. Reading: as of the last observed exit, or now if there was none. */
 void lab_write(uint64_t what, uint64_t value);
 uint64_t lab_read(uint64_t what);
+void lab_read_pairs(struct lab_pair *pairs, size_t n); /* several at once: fills in the values */
 
 /* Several at once, in one hypercall: LAB_WRITE({CR0_MASK, mask}, {CR0_READ_SHADOW, shadow}). */
 #define LAB_WRITE(...)                                                                                                \

@@ -32,7 +32,7 @@ uint64_t probe_host_address(enum probe_page page)
 }
 
 /* Encodings of VMCS fields are found out by trying. */
-static bool is_there(uint32_t field)
+bool probe_has(uint32_t field)
 {
     enum { UNKNOWN, THERE, MISSING };
     static uint8_t fields[PROBE_FIELDS_END / 2];
@@ -64,11 +64,19 @@ static bool can_be(uint32_t field, uint64_t value)
     }
 }
 
+/* Most reads, of which a row has thousands, find their field where it was the last time. */
 static bool block_read(void *context, uint32_t field, uint64_t *value)
 {
-    struct entry_block values = entry_values_block(context);
+    static uint16_t places[PROBE_FIELDS_END / 2];
+    const struct entry_values *values = context;
+    uint16_t *place = &places[field < PROBE_FIELDS_END ? field / 2 : 0];
 
-    return values.read(context, field, value);
+    if (*place >= values->count || values->pair[*place].field != field)
+        *place = (uint16_t)entry_values_find(values, field);
+    if (*place >= values->count || values->pair[*place].field != field)
+        return false;
+    *value = values->pair[*place].value;
+    return true;
 }
 
 static bool block_write(void *context, uint32_t field, uint64_t value)
@@ -76,7 +84,7 @@ static bool block_write(void *context, uint32_t field, uint64_t value)
     struct entry_block values = entry_values_block(context);
     uint64_t now;
 
-    if (!is_there(field))
+    if (!probe_has(field))
         return false;
     if (field >= ENTRY_STATE && values.read(context, field, &now) && now != value && !can_be(field, value))
         return false;
@@ -109,10 +117,28 @@ void probe_make_frame(enum backend backend)
     probe_put(STATE_MSR_AREA, probe_host_address(PROBE_MSR_AREA));
 }
 
+/* Nothing might wake it but an interrupt for the host, which may be long in coming: so does the VMX-preemption timer, at once. */
+static void end_hlt(const struct entry_block *block)
+{
+    const uint64_t timer = 1ull << (PIN_PREEMPTION_TIMER & NEED_BIT);
+
+    if (probe_caps()->value[CAP_IA32_VMX_PINBASED_CTLS - ENTRY_CAP] >> 32 & timer) {
+        block->write(block->context, PIN_CONTROLS, probe_get(PIN_CONTROLS) | timer);
+        block->write(block->context, PREEMPTION_TIMER_VALUE, 0);
+    }
+}
+
 struct entry_block probe_begin(const struct entry_base *base)
 {
+    static struct entry_values values; /* with the last base, as rows of one base follow each other */
+    static const struct entry_base *last;
     struct entry_block block = {&probe_wanted, block_read, block_write};
 
+    if (probe_ready && last == base) {
+        probe_wanted = values;
+        return block;
+    }
+    last = NULL;
     if (!probe_ready && hypercall_is_svm)
         probe_svm_prepare();
     else if (!probe_ready)
@@ -120,6 +146,10 @@ struct entry_block probe_begin(const struct entry_base *base)
     probe_ready = true;
     probe_wanted = probe_frame;
     entry_base_set(base, &block, probe_caps());
+    if (base->kind & BASE_HLT)
+        end_hlt(&block);
+    values = probe_wanted;
+    last = base;
     return block;
 }
 

@@ -29,4 +29,13 @@ struct probe_result {
 };
 struct probe_result probe_enter(void);
 
+/* The two halves of that, on VMX: the fields are written; the VMCS is entered. */
+void probe_write(void);
+struct probe_result probe_run(void);
+
+/* All fields of the VMCS, as they are between the two; and those that are not so any more: how many, the first `room` of them
+ * in changed[], with their value now. */
+void probe_note(void);
+unsigned probe_changed(struct entry_pair *changed, unsigned room);
+
 #endif

@@ -18,6 +18,9 @@ extern bool probe_ready;                 /* probe_frame is made; false: it has t
 /* The host's address of a page; ends the row as a SKIP if the VM is not one for that. */
 uint64_t probe_host_address(enum probe_page page);
 
+/* Whether the CPU has a field. */
+bool probe_has(uint32_t field);
+
 /* A field of the block, 0 if it has none; a field of the frame. */
 uint64_t probe_get(uint32_t field);
 void probe_put(uint32_t field, uint64_t value);

@@ -50,25 +50,41 @@ static void write_memory(uint32_t field, uint64_t value)
         memcpy(probe_pages[PROBE_MSR_AREA] + (field - ENTRY_MSR) * sizeof value, &value, sizeof value);
 }
 
-/* What the VMCS does not have already. */
-static void write_block(void)
+/* What the VMCS does not have already. Both lists are by rising field. */
+void probe_write(void)
 {
     static struct lab_pair pairs[ENTRY_VALUES_MAX];
-    struct entry_block has = entry_values_block(&written);
+    unsigned has = 0;
     size_t n = 0;
 
     for (unsigned i = 0; i < probe_wanted.count; i++) {
         const struct entry_pair *pair = &probe_wanted.pair[i];
-        uint64_t value;
 
+        while (has < written.count && written.pair[has].field < pair->field)
+            has++;
         if (pair->field >= ENTRY_STATE)
             write_memory(pair->field, pair->value);
-        else if (!has.read(has.context, pair->field, &value) || value != pair->value)
+        else if (has == written.count || written.pair[has].field != pair->field || written.pair[has].value != pair->value)
             pairs[n++] = (struct lab_pair){PROBE(pair->field), pair->value};
     }
     if (n)
         lab_write_pairs(pairs, n);
     written = probe_wanted;
+}
+
+/* "Saving Guest State": an exit writes the guest-state area, and two VM-entry control fields. */
+static void forget_saved(void)
+{
+    enum { TYPE_MASK = 3 << 10, TYPE_GUEST = 2 << 10 };
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < written.count; i++) {
+        uint32_t field = written.pair[i].field;
+
+        if ((field & TYPE_MASK) != TYPE_GUEST && field != ENTRY_CONTROLS && field != ENTRY_INTERRUPTION_INFO)
+            written.pair[kept++] = written.pair[i];
+    }
+    written.count = kept;
 }
 
 /* The current VMCS is none, or of a kind that can't be entered. Its fields are lost. */
@@ -89,15 +105,56 @@ static void change_current(void)
 
 struct probe_result probe_vmx_enter(void)
 {
+    probe_write();
+    return probe_run();
+}
+
+struct probe_result probe_run(void)
+{
     static const enum lab_vmx_run runs[2][2] = {{LAB_VMX_VMLAUNCH, LAB_VMX_VMRESUME},
                                                 {LAB_VMX_VMLAUNCH_BLOCKED, LAB_VMX_VMRESUME_BLOCKED}};
+    struct lab_pair exit[] = {{PROBE(EXIT_REASON), 0}, {PROBE(EXIT_QUALIFICATION), 0}};
     struct root_result result;
 
-    write_block();
     change_current();
     result = root_run(runs[probe_get(STATE_MOV_SS) & 1][probe_get(STATE_INSTRUCTION) & 1], 0, 0, probe_get(STATE_LAUNCHED));
     if (result.flags & (FLAG_CF | FLAG_ZF))
         return (struct probe_result){.error = result.error};
-    written.count = 0; /* the exit has saved the guest's state */
-    return (struct probe_result){true, 0, lab_read(PROBE(EXIT_REASON)), lab_read(PROBE(EXIT_QUALIFICATION))};
+    lab_read_pairs(exit, sizeof exit / sizeof *exit);
+    if (!(exit[0].value >> 31))
+        forget_saved();
+    if (probe_get(PIN_CONTROLS) >> (PIN_VIRTUAL_NMIS & NEED_BIT) & 1)
+        lab_set(PIN_VIRTUAL_NMIS); /* then the end of the row ends their blocking: state_reset() */
+    return (struct probe_result){true, 0, exit[0].value, exit[1].value};
+}
+
+/* ---- What an entry changes ---------------------------------------------------------------------------------- */
+
+static struct lab_pair noted[ENTRY_VALUES_MAX];
+static unsigned n_noted;
+
+/* Those that have a name, and that this CPU has; HOST_RSP is the kernel's to write. */
+void probe_note(void)
+{
+    for (uint32_t field = n_noted ? PROBE_FIELDS_END : 0; field < PROBE_FIELDS_END; field += 2)
+        if (field != HOST_RSP && entry_field_name(field)[0] && probe_has(field))
+            noted[n_noted++].what = PROBE(field);
+    lab_read_pairs(noted, n_noted);
+}
+
+unsigned probe_changed(struct entry_pair *changed, unsigned room)
+{
+    static struct lab_pair now[ENTRY_VALUES_MAX];
+    unsigned n = 0;
+
+    memcpy(now, noted, sizeof now);
+    lab_read_pairs(now, n_noted);
+    for (unsigned i = 0; i < n_noted; i++) {
+        if (now[i].value == noted[i].value)
+            continue;
+        if (n < room)
+            changed[n] = (struct entry_pair){(uint32_t)LAB_NUMBER(now[i].what), now[i].value};
+        n++;
+    }
+    return n;
 }

@@ -11,11 +11,13 @@ struct root_result root_run(enum lab_vmx_run instruction, uint64_t operand, uint
         {PART(LAB_VMX_OPERAND), operand}, {PART(LAB_VMX_POINTER), pointer}, {PART(LAB_VMX_DATA), data},
     };
 
+    struct lab_pair results[] = {{PART(LAB_VMX_FLAGS), 0}, {PART(LAB_VMX_ERROR), 0}, {PART(LAB_VMX_VALUE), 0}};
+
     lab_write_pairs(operands, sizeof operands / sizeof *operands);
     if (!lab_try(PART(LAB_VMX_RUN), instruction, 0))
         SKIP("the machine has no such instruction for Nestor");
-    return (struct root_result){lab_read(PART(LAB_VMX_FLAGS)), lab_read(PART(LAB_VMX_ERROR)),
-                                lab_read(PART(LAB_VMX_VALUE))};
+    lab_read_pairs(results, sizeof results / sizeof *results);
+    return (struct root_result){results[0].value, results[1].value, results[2].value};
 }
 
 void root_begin(bool current)

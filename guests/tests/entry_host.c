@@ -1,14 +1,12 @@
-/* What an exit loads of the host's state is legal, but not what the host lives on: the probe comes back all the same. */
-#include "guests/lib/lab/lab.h"
+/* What an exit leaves to the host is legal, but not what the host lives on: the probe comes back all the same, and others notice
+ * nothing. */
+#include "guests/tests/entry.h"
 
 #define CANONICAL_HIGH 0xffffffff00000000ull
 
 static const struct other {
     const char *label;
-    struct {
-        uint32_t field;
-        uint64_t clear, set;
-    } change[3];
+    struct entry_change change[3];
 } others[] = {
     {"efer-nothing-but-long-mode", {{HOST_IA32_EFER, ~0x500ull, 0}, {EXIT_CONTROLS, 0, 1 << 21}}},
     {"pat-uncacheable", {{HOST_IA32_PAT, ~0ull, 0}, {EXIT_CONTROLS, 0, 1 << 19}}},
@@ -39,16 +37,39 @@ FEATURE_TESTS(entry_host, VMX, NEEDS(), "Loading Host State", "other host state,
     struct entry_block block = probe_begin(entry_base(BACKEND_VMX, 0));
     struct probe_result result;
 
-    for (unsigned i = 0; i < sizeof row->change / sizeof *row->change && row->change[i].field; i++) {
-        uint64_t value = 0;
-
-        block.read(block.context, row->change[i].field, &value);
-        value = (value & ~row->change[i].clear) | row->change[i].set;
-        if (!block.write(block.context, row->change[i].field, value))
-            SKIP("this CPU has no such field");
-    }
-    result = probe_enter();
+    entry_change(&block, row->change, sizeof row->change / sizeof *row->change);
+    result = entry_enter();
     EXPECT(result.exited);
     EXPECT_EQ(result.reason, EXIT_EPT_VIOLATION);
     enter_and_stay();
+}
+
+/* ---- Blocking by NMI ---------------------------------------------------------------------------------------------- */
+
+#define NMI_CONTROLS      (1 << 3 | 1 << 5) /* NMI exiting, virtual NMIs */
+#define NMI_EXITING(on)   {PIN_CONTROLS, NMI_CONTROLS, (on) ? 1 << 3 : 0}
+#define BLOCKED           {GUEST_INTERRUPTIBILITY, ~0ull, BLOCKING_NMI}
+#define INJECTED          {ENTRY_INTERRUPTION_INFO, ~0ull, EVENT(EVENT_NMI, EXCEPTION_NMI)}
+
+static const struct blocking {
+    const char *label;
+    struct entry_change change[2];
+} blockings[] = {
+    {"blocked", {NMI_EXITING(true), BLOCKED}},
+    {"injected", {NMI_EXITING(true), INJECTED}},
+    {"no-exiting-blocked", {NMI_EXITING(false), BLOCKED}},
+    {"no-exiting-injected", {NMI_EXITING(false), INJECTED}},
+};
+
+/* A VM entry in turn makes the blocking what its guest-state area says, but there are CPUs on which it only adds some. */
+FEATURE_TESTS(entry_host_nmi, VMX, NEEDS(), "Updating Non-Register State", "blocking by NMI that a probe's guest had is over for others",
+              blockings)
+{
+    struct entry_block block = probe_begin(entry_base(BACKEND_VMX, 0));
+
+    entry_change(&block, row->change, sizeof row->change / sizeof *row->change);
+    EXPECT(entry_enter().exited);
+    OBSERVE(cpu_id(0, 0));
+    EXPECT_EXIT(EXIT_CPUID);
+    EXPECT_EQ(lab_read(GUEST_INTERRUPTIBILITY), 0);
 }
