@@ -54,7 +54,6 @@ my $said = ok_run("$top/tools/make-iso --menu --timeout 1 --config $config nesto
 like($said, qr/^make-iso: kernel \d+, root task and monitor \d+, \d+ guests: \d+ bytes in all$/m, 'that tells the sizes');
 boots(machine($bios, cd('nestor.iso')), 'a CD, BIOS', 'one.conf');
 boots(machine($uefi, cd('nestor.iso')), 'a CD, UEFI', 'one.conf');
-boots(machine($bios, stick('nestor.iso')), 'a stick, BIOS', 'one.conf');
 
 # A stick's second partition is FAT: a lab changes the menu and adds a machine without any tool of ours.
 my $iso = get_file("$work/nestor.iso");
@@ -101,7 +100,7 @@ like(ok_run($make_pxe, 'make-pxe once more'), qr/nestor\.cfg was changed, and is
     'what was changed is kept');
 ok(get_file("$work/pxe/nestor.cfg.new") eq $menu && -e "$work/pxe/my.conf", 'beside what it would have been');
 put_file("$work/pxe/nestor.cfg", $menu =~ s/^set modules="/set modules="none.elf /mr);
-says(machine($bios, net('nestor.0')), qr/none\.elf is missing, or could not be read\.\s.*?Press any key/ms,
+says(machine($bios, net('nestor.0')), qr/none\.elf is missing, or could not be read\.\s.*?Press any key.*?GNU GRUB/s,
     'GRUB tells of a module that is not there');
 
 # ---- Serving it ----

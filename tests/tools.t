@@ -39,10 +39,10 @@ sub ends
 }
 
 # ---- Options ----
-for my $tool (qw(setup run-qemu run-bochs make-iso symbols build-newlib run-tests repeat check-includes)) {
+for my $tool (qw(setup run-qemu run-bochs make-iso make-pxe serve-pxe symbols build-newlib run-tests repeat check-includes)) {
     ends("$top/tools/$tool --help", 0, qr/^usage: tools\/$tool /, "$tool --help");
 }
-for my $tool (qw(setup run-qemu run-bochs make-iso)) {
+for my $tool (qw(setup run-qemu run-bochs make-iso make-pxe serve-pxe)) {
     ends("$top/tools/$tool --bogus", 2, qr/unknown option: --bogus/, "$tool refuses an unknown option by name");
 }
 for my $tool (qw(run-qemu run-bochs)) {
@@ -54,6 +54,8 @@ for my $tool (qw(run-qemu run-bochs)) {
 ends("$top/tools/run-qemu --kvm --icount", 2, qr/--icount and --threads are TCG's/, "run-qemu: --icount is not for KVM");
 ends("$top/tools/run-bochs --memory 4096", 2, qr/at most 2048/, "run-bochs knows Bochs's limit of memory");
 ends("$top/tools/make-iso", 2, qr/no name for the image/, "make-iso wants a name");
+ends("$top/tools/make-pxe", 2, qr/no folder is given/, "make-pxe wants a folder");
+ends("$top/tools/make-pxe --dhcp", 0, qr/nestor\.efi.*nestor\.0.*^dnsmasq .*client-arch,7$/ms, "make-pxe --dhcp");
 
 # ---- Modules ----
 file('good.conf', <<"END");
@@ -154,6 +156,7 @@ END
 file('bin/id', "#!/bin/sh\necho \${ID:-0}\n", 0755);
 file('bin/sudo', "#!/bin/sh\necho sudo \$*\n\"\$@\"\n", 0755);
 ends("$top/tools/setup --check", 1, qr/^setup: missing: bochs nasm\n$/, 'setup --check only reports');
+ends("$top/tools/setup --check --only nasm gcc", 1, qr/^setup: missing: nasm\n$/, 'setup --only');
 ends("$top/tools/setup", 0, qr/install .* bochs nasm\n.*-y update\n.*install .*bochs nasm\nsetup: done\n$/s,
     'setup fetches a list of packages when it must');
 ends("$top/tools/setup", 0, qr/^(?!.*update).*setup: done\n$/s, 'setup fetches no list when it need not');
