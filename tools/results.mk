@@ -21,5 +21,6 @@ compare: ## print the rows in which platforms differ: those of the last `make ch
 families: ## print what came of each family of feature tests in the last `make check`, as tables
 	$(Q)[ -d '$(BUILD)/families' ] || { echo 'No logs in $(BUILD)/families: `make check` leaves them there.' >&2; exit 1; }
 	$(Q)tools/families $(BUILD)/families/*.log
+	$(Q)tools/families --rules $(BUILD)/families/*.log
 
 .PHONY: report compare families

@@ -25,14 +25,13 @@ static bool makes_sense(const struct entry_rule *rule, bool near, unsigned numbe
     return !c.variant || !(c.variant->skip & base->kind);
 }
 
-/* The case that stands for all of a rule on a base: another on each, so that all bases together have many. One in four is a
- * neighbour. */
+/* The case that stands for all of a rule on a base: another on each, so that all bases together have many. Each second is
+ * a neighbour. */
 static bool is_sample(const struct entry_rule *rule, bool near, unsigned number, const struct entry_base *base, unsigned turn)
 {
-    enum { NEAR_EACH = 4 };
-    unsigned cases = entry_case_count(rule, near), first = turn / NEAR_EACH + turn % NEAR_EACH;
+    unsigned cases = entry_case_count(rule, near), first = turn / 2;
 
-    if (near != (turn % NEAR_EACH == 0))
+    if (near != (turn % 2 == 0))
         return false;
     for (unsigned i = 0; i < cases; i++)
         if (makes_sense(rule, near, (first + i) % cases, base))

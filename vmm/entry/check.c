@@ -134,15 +134,17 @@ bool entry_check(enum backend backend, const struct entry_block *block, const st
                  struct entry_finding *first)
 {
     struct entry_context quiet = {.block = block, .caps = caps, .quiet = true};
+    struct entry_tables tables = entry_tables(backend);
 
-    for (unsigned i = 0, n = entry_rule_count(backend); i < n; i++) {
-        const struct entry_rule *rule = entry_rule(backend, i);
+    for (unsigned i = 0; i < tables.count; i++)
+        for (unsigned n = 0; n < tables.table[i]->count; n++) {
+            const struct entry_rule *rule = &tables.table[i]->rules[n];
 
-        if (is_broken(rule, &quiet)) {
-            entry_rule_check(rule, block, caps, first);
-            return false;
+            if (is_broken(rule, &quiet)) {
+                entry_rule_check(rule, block, caps, first);
+                return false;
+            }
         }
-    }
     return true;
 }
 

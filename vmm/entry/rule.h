@@ -182,6 +182,13 @@ struct entry_table {
 };
 #define TABLE(rules) {rules, sizeof rules / sizeof *rules}
 
+/* All of a back end's, in the order of the manual. */
+struct entry_tables {
+    const struct entry_table *const *table;
+    unsigned count;
+};
+struct entry_tables entry_tables(enum backend backend);
+
 extern const struct entry_table entry_rules_instruction, entry_rules_execution, entry_rules_execution_pages,
     entry_rules_exit, entry_rules_event, entry_rules_host, entry_rules_host_msr, entry_rules_guest_cr,
     entry_rules_guest_msr, entry_rules_segment_base, entry_rules_segment_rights, entry_rules_segment_system,

@@ -13,21 +13,16 @@ static const struct entry_table *const vmx_tables[] = {
 };
 static const struct entry_table *const svm_tables[] = {&entry_rules_svm};
 
-struct tables {
-    const struct entry_table *const *table;
-    unsigned count;
-};
-
-static struct tables tables_of(enum backend backend)
+struct entry_tables entry_tables(enum backend backend)
 {
     if (backend == BACKEND_SVM)
-        return (struct tables){svm_tables, sizeof svm_tables / sizeof *svm_tables};
-    return (struct tables){vmx_tables, sizeof vmx_tables / sizeof *vmx_tables};
+        return (struct entry_tables){svm_tables, sizeof svm_tables / sizeof *svm_tables};
+    return (struct entry_tables){vmx_tables, sizeof vmx_tables / sizeof *vmx_tables};
 }
 
 unsigned entry_rule_count(enum backend backend)
 {
-    struct tables tables = tables_of(backend);
+    struct entry_tables tables = entry_tables(backend);
     unsigned count = 0;
 
     for (unsigned i = 0; i < tables.count; i++)
@@ -37,7 +32,7 @@ unsigned entry_rule_count(enum backend backend)
 
 const struct entry_rule *entry_rule(enum backend backend, unsigned number)
 {
-    struct tables tables = tables_of(backend);
+    struct entry_tables tables = entry_tables(backend);
 
     for (const struct entry_table *const *table = tables.table; table < tables.table + tables.count; table++) {
         if (number < (*table)->count)

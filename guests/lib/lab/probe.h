@@ -38,4 +38,9 @@ struct probe_result probe_run(void);
 void probe_note(void);
 unsigned probe_changed(struct entry_pair *changed, unsigned room);
 
+/* On SVM: the first byte of the VMCB, from one on, that is not as the last entry found it, 4096 if there is none; a field as
+ * that entry left it. */
+unsigned probe_vmcb_changed(unsigned from);
+uint64_t probe_vmcb_field(uint32_t field);
+
 #endif

@@ -17,6 +17,23 @@ void probe_svm_prepare(void)
     probe_put(VMCB_CR3, probe_host_address(PROBE_NO_TABLES));
 }
 
+static uint8_t before[PROBE_PAGE];
+
+unsigned probe_vmcb_changed(unsigned from)
+{
+    while (from < PROBE_PAGE && probe_pages[PROBE_VMCB][from] == before[from])
+        from++;
+    return from;
+}
+
+uint64_t probe_vmcb_field(uint32_t field)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, probe_pages[PROBE_VMCB] + (field & 0xffff), field >> 16);
+    return value;
+}
+
 struct probe_result probe_svm_enter(void)
 {
     uint8_t *vmcb = probe_pages[PROBE_VMCB];
@@ -29,6 +46,7 @@ struct probe_result probe_svm_enter(void)
         if (pair->field < ENTRY_STATE)
             memcpy(vmcb + (pair->field & 0xffff), &pair->value, pair->field >> 16);
     }
+    memcpy(before, vmcb, PROBE_PAGE);
     lab_write(PROBE((uintptr_t)vmcb), 0);
     memcpy(exit, vmcb + (VMCB_EXITCODE & 0xffff), sizeof exit);
     return (struct probe_result){true, 0, exit[0], exit[1]};
