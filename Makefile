@@ -1,7 +1,8 @@
 # Nestor's front door: `make help` lists what it can do.
 #
 # BUILD=DIR puts everything elsewhere, V=1 shows the commands, CONFIG=FILE names the machine that `make run` boots, TESTS=GLOB
-# the feature tests that it runs instead, SHUFFLE=SEED their order, N=20 tells `make soak` how often.
+# the feature tests that it runs instead, SHUFFLE=SEED their order, N=20 tells `make soak` how often, IFACE=NAME and
+# RANGE=FROM,TO `make serve` where.
 # Sources are found by folder: adding a file needs no edit here.
 
 MAKEFLAGS += --no-builtin-rules
@@ -37,6 +38,7 @@ include tools/guests.mk
 include tools/tests.mk
 include tools/features.mk
 include tools/bench.mk
+include tools/results.mk
 
 -include $(patsubst %.o,%.d,$(filter %.o,$(ALL_OBJECTS)))
 
@@ -47,23 +49,43 @@ tool = $(Q)BUILD='$(abspath $(BUILD))'
 
 run: ## boot CONFIG, or the feature tests that TESTS names, in QEMU (with KVM where it can nest, else TCG)
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-qemu --config '$(CONFIG)'
+	$(tool) tools/run-qemu --config '$(CONFIG)' --log '$(BUILD)/run.log'
 
 run-bochs: ## boot CONFIG, or the feature tests that TESTS names, in Bochs (VMX)
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-bochs --config '$(CONFIG)'
+	$(tool) tools/run-bochs --config '$(CONFIG)' --log '$(BUILD)/run.log'
 
-iso: ## make BUILD/nestor.iso, a GRUB image of CONFIG for BIOS and UEFI, CD and USB
+iso: ## make BUILD/nestor.iso for BIOS and UEFI, CD and stick: a menu of machines, with CONFIG as the default
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/make-iso --config '$(CONFIG)' '$(BUILD)/nestor.iso'
+	$(tool) tools/make-iso --menu --config '$(CONFIG)' '$(BUILD)/nestor.iso'
 
-debug: ## boot CONFIG in QEMU, stopped, and wait for gdb
+pxe: ## make BUILD/pxe, a folder to boot from over the network, and print what a DHCP server has to say
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-qemu --config '$(CONFIG)' --tcg --gdb
+	$(tool) tools/make-pxe --config '$(CONFIG)' '$(BUILD)/pxe'
+	$(tool) tools/make-pxe --dhcp
+
+serve: ## serve BUILD/pxe on the network of IFACE, beside its DHCP server, or instead of one with RANGE=FROM,TO
+	$(built) kernel tasks guests $(CHOSEN)
+	$(tool) tools/make-pxe --config '$(CONFIG)' '$(BUILD)/pxe'
+	$(tool) tools/serve-pxe --interface '$(IFACE)' --range '$(RANGE)' '$(BUILD)/pxe'
+
+dist: ## make BUILD/nestor-VERSION.tar.xz: the image, the PXE folder, documentation, man page, checksums
+	$(built) kernel tasks guests
+	$(tool) tools/make-dist
+
+debug: ## boot CONFIG in QEMU, stopped, with gdb on it, which knows VMs, vCPUs, queues and the VMCB
+	$(built) kernel tasks guests $(CHOSEN)
+	$(tool) tools/debug-qemu --config '$(CONFIG)'
+
+debug-bochs: ## boot CONFIG in Bochs's own debugger, with symbols; it stops at a panic
+	$(built) kernel tasks guests
+	$(tool) tools/run-bochs --config '$(CONFIG)' --debugger
 
 check: ## build everything and run all tests; ends in "N passed, N failed"
+	$(Q)mkdir -p '$(BUILD)' && echo "set-up $$(date +%s.%N)" >'$(BUILD)/check.times'
+	$(Q)tools/setup --tests && echo "build $$(date +%s.%N)" >>'$(BUILD)/check.times'
 	$(built) all
-	$(tool) tools/run-tests $(SYSTEM_TESTS) $(HOST_TESTS)
+	$(tool) tools/run-tests --times '$(BUILD)/check.times' --failed '$(BUILD)/failed' $(SYSTEM_TESTS) $(HOST_TESTS)
 
 soak: ## run CONFIG N times (20) in each emulator, with 1 and with 4 CPUs, and count the passes
 	$(built) kernel tasks guests
@@ -74,10 +96,9 @@ endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU:
 	$(built) kernel tasks guests
 	$(tool) NESTOR_WHOLE=1 tools/run-tests tests/hostile.t tests/migration.t
 
-families: ## print what came of each family of feature tests in the last `make check`, as tables
-	$(Q)[ -d '$(BUILD)/families' ] || { echo 'No logs in $(BUILD)/families: `make check` leaves them there.' >&2; exit 1; }
-	$(Q)tools/families $(BUILD)/families/*.log
-	$(Q)tools/families --rules $(BUILD)/families/*.log
+profile: ## write config/profiles/NAME.conf, the passport of the machine that printed LOG
+	$(Q)case '$(NAME)' in '' | *[!a-z0-9-]*) echo 'make profile LOG=run.log NAME=x: NAME wants a-z, 0-9 and -' >&2; exit 2 ;; esac
+	$(Q)tools/passport --write 'config/profiles/$(NAME).conf' '$(LOG)'
 
 mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)
 	$(built) all
@@ -86,12 +107,15 @@ mutants: ## break Nestor on purpose, one mistake at a time: the feature tests mu
 check-includes: ## fail on an include that points up the stairs of the tree
 	$(Q)tools/check-includes
 
+abi-doc: ## write the tables of docs/abi.md out of config/abi.h
+	$(Q)tools/abi-doc
+
 size: kernel ## print the bytes of the kernel's sections
 	$(Q)size -A -d $(BUILD)/nestor.elf | awk '/^\.debug|^\.comment/ { next } { print } \
 	    $$1 ~ /^\.text/ { text += $$2 } END { print "text: " text " bytes" }'
 
-setup: ## install the Debian packages that are missing
-	$(Q)tools/setup
+setup: ## install the Debian packages that are missing, those for `make check` too
+	$(Q)tools/setup --tests
 
 clean: ## remove BUILD
 	$(Q)rm -rf '$(BUILD)'
@@ -102,5 +126,5 @@ distclean: clean ## remove BUILD and the cache of newlib builds
 help: ## list the targets
 	$(Q)awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(BUILD_FILES) | sort
 
-.PHONY: all run run-bochs iso debug check soak endure mutants check-includes size setup clean distclean help kernel tasks guests tests FORCE
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*## .*/\1/p' $(BUILD_FILES)) FORCE
 FORCE:

@@ -73,7 +73,7 @@ enum syscall_number {
     SYS_VCPU_MOVE,     /* R  (vm, vcpu, pCPU): a floating vCPU goes on there; -ABI_EPERM for a pinned one */
     SYS_VM_PAUSE,      /* R  (vm): none of its vCPUs runs when this returns 0; -ABI_EAGAIN: call again */
     SYS_VM_RESUME,     /* R  (vm) */
-    SYS_MEMORY_DROP,   /* M  (gpa, bytes), whole pages: takes that guest memory from the VM; a later touch gets zeroed
+    SYS_MEMORY_DROP,   /* M  (gpa, bytes): whole pages; takes that guest memory from the VM; a later touch gets zeroed
                         *     pages. -ABI_EAGAIN while another vCPU has to leave its pCPU first: call again */
     SYS_SCREEN_WRITE,  /* R  (row, const uint16_t *cells, n): a row of the part of the screen that does not scroll, which
                         *     reaches down to this row from now on; a cell is a character | its VGA attribute << 8 */
@@ -117,6 +117,7 @@ struct machine_info {
     uint64_t memory_free;    /* bytes of it that are free now */
     uint64_t boot_tsc;       /* TSC at kernel entry */
     uint64_t first_entry_tsc;/* TSC just before the first VM entry; 0 = none yet */
+    uint64_t microcode;      /* MSR 8BH of the boot CPU: the revision in 63:32 (Intel) or 31:0 (AMD); 0 = it tells none */
     uint32_t modules;
     uint32_t caps;           /* entries of cap[] */
     struct machine_cap cap[MAX_CAPS]; /* the capability MSRs of the back end that exist, in ascending order */
@@ -330,6 +331,19 @@ struct state_pair {
 #define VCPU_ITEM (1ull << 32)
 
 /*
+ * Read only, from a failed VM entry until the vCPU's next exit, so that it can be explained; else -ABI_EACCES.
+ * VCPU_REFUSED | a field: what the control block has there, host state and host addresses, too. VCPU_REFUSED | VCPU_ITEM | an
+ * enum vcpu_refused: what the CPU finds in memory by an address of the control block; -ABI_EINVAL for a vCPU that is no lab's,
+ * as no such address is in use.
+ */
+#define VCPU_REFUSED (1ull << 33)
+enum vcpu_refused {
+    REFUSED_VTPR,      /* byte 80H of the virtual-APIC page */
+    REFUSED_LINK_WORD, /* first 4 bytes of the VMCS that the link pointer points to */
+    REFUSED_ENTRY_MSR, /* 2 for each of LAB_MSR_ENTRIES: halves of an entry of the VM-entry MSR-load area */
+};
+
+/*
  * State of a vCPU that the kernel keeps itself. A value that the register could not have is -ABI_EINVAL. What SVM has in
  * the VMCB is not looked for here there: CR2, DR6, STAR to KERNEL_GS_BASE.
  */
@@ -363,30 +377,42 @@ enum vcpu_action {
  */
 enum hypercall {
     HC_NULL,    /* (): 0 */
-    HC_YIELD,   /* (): gives up the rest of the timeslice */
-    HC_INTERRUPT, /* (vcpu, vector): external interrupt `vector` (32..255) for a vCPU of the same VM */
+    HC_YIELD,   /* (): 0, after the others had their turn: gives up the rest of the timeslice */
+    HC_INTERRUPT, /* (vcpu, vector): 0; external interrupt `vector` (32..255) is pending for a vCPU of the same VM; -ABI_ENOENT,
+                   * -ABI_EINVAL */
     HC_STOLEN,  /* (): TSC ticks in which this vCPU could have run, but another did */
-    HC_TIMER,   /* (deadline, vector): external interrupt `vector` (32..255) once the guest's TSC reaches deadline; 0 disarms */
+    HC_TIMER,   /* (deadline, vector): 0; external interrupt `vector` (32..255) once the guest's TSC reaches deadline; 0
+                 * disarms; -ABI_EINVAL for another vector */
     /* Channels: see below. Message registers are RSI, RDI, R8 to R13. */
-    HC_CHANNEL,        /* (channel): what it is, enum channel_kind | slots or pages << 8 */
-    HC_SEND,           /* (channel, deadline; the message) */
-    HC_RECEIVE,        /* (channel, deadline): the message comes in the message registers */
-    HC_EXCHANGE,       /* (channel to send to, deadline, channel to receive from; the message): see below */
-    HC_SEND_MEMORY,    /* (channel, gpa of the message, deadline's low half; its high half in RSI) */
-    HC_RECEIVE_MEMORY, /* the same, for the message to come */
-    HC_CHANNEL_VECTOR, /* (channel, vector): interrupt `vector` (32..255) of this vCPU when it should receive; 0: none */
+    HC_CHANNEL,        /* (channel): what it is, enum channel_kind | slots or pages << 8; -ABI_ENOENT */
+    HC_SEND,           /* (channel, deadline; the message): 0 */
+    HC_RECEIVE,        /* (channel, deadline): 0; the message comes in the message registers */
+    HC_EXCHANGE,       /* (channel to send to, deadline, channel to receive from; the message): 0 and the other's message; -ABI_EINVAL
+                        * for deadline 0 */
+    HC_SEND_MEMORY,    /* (channel, gpa of the message, deadline's low half; its high half in RSI): 0; -ABI_EFAULT, -ABI_EINVAL: gpa
+                        * is no multiple of 64 */
+    HC_RECEIVE_MEMORY, /* (channel, gpa, deadline's low half; its high half in RSI): the same, for the message to come */
+    HC_CHANNEL_VECTOR, /* (channel, vector): 0; interrupt `vector` (32..255) of this vCPU when it should receive; 0: none; -ABI_EINVAL
+                        * for another vector; -ABI_ENOENT */
+    HC_ROUND_TRIPS,    /* (n): 0; this instruction exits n times (at most 10000) and is entered again with as little between as can
+                        * be, to measure that; RBX counts down to 0; -ABI_EBUSY with interrupts on or in a lab, -ABI_EINVAL */
     HC_KERNEL_END,
     HC_MONITOR = 0x100,
-    HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): prints; lines are kept whole */
-    HC_EXIT,                 /* (status): the guest is done */
-    HC_TEST,                 /* (gpa, bytes): one result line, see REPORT_TEST */
+    HC_CONSOLE = HC_MONITOR, /* (gpa, bytes): 0; prints; lines are kept whole; -ABI_EFAULT */
+    HC_EXIT,                 /* (status): does not return: the guest is done */
+    HC_TEST,                 /* (gpa, bytes): 0; one result line, see REPORT_TEST; -ABI_EFAULT; -ABI_EINVAL for 0 or more than 240
+                              * bytes */
     HC_MEMORY,               /* (): bytes of guest memory */
-    HC_MEMORY_DROP,          /* (gpa, bytes), whole pages: gives memory back; it reads 0 when it is touched again */
-    HC_VCPU_START,           /* (vcpu, entry, argument): starts another vCPU as the first was, with EDI = argument */
-    HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length */
+    HC_MEMORY_DROP,          /* (gpa, bytes): 0; gives these whole pages back; they read 0 when they are touched again;
+                              * -ABI_EINVAL, -ABI_EFAULT */
+    HC_VCPU_START,           /* (vcpu, entry, argument): 0; starts another vCPU as the first was, with EDI = argument;
+                              * -ABI_ENOENT; -ABI_EBUSY if it was started before */
+    HC_ARGS,                 /* (gpa, bytes): copies the 0-terminated `args` of the config there; -> its length; -ABI_EFAULT;
+                              * -ABI_EINVAL if it does not fit */
     HC_TEST_BEGIN,           /* (gpa, bytes): the name of a test that begins: it is on the serial line when this returns 0;
                               * 1: the test is not to be run, as it is known that this machine would not survive it */
-    HC_CAESAR,               /* (gpa, bytes, places): shifts the letters there in the alphabet -> how many; an example, vmm/monitor/own.c */
+    HC_CAESAR,               /* (gpa, bytes, places): shifts the letters there in the alphabet -> how many; -ABI_EFAULT, -ABI_EINVAL;
+                              * an example of a call of one guest's own: vmm/monitor/own.c */
     /* For VMs with `lab = yes` or `full`, others get -ABI_EPERM. See config/lab.h. */
     HC_LAB_MACHINE,          /* (gpa of struct lab_pair[], n, gpa of struct lab_refusal): sets them in order; -ABI_EACCES: refused */
     HC_LAB_RESULTS,          /* (gpa of struct lab_pair[], n): their values as of the last observed exit, or now if there was none */

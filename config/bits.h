@@ -91,7 +91,8 @@
     X(SVM, 15, SVM_VIRTUAL_VMLOAD_VMSAVE) X(SVM, 16, SVM_VIRTUAL_GIF) X(SVM, 17, SVM_GMET) X(SVM, 18, SVM_X2AVIC)     \
     X(SVM, 19, SVM_SUPERVISOR_SHADOW_STACK) X(SVM, 20, SVM_SPEC_CTRL) X(SVM, 21, SVM_READ_ONLY_GUEST_TABLES)          \
     X(SVM, 23, SVM_HOST_MCE_OVERRIDE) X(SVM, 24, SVM_TLB_CONTROL) X(SVM, 25, SVM_VIRTUAL_NMI)                         \
-    X(SVM, 26, SVM_IBS_VIRTUALIZATION) X(SVM, 29, SVM_BUS_LOCK_THRESHOLD) X(SVM, 30, SVM_IDLE_HLT)
+    X(SVM, 26, SVM_IBS_VIRTUALIZATION) X(SVM, 28, SVM_VMRUN_ADDRESS_CHECK) X(SVM, 29, SVM_BUS_LOCK_THRESHOLD)          \
+    X(SVM, 30, SVM_IDLE_HLT)
 
 /* The words of the intercept vector, "VMCB Layout, Control Area" */
 #define BITS_MISC1(X)                                                                                                 \
@@ -138,6 +139,17 @@
 
 /* CPUID.01H:ECX of the CPU itself, as far as a guest of Nestor is not told */
 #define BITS_HW1C(X) X(HW1C, 3, HW_MONITOR) X(HW1C, 6, HW_SMX) X(HW1C, 26, HW_XSAVE)
+
+/*
+ * Where the bits of the CPU's own groups are told: X(group, kind, number, second). The number is that of a capability
+ * register, as in struct machine_cap; where the second one is there, it counts more. The kind: CONTROLS has what may be 0 in
+ * bits 31:0, as zeros, and what may be 1 in 63:32; of FLAGS any bit that is 1 may be used.
+ */
+#define BIT_SOURCES(X)                                                                                                \
+    X(BASIC, FLAGS, 0x480, 0) X(PIN, CONTROLS, 0x481, 0x48d) X(PROC, CONTROLS, 0x482, 0x48e)                          \
+    X(PROC2, CONTROLS, 0x48b, 0) X(PROC3, FLAGS, 0x492, 0) X(EXITC, CONTROLS, 0x483, 0x48f)                           \
+    X(EXITC2, FLAGS, 0x493, 0) X(ENTRYC, CONTROLS, 0x484, 0x490) X(MISC, FLAGS, 0x485, 0) X(EPT, FLAGS, 0x48c, 0)     \
+    X(FUNCTION, FLAGS, 0x491, 0) X(SVM, FLAGS, CAP_CPUID | 3ull << 32 | 0x8000000a, 0)
 
 /* X(group, name of the list) for each of them; 0 is no group. */
 #define BIT_GROUPS(X)                                                                                                 \

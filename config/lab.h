@@ -1,7 +1,7 @@
 /*
  * The lab: how the guest of a VM with `lab = yes` sets the control fields of its own vCPU and watches its own VM exits.
  * Its hypercalls are answered by its monitor; what they may reach is bounded by the kernel's field policy. Addresses are
- * guest-physical. docs/lab.md tells the same in words.
+ * guest-physical. docs/lab-interface.md tells the same in words.
  */
 #ifndef CONFIG_LAB_H
 #define CONFIG_LAB_H

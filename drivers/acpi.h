@@ -109,6 +109,9 @@ struct acpi_power {
 /* What soft off needs, out of the FADT and of the DSDT's _S5 package; false when one of these is not there. */
 bool acpi_power_off_registers(struct acpi_power *out);
 
+/* The reset register, where it is an I/O port, and what to write there to start the machine anew; false: there is none. */
+bool acpi_reset_register(uint16_t *port, uint8_t *value);
+
 /* I/O port of the 3.579545 MHz power management timer, whose low 24 bits count; 0 where there is none. */
 uint16_t acpi_pm_timer_port(void);
 

@@ -12,11 +12,16 @@ enum {
     FADT_PM1A_CNT_BLK = 64,
     FADT_PM1B_CNT_BLK = 68,
     FADT_PM_TMR_BLK = 76,
+    FADT_FLAGS = 112,
+    FADT_RESET_REG = 116,
+    FADT_RESET_VALUE = 128,
     FADT_X_DSDT = 140,
     FADT_X_PM1A_CNT_BLK = 172,
     FADT_X_PM1B_CNT_BLK = 184,
     FADT_X_PM_TMR_BLK = 208,
 };
+
+enum { FLAG_RESET_REG_SUP = 1 << 10 };
 
 /* Generic Address Structure. */
 enum { GAS_SPACE = 0, GAS_ADDRESS = 4, GAS_BYTES = 12, GAS_SYSTEM_IO = 1 };
@@ -155,6 +160,15 @@ bool acpi_power_off_registers(struct acpi_power *out)
     out->acpi_enable = (uint8_t)read_field(fadt, FADT_ACPI_ENABLE, 1);
     out->smi_command = out->acpi_enable && smi_command <= UINT16_MAX ? (uint16_t)smi_command : 0;
     return out->pm1a_control != 0 && find_sleep_types(dsdt, out);
+}
+
+bool acpi_reset_register(uint16_t *port, uint8_t *value)
+{
+    const struct acpi_header *fadt = acpi_find("FACP");
+
+    *port = fadt && read_field(fadt, FADT_FLAGS, 4) & FLAG_RESET_REG_SUP ? read_gas_port(fadt, FADT_RESET_REG) : 0;
+    *value = *port ? (uint8_t)read_field(fadt, FADT_RESET_VALUE, 1) : 0;
+    return *port;
 }
 
 uint16_t acpi_pm_timer_port(void)

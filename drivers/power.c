@@ -15,9 +15,35 @@ enum {
     PM1_SLP_TYP = 7 << 10,
     PM1_SLP_TYP_SHIFT = 10,
     PM1_SLP_EN = 1 << 13,
+    KEYBOARD_STATUS = 0x64,  /* when read; else for commands */
+    KEYBOARD_INPUT_FULL = 1 << 1,
+    KEYBOARD_PULSE_RESET = 0xfe,
     POST_PORT = 0x80,
     WAIT_READS = 1000000, /* a second or so on hardware */
 };
+
+static void wait_a_moment(void)
+{
+    for (unsigned i = 0; i < WAIT_READS; i++)
+        x86_inb(POST_PORT);
+}
+
+static void end_by_reboot(bool pass)
+{
+    uint16_t port;
+    uint8_t value;
+
+    (void)pass;
+    if (acpi_reset_register(&port, &value)) {
+        x86_outb(port, value);
+        wait_a_moment();
+    }
+    for (unsigned i = 0; i < WAIT_READS && (x86_inb(KEYBOARD_STATUS) & KEYBOARD_INPUT_FULL); i++)
+        __builtin_ia32_pause();
+    x86_outb(KEYBOARD_STATUS, KEYBOARD_PULSE_RESET);
+    wait_a_moment();
+    x86_triple_fault();
+}
 
 static void end_by_qemu(bool pass) { x86_outl(ISA_DEBUG_EXIT, pass ? 0 : 1); }
 
@@ -57,8 +83,7 @@ static void end_by_acpi(bool pass)
     if (power.pm1b_control)
         write_pm1(power.pm1b_control, power.pm1b_sleep);
     /* The power goes some time after the write. */
-    for (unsigned i = 0; i < WAIT_READS; i++)
-        x86_inb(POST_PORT);
+    wait_a_moment();
 }
 
 static void end_by_halt(bool pass)
@@ -74,6 +99,7 @@ static const struct {
     void (*end)(bool pass);
 } ways[POWER_WAYS] = {
     [POWER_AUTO] = {"auto", NULL},
+    [POWER_REBOOT] = {"reboot", end_by_reboot},
     [POWER_QEMU] = {"qemu", end_by_qemu},
     [POWER_BOCHS] = {"bochs", end_by_bochs},
     [POWER_ACPI] = {"acpi", end_by_acpi},

@@ -81,6 +81,8 @@ bool uart_init(uint16_t port, uint32_t baud)
     uint32_t divisor = baud == 0 || baud > UART_CLOCK ? 1 : UART_CLOCK / baud;
 
     base = port;
+    if (!port)
+        return false;
     set_up(port, divisor > UINT16_MAX ? UINT16_MAX : (uint16_t)divisor);
     if (!is_there(port)) {
         base = 0;
@@ -94,6 +96,8 @@ bool uart_init(uint16_t port, uint32_t baud)
 
 /* Behind that port is nothing, which reads as FFH: as a line status, that is ready. */
 void uart_use_debug_port(void) { base = DEBUG_PORT; }
+
+bool uart_exists(void) { return base; }
 
 static void send(char c)
 {

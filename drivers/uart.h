@@ -11,9 +11,12 @@ enum { UART_COM1 = 0x3f8, UART_BAUD = 115200 };
 /*
  * Sets the port up for 8 data bits, no parity, 1 stop bit, and its FIFOs on, when there is a UART that answers its
  * scratch register and its own loopback. Otherwise returns false, and the others do nothing.
- * baud: 1 to 115200, rounded to what the divisor can do.
+ * baud: 1 to 115200, rounded to what the divisor can do. It replaces the UART of the call before; port 0: there is none.
  */
 bool uart_init(uint16_t port, uint32_t baud);
+
+/* Whether text goes somewhere: there is a UART that takes it, or the debug port. */
+bool uart_exists(void);
 
 /*
  * Sends text; a line feed goes out as carriage return, line feed. Waits while the transmitter is full, but not for

@@ -2,6 +2,7 @@
 
 #include "drivers/power.h"
 #include "drivers/uart.h"
+#include "kernel/cpu/features.h"
 #include "kernel/cpu/timer.h"
 #include "kernel/vm/virt_ops.h"
 #include "lib/print.h"
@@ -23,7 +24,7 @@ void machine_choose_end(void)
     boot_option(&machine_boot, "end", name, sizeof name);
     wanted = power_way_by_name(name);
     if (wanted == POWER_WAYS)
-        print("Nestor: end=%s on the command line: expected auto, qemu, bochs, acpi or halt; auto is used\n", name);
+        print("Nestor: end=%s on the command line: expected auto, reboot, qemu, bochs, acpi or halt; auto is used\n", name);
     way = wanted == POWER_WAYS ? POWER_AUTO : wanted;
 }
 
@@ -35,7 +36,8 @@ _Noreturn void machine_end(bool pass)
         uart_flush();
         x86_halt();
     }
-    power_end(way, pass);
+    /* Where no serial line has carried the verdict away, it has to stay on the screen. */
+    power_end(way == POWER_AUTO && power_detect() == POWER_ACPI && !uart_exists() ? POWER_HALT : way, pass);
 }
 
 void machine_describe(struct machine_info *info)
@@ -48,6 +50,7 @@ void machine_describe(struct machine_info *info)
     info->memory_free = mm_buddy_free_pages() * PAGE_BYTES;
     info->boot_tsc = boot_tsc;
     info->first_entry_tsc = vcpu_first_entry_tsc;
+    info->microcode = cpu_features.microcode;
     info->modules = machine_boot.modules;
     virt->capabilities(info);
     lib_string_copy(info->command_line, machine_boot.command_line, sizeof info->command_line);

@@ -2,17 +2,17 @@
 #include "drivers/acpi.h"
 #include "drivers/lapic.h"
 #include "drivers/pic.h"
-#include "drivers/uart.h"
-#include "drivers/vga.h"
 #include "kernel/boot/info.h"
 #include "kernel/boot/modules.h"
 #include "kernel/cpu/features.h"
+#include "kernel/cpu/hint.h"
 #include "kernel/cpu/panic.h"
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/smp.h"
 #include "kernel/cpu/space.h"
 #include "kernel/cpu/timer.h"
 #include "kernel/cpu/trap.h"
+#include "kernel/console.h"
 #include "kernel/ipc/channel.h"
 #include "kernel/lock.h"
 #include "kernel/machine.h"
@@ -30,7 +30,7 @@
 #include "mm/buddy.h"
 #include "mm/direct.h"
 
-enum { COM1 = 0x3f8, BAUD = 115200, VGA_TEXT = 0xb8000, ROOT_TIMESLICE_US = 10000 };
+enum { ROOT_TIMESLICE_US = 10000 };
 
 extern const char kernel_load_start[], kernel_bss_end[];
 
@@ -49,23 +49,12 @@ static _Noreturn void refuse(const char *text, const char *detail)
     machine_end(false);
 }
 
-static void init_console(void)
-{
-    if (uart_init(COM1, BAUD))
-        print_add_sink(uart_write);
-    vga_init(mm_direct(HPA(VGA_TEXT)));
-    print_add_sink(vga_write);
-    print("Nestor\n");
-}
-
 static void read_boot_info(uint32_t magic, uint32_t info)
 {
     uint64_t value;
     const char *error = boot_info_read(&machine_boot, magic, info, &value);
-    char any[2];
 
-    if (boot_option(&machine_boot, "debugport", any, sizeof any))
-        uart_use_debug_port();
+    console_choose(&machine_boot);
     machine_choose_end();
     if (error)
         panic("boot information: %s (%llx)", error, (unsigned long long)value);
@@ -92,6 +81,7 @@ static void init_memory(void)
     if (mm_buddy_total_pages() == 0)
         panic("the memory map has no room for the page allocator's tables");
     space_init(&machine_boot);
+    console_map(&machine_boot);
     map = (struct mm_ranges){usable, reserved, n, 0};
     for (uint64_t from = 4 * GIB; mm_ranges_next_free(&map, from, &free); from = free.end)
         mm_buddy_add(free);
@@ -123,7 +113,7 @@ static void choose_backend(void)
         virt = &svm_ops;
         return;
     }
-    print("VMX: %s\nSVM: %s\n", no_vmx, no_svm);
+    print("VMX: %s\nSVM: %s\nHint: %s\n", no_vmx, no_svm, hint_for_platform());
     refuse("neither VMX nor SVM can be used", "");
 }
 
@@ -171,7 +161,7 @@ _Noreturn void kernel_main(uint32_t magic, uint32_t info)
 {
     struct pcpu *pcpu;
 
-    init_console();
+    console_init();
     trap_init();
     read_boot_info(magic, info);
     features_detect();

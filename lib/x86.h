@@ -154,6 +154,18 @@ static inline void x86_interrupt_window(void) { __asm__ volatile("sti; nop; cli"
 /* Sleeps until an interrupt came and was handled; no interrupt is lost between the check before it and the HLT. */
 static inline void x86_wait_for_interrupt(void) { __asm__ volatile("sti; hlt; cli" : : : "memory"); }
 
+/* Shuts this CPU down, which makes machines start anew: an exception without an IDT. */
+_Noreturn static inline void x86_triple_fault(void)
+{
+    struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) none = {0, 0};
+
+    __asm__ volatile("lidt %0; ud2" : : "m"(none));
+    __builtin_unreachable();
+}
+
 /* Stops this CPU for good. */
 _Noreturn static inline void x86_halt(void)
 {

@@ -6,7 +6,6 @@ use warnings;
 no warnings 'portable'; # of numbers with 64 bits
 use FindBin;
 use lib $FindBin::Bin;
-use IO::Socket::UNIX;
 use Test::More;
 use kernel_machine;
 
@@ -16,9 +15,7 @@ my $seconds = 40;
 put_file("$work/busy.conf", join "\n", '[vm one]', 'image = hello64.elf', 'pin = 1', '[vm two]', 'image = hello64.elf', 'pin = 2',
     'after = one', '[vm spin]', 'image = spin.elf', 'pin = 0', 'after = two', '');
 
-my $connection;
-
-# Starts a machine whose guests run by now; -> its process. Its monitor is at the other end of $connection.
+# Starts a machine whose guests run by now; -> its process. Its monitor is at the other end of ask().
 sub start
 {
     my ($options) = @_;
@@ -31,26 +28,9 @@ sub start
         last if -e $log && get_file($log) =~ /spinning with interrupts off/;
         select undef, undef, undef, 0.2;
     }
-    $connection = IO::Socket::UNIX->new($socket) or BAIL_OUT("no monitor at $socket: $!\n" . get_file("$work/output"));
-    answer();
+    monitor($socket);
     return $process;
 }
-
-# What the monitor says, up to its next prompt or its end.
-sub answer
-{
-    my $text = '';
-    local $SIG{ALRM} = sub { die "QEMU's monitor is silent after: $text" };
-    alarm $seconds;
-    while ($text !~ /\(qemu\) $/) {
-        last unless sysread $connection, $text, 65536, length $text;
-    }
-    alarm 0;
-    $text =~ s/\r//g;
-    return $text;
-}
-
-sub ask { my ($question) = @_; syswrite $connection, "$question\n"; return answer() }
 
 my $process = start('--cpus 3');
 ask('cpu 1');
@@ -88,13 +68,13 @@ for my $cpu (0, 1) {
     my @offsets = grep { $there{0xffffff8000000000 + $cpu * 0x10000 + $_ * 0x1000} } 0 .. 15;
     is("@offsets", '0 1 3 5 7 12 13 14 15', "CPU $cpu: a page that is not there below each stack");
 }
-syswrite $connection, "quit\n";
+ask('quit');
 waitpid $process, 0;
 
 # Two CPUs that sleep get one at the same moment. (CPU 0 is in a guest: QEMU would look at that one's CR4.MCE.)
 $process = start('--cpus 3');
 ask($_) for 'stop', map { "mce $_ 9 0xbd00000000000000 5 0 0" } 1, 2;
-syswrite $connection, "cont\n";
+ask('cont');
 waitpid $process, 0;
 my ($status, $text) = ($? >> 8, get_file("$work/output") =~ s/\r//gr);
 is($status, $kernel_machine::NO_VERDICT, 'a machine check on two CPUs: a failure') or diag($text);

@@ -7,7 +7,7 @@ use lib $FindBin::Bin;
 use Test::More;
 use kernel_machine;
 
-my @pages = map { s{^\Q$top\E/}{}r } glob "$top/*.md $top/docs/*.md";
+my @pages = map { s{^\Q$top\E/}{}r } glob "$top/*.md $top/docs/*.md $top/docs/student/*.md";
 my %text = map { ($_ => get_file("$top/$_")) } @pages;
 
 # All matches of a pattern's first group in some files.
@@ -32,7 +32,8 @@ for my $page (@pages) {
         my @anchors = -f "$top/$target" && defined $heading ? map { anchor($_) } get_file("$top/$target") =~ /^#+ (.*)$/mg : ();
         push @dead, "$page: $_" if !-e "$top/$target" || (defined $heading && !grep { $_ eq $heading } @anchors);
     }
-    push @missing, map { "$page: $_" } grep { !/NAME/ && !-e "$top/$_" }
+    # What a sheet lets the reader write is not there.
+    push @missing, map { "$page: $_" } grep { !/NAME/ && !-e "$top/$_" && $text{$page} !~ /^`\Q$_\E`:$/m }
         $text{$page} =~ m{`((?:config|docs|drivers|guests|kernel|lib|mm|sched|tests|tools|vmm)/[A-Za-z0-9_/.-]+)`}g;
     push @targets, map { [$page, $_] } $text{$page} =~ /(?:^|`)make ([a-z][a-z-]*)\b/mg;
 }
@@ -54,15 +55,28 @@ named('docs/config.md', 'keys', words(qr/^    (?:\[KEY_\w+\] = )?\{"([a-z-]+)", 
 named('docs/config.md', 'ends', grep { $_ ne 'none' } words(qr/\[END_\w+\] = "([a-z-]+)"/, 'vmm/lib/end.c'));
 named('docs/abi.md', 'hypercalls', grep { !/^HC_MONITOR|_END$/ } words(qr/^    (HC_[A-Z_]+)\b/m, 'config/abi.h'));
 named('docs/abi.md', 'regions of a task', grep { !/_(END|BYTES)$/ } words(qr/^#define (TASK_[A-Z_]+) /m, 'config/abi.h'));
-named('docs/boot.md', 'options', words(qr/boot_option\([^;"]*"(\w+)"/, map { s{^\Q$top\E/}{}r } glob "$top/kernel/*.c $top/kernel/*/*.c"));
+$text{'docs/nestor.7'} = get_file("$top/docs/nestor.7");
+named($_, 'options', words(qr/boot_option\([^;"]*"(\w+)"/, map { s{^\Q$top\E/}{}r } glob "$top/kernel/*.c $top/kernel/*/*.c"))
+    for qw(docs/boot.md docs/nestor.7);
+named($_, "options of the root task's", words(qr/^ +\{"(\w+)", value_read_\w+, &config->/m, 'vmm/root/option.c'))
+    for qw(docs/config.md docs/nestor.7);
 named('docs/boot.md', 'errors to provoke', words(qr/^    \{"([a-z-]+)", provoke_/m, 'kernel/provoke.c'));
 named('docs/guests.md', 'demo guests', map { m{/([^/.]+)(?:\.\w+)?$} } glob "$top/guests/demo/*");
 named('README.md', 'folders', map { m{([^/]+)/$} } grep { !m{/build/$} } glob "$top/*/");
 named('README.md', 'pages', map { m{([^/]+)$} } glob "$top/docs/*.md");
+named('docs/student/README.md', 'sheets', map { m{([^/]+)$} } glob "$top/docs/student/[0-9]*.md");
+ends("mandoc -Tlint -Wwarning $top/docs/nestor.7", 0, 'mandoc has nothing to say against the man page', qr/^$/);
+
+# The tables of the ABI are made from the header's comments.
+ends("$top/tools/abi-doc --check", 0, 'docs/abi.md is what config/abi.h says', qr/^$/);
+run("mkdir -p copy/docs && cp -r $top/tools $top/config copy && cp $top/docs/abi.md copy/docs && sed -i 's/try again/never again/' copy/config/abi.h");
+ends('copy/tools/abi-doc --check', 1, 'another header is another page', qr/^-\| 3 \| `ABI_EAGAIN` \| try again \|$/m, qr/^\+\| 3 .* never again \|$/m,
+    qr/run tools\/abi-doc$/m);
+ends('copy/tools/abi-doc && copy/tools/abi-doc --check', 0, 'which tools/abi-doc writes');
 
 # ---- Its examples work ----
 my $n = 0;
-for my $page (@pages) {
+for my $page (grep { !m{^docs/(developer\.md|student/)} } @pages) { # those are tried by sheets.t
     for my $example (grep { /^\[vm /m } $text{$page} =~ /^```\n(.*?)^```$/msg) {
         next if $example =~ /^NESTOR BEGIN$/m;
         my $file = "$work/example" . ++$n . '.conf';

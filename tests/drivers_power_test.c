@@ -16,7 +16,7 @@ static jmp_buf end;
 static uint16_t fatal_port; /* a write there ends the machine */
 
 static const char *oem;
-static bool has_acpi, sci_enabled, is_hypervisor;
+static bool has_acpi, has_reset, keyboard_is_full, sci_enabled, is_hypervisor;
 static const char *vendor;
 
 static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -35,6 +35,7 @@ static void write_port(uint16_t port, uint32_t v)
 {
     note("%x=%x ", port, v);
     sci_enabled |= port == 0xb2;
+    keyboard_is_full &= port != 0x64;
     if (port == fatal_port)
         longjmp(end, 1);
 }
@@ -42,12 +43,27 @@ static void write_port(uint16_t port, uint32_t v)
 void x86_outb(uint16_t port, uint8_t v) { write_port(port, v); }
 void x86_outw(uint16_t port, uint16_t v) { write_port(port, v); }
 void x86_outl(uint16_t port, uint32_t v) { write_port(port, v); }
-uint8_t x86_inb(uint16_t port) { return (uint8_t)port; }
+
+static unsigned keyboard_reads;
+
+uint8_t x86_inb(uint16_t port)
+{
+    if (port != 0x64)
+        return (uint8_t)port;
+    keyboard_reads++;
+    return keyboard_is_full ? 0xff : 0xfd;
+}
 uint16_t x86_inw(uint16_t port) { return port == 0x604 ? (uint16_t)(0xfc02 | sci_enabled) : 0; }
 
 void x86_halt(void)
 {
     note("halt");
+    longjmp(end, 1);
+}
+
+void x86_triple_fault(void)
+{
+    note("triple fault");
     longjmp(end, 1);
 }
 
@@ -74,6 +90,13 @@ bool acpi_power_off_registers(struct acpi_power *out)
 {
     *out = (struct acpi_power){0x604, 0x614, 5, 6, 0xb2, 0xf1};
     return has_acpi;
+}
+
+bool acpi_reset_register(uint16_t *port, uint8_t *value)
+{
+    *port = 0xcf9;
+    *value = 0xe;
+    return has_reset;
 }
 
 void print(const char *format, ...) { note("'%s' ", format); }
@@ -109,7 +132,7 @@ static bool ends(enum power_way way, bool pass, uint16_t port, const char *expec
 
 static void test_names(void)
 {
-    static const char *const names[] = {"auto", "qemu", "bochs", "acpi", "halt"};
+    static const char *const names[] = {"auto", "reboot", "qemu", "bochs", "acpi", "halt"};
 
     for (enum power_way way = POWER_AUTO; way < POWER_WAYS; way++) {
         CHECK(power_way_by_name(names[way]) == way);
@@ -155,10 +178,25 @@ static void test_end(void)
     test_passed("each way does its writes after a flush, and is followed by the next one");
 }
 
+static void test_reboot(void)
+{
+    set_machine(true, "TCGTCGTCGTCG", "BOCHS", true);
+    CHECK(ends(POWER_REBOOT, true, 0, "flush 64=fe triple fault"));
+    has_reset = true;
+    CHECK(ends(POWER_REBOOT, false, 0, "flush cf9=e 64=fe triple fault"));
+    CHECK(ends(POWER_REBOOT, true, 0xcf9, "flush cf9=e "));
+    CHECK(keyboard_reads == 2);
+    keyboard_is_full = true;
+    CHECK(ends(POWER_REBOOT, true, 0x64, "flush cf9=e 64=fe "));
+    CHECK(keyboard_reads > 1000);
+    test_passed("a reboot: ACPI, the keyboard controller even if it does not answer, a triple fault");
+}
+
 int main(void)
 {
     test_names();
     test_detect();
     test_end();
+    test_reboot();
     return test_done();
 }

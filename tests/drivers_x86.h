@@ -27,5 +27,6 @@ uint64_t x86_rdtsc(void);
 uint64_t x86_rdmsr(uint32_t msr);
 void x86_wrmsr(uint32_t msr, uint64_t v);
 _Noreturn void x86_halt(void);
+_Noreturn void x86_triple_fault(void);
 
 #endif

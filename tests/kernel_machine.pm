@@ -5,10 +5,11 @@ use warnings;
 use Cwd 'abs_path';
 use Exporter 'import';
 use File::Temp 'tempdir';
+use IO::Socket::UNIX;
 use Test::More;
 use ktap 'ktap_read';
 
-our @EXPORT = qw($top $build $work $config qemu bochs run ends ends_well reports says link_build put_file get_file expected_ends);
+our @EXPORT = qw($top $build $work $config qemu bochs run ends ends_well reports says link_build put_file get_file monitor ask expected_ends);
 
 (our $top = abs_path($0)) =~ s{/tests/[^/]*$}{};
 our $build = abs_path($ENV{BUILD} // "$top/build");
@@ -95,6 +96,36 @@ sub get_file
     local $/;
     return <$in>;
 }
+
+# Talks from now on to the QEMU that listens at this socket (-monitor unix:PATH,server=on,wait=off).
+my ($connection, $PATIENCE) = (undef, 40);
+
+sub monitor
+{
+    my ($socket) = @_;
+    for (1 .. 5 * $PATIENCE) {
+        last if $connection = IO::Socket::UNIX->new($socket);
+        select undef, undef, undef, 0.2;
+    }
+    $connection or BAIL_OUT("no monitor at $socket: $!");
+    answer();
+}
+
+# What the monitor says, up to its next prompt or its end.
+sub answer
+{
+    my $text = '';
+    local $SIG{ALRM} = sub { die "QEMU's monitor is silent after: $text" };
+    alarm $PATIENCE;
+    while ($text !~ /\(qemu\) $/) {
+        last unless sysread $connection, $text, 65536, length $text;
+    }
+    alarm 0;
+    $text =~ s/\r//g;
+    return $text;
+}
+
+sub ask { my ($question) = @_; syswrite $connection, "$question\n"; return answer() }
 
 # How each VM of a config is to end, as the table at the end of a run says it.
 sub expected_ends

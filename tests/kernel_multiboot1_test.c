@@ -6,8 +6,8 @@
 /* Where this test puts things, and offsets in the information by the specification's names. */
 enum { INFO = 0x9002, MAP = 0x9101, MODULES = 0x9203, LINE = 0x9300, LOADER = 0x9f00, MODULE_LINE = 0xa000 };
 enum { FLAGS = 0, MEM_UPPER = 8, CMDLINE = 16, MODS_COUNT = 20, MODS_ADDR = 24, MMAP_LENGTH = 44, MMAP_ADDR = 48,
-       BOOT_LOADER_NAME = 64 };
-enum { HAS_MEMORY = 1 << 0, HAS_LINE = 1 << 2, HAS_MODULES = 1 << 3, HAS_MAP = 1 << 6, HAS_LOADER = 1 << 9 };
+       BOOT_LOADER_NAME = 64, FRAMEBUFFER_ADDR = 88, FRAMEBUFFER_PITCH = 96, FRAMEBUFFER_BPP = 108 };
+enum { HAS_MEMORY = 1 << 0, HAS_LINE = 1 << 2, HAS_MODULES = 1 << 3, HAS_MAP = 1 << 6, HAS_LOADER = 1 << 9, HAS_SCREEN = 1 << 12 };
 enum { ENTRY_BYTES = 24, MODULE_BYTES = 16 };
 
 static void set(unsigned field, uint32_t v) { put32(INFO + field, v); }
@@ -66,6 +66,28 @@ static void test_good(void)
     CHECK(is_module(1, 0x300000, 0x300000, "", ""));
     CHECK(info.rsdp == 0 && info.start == 0 && info.end == 0 && info.framebuffer.address == 0);
     test_passed("multiboot 1: well-formed information, at odd addresses");
+}
+
+static void test_framebuffer(void)
+{
+    put_good();
+    set(FRAMEBUFFER_ADDR, 0x10);
+    set(FRAMEBUFFER_ADDR + 4, 0x20);
+    set(FRAMEBUFFER_PITCH, 4096);
+    set(FRAMEBUFFER_PITCH + 4, 1024);
+    set(FRAMEBUFFER_PITCH + 8, 768);
+    set(FRAMEBUFFER_BPP, 32 | 1 << 8 | 16 << 16 | 8 << 24); /* bits, type, (position, bits) of red */
+    set(FRAMEBUFFER_BPP + 4, 9 | 7 << 8 | 1 << 16 | 6 << 24); /* and of green and blue */
+    CHECK(!read_info(MULTIBOOT1_MAGIC, INFO) && info.framebuffer.address == 0);
+    set(FLAGS, HAS_MAP | HAS_SCREEN);
+    CHECK(!read_info(MULTIBOOT1_MAGIC, INFO));
+    CHECK(info.framebuffer.address == 0x2000000010 && info.framebuffer.pitch == 4096 && info.framebuffer.width == 1024);
+    CHECK(info.framebuffer.height == 768 && info.framebuffer.bits == 32);
+    CHECK(info.framebuffer.red.position == 16 && info.framebuffer.red.bits == 8 && info.framebuffer.green.position == 9);
+    CHECK(info.framebuffer.green.bits == 7 && info.framebuffer.blue.position == 1 && info.framebuffer.blue.bits == 6);
+    set(FRAMEBUFFER_BPP, 16 | 2 << 8);
+    CHECK(!read_info(MULTIBOOT1_MAGIC, INFO) && info.framebuffer.address == 0);
+    test_passed("multiboot 1: a framebuffer; a screen in text mode is none");
 }
 
 static void test_nothing_optional(void)
@@ -246,6 +268,7 @@ static void test_options(void)
 int main(void)
 {
     test_good();
+    test_framebuffer();
     test_nothing_optional();
     test_reach();
     test_command_line();

@@ -70,6 +70,8 @@ static uint64_t put_framebuffer(uint8_t type)
     put32(at + 20, 1024);
     put32(at + 24, 768);
     put32(at + 28, 32 | (uint32_t)type << 8);
+    put32(at + 32, 16 | 8 << 8 | 9 << 16 | 7 << 24); /* (position, bits) of red and green, then of blue */
+    put32(at + 36, 1 | 6 << 8);
     return at;
 }
 
@@ -107,6 +109,8 @@ static void test_good(void)
     CHECK(is_memory(2, 4 * MIB, 5 * MIB, BOOT_MEMORY_RAM));
     CHECK(info.framebuffer.address == 0xfd000000 && info.framebuffer.pitch == 4096);
     CHECK(info.framebuffer.width == 1024 && info.framebuffer.height == 768 && info.framebuffer.bits == 32);
+    CHECK(info.framebuffer.red.position == 16 && info.framebuffer.red.bits == 8 && info.framebuffer.green.position == 9);
+    CHECK(info.framebuffer.green.bits == 7 && info.framebuffer.blue.position == 1 && info.framebuffer.blue.bits == 6);
     CHECK(info.rsdp == rsdp && info.start == INFO && info.end == next);
     test_passed("multiboot 2: well-formed information");
 }
@@ -119,7 +123,12 @@ static void test_other_framebuffers(void)
     finish();
     CHECK(!read_info(MULTIBOOT2_MAGIC, INFO));
     CHECK(info.framebuffer.address == 0 && info.rsdp == 0 && info.modules == 0 && info.command_line[0] == 0);
-    test_passed("multiboot 2: a screen in text mode is no framebuffer");
+    start();
+    put_map(1, 24);
+    put32(put_framebuffer(1) + 4, 37);
+    finish();
+    CHECK(!read_info(MULTIBOOT2_MAGIC, INFO) && info.framebuffer.address == 0);
+    test_passed("multiboot 2: a screen in text mode is no framebuffer, nor is one without its colours");
 }
 
 static void test_reach(void)

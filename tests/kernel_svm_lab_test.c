@@ -91,23 +91,23 @@ static void check_single_rules(void)
         {&tlb, 0, TLB_CONTROL_FLUSH_ALL, 0},
         {&tlb, 0, 2, 0xff},
         {&tlb, 0, TLB_CONTROL_FLUSH_ASID, TLB_CONTROL_FLUSH_ASID},
-        {&tlb, SVM_FEATURE_FLUSH_BY_ASID, TLB_CONTROL_FLUSH_ASID, 0},
-        {&tlb, SVM_FEATURE_FLUSH_BY_ASID, TLB_CONTROL_FLUSH_ASID_LOCAL, 0},
+        {&tlb, SVM_FLUSH_BY_ASID, TLB_CONTROL_FLUSH_ASID, 0},
+        {&tlb, SVM_FLUSH_BY_ASID, TLB_CONTROL_FLUSH_ASID_LOCAL, 0},
         {&v_intr, 0, V_TPR | V_IRQ | V_INTR_PRIO | V_IGN_TPR | V_INTR_VECTOR, 0},
         {&v_intr, ALL_FEATURES, V_INTR_MASKING | V_IRQ, V_INTR_MASKING},
         {&v_intr, 0, V_GIF_ENABLE, V_GIF_ENABLE},
-        {&v_intr, SVM_FEATURE_VGIF, V_GIF_ENABLE | V_GIF, 0},
+        {&v_intr, SVM_VIRTUAL_GIF, V_GIF_ENABLE | V_GIF, 0},
         {&v_intr, ALL_FEATURES, 1ull << 31, 1ull << 31},
         {&nested, ALL_FEATURES, NESTED_NP_ENABLE, NESTED_NP_ENABLE},
         {&nested, ALL_FEATURES, 2, 2},
         {&lbr, 0, LBR_ENABLE, LBR_ENABLE},
-        {&lbr, SVM_FEATURE_LBR, LBR_ENABLE, 0},
-        {&lbr, SVM_FEATURE_LBR, VIRTUAL_VMLOAD, VIRTUAL_VMLOAD},
-        {&lbr, SVM_FEATURE_VIRTUAL_VMLOAD, VIRTUAL_VMLOAD, 0},
+        {&lbr, SVM_LBR_VIRTUALIZATION, LBR_ENABLE, 0},
+        {&lbr, SVM_LBR_VIRTUALIZATION, VIRTUAL_VMLOAD, VIRTUAL_VMLOAD},
+        {&lbr, SVM_VIRTUAL_VMLOAD_VMSAVE, VIRTUAL_VMLOAD, 0},
         {&lbr, ALL_FEATURES, 4, 4},
         {&clean, 0, UINT32_MAX, 0},
         {&dbgctl, 0, 1, UINT64_MAX},
-        {&dbgctl, SVM_FEATURE_LBR, 1, 0},
+        {&dbgctl, SVM_LBR_VIRTUALIZATION, 1, 0},
     };
 
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -166,9 +166,9 @@ static void check_host_is_safe(const struct vmcb_control *c, uint32_t features)
 {
     CHECK((c->intercept[INTERCEPT_MISC1] & misc1_kept) == misc1_kept);
     CHECK((c->intercept[INTERCEPT_MISC2] & misc2_kept) == misc2_kept);
-    CHECK((c->intercept[INTERCEPT_MISC2] & gif) == gif || (c->v_intr & V_GIF_ENABLE && features & SVM_FEATURE_VGIF));
+    CHECK((c->intercept[INTERCEPT_MISC2] & gif) == gif || (c->v_intr & V_GIF_ENABLE && features & SVM_VIRTUAL_GIF));
     CHECK((c->intercept[INTERCEPT_MISC2] & vmload) == vmload ||
-          (c->lbr_control & VIRTUAL_VMLOAD && features & SVM_FEATURE_VIRTUAL_VMLOAD));
+          (c->lbr_control & VIRTUAL_VMLOAD && features & SVM_VIRTUAL_VMLOAD_VMSAVE));
     CHECK(c->v_intr & V_INTR_MASKING);
     CHECK(c->nested_control == NESTED_NP_ENABLE);
     CHECK(c->asid == 7);

@@ -31,7 +31,7 @@ my @faults = (
     ['args', 14, 0x200000], ['image', 14], ['nx', 14], ['gokernel', 14, $kernel], ['stack', 14],
     ['behind', 14, $behind], ['noncan', 13], ['cli', 13], ['hlt', 13], ['in', 13], ['out', 13], ['wrmsr', 13], ['cr3', 13],
     ['lidt', 13], ['invd', 13], ['int3', 13], ['int2', 13], ['int128', 13], ['iret', qr/13|14/], ['sysexit', qr/6|13/],
-    ['vmxoff', qr/6|13/], ['vmrun', qr/6|13/], ['badrsp', 6], ['flags', 6], ['ring', 6],
+    ['vmxoff', qr/6|13/], ['vmrun', qr/6|13/], ['badrsp', 6], ['secret', 6], ['flags', 6], ['ring', 6],
 );
 my @others = (['hello64', 'exit 0'], ['hello16', 'halt'], ['heap', 'no-memory'], ['loops', 'running']);
 

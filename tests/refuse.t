@@ -12,6 +12,8 @@ use kernel_machine;
 my $neither = qr/^Nestor can't run here: neither VMX nor SVM can be used$/m;
 my $no_vmx = qr/^VMX: no VMX \(CPUID\.1:ECX\.VMX is 0\)$/m;
 my $no_svm = qr/^SVM: no SVM\b/m;
+my $tcg_hint = qr/^Hint: this is QEMU TCG: it has no VMX, but SVM: use -cpu max, or add \+svm,\+npt to the CPU model$/m;
+my $firmware_hint = qr/^Hint: no hypervisor shows itself: look for VT-x or SVM in the firmware's set-up;/m;
 my $no_npt = qr/^SVM: SVM without nested paging: Nestor needs it$/m;
 
 sub refuses
@@ -21,8 +23,9 @@ sub refuses
 }
 
 # ---- QEMU ----
-refuses(qemu("--cpu $_->[0]"), "QEMU $_->[0]", $no_vmx, $_->[1], $neither) for
+refuses(qemu("--cpu $_->[0]"), "QEMU $_->[0]", $no_vmx, $_->[1], $neither, $tcg_hint) for
     ['qemu64', $no_npt],
+    ['qemu64,-svm', $no_svm],
     ['max,-npt', $no_npt],
     ['max,-svm', $no_svm],
     ['max,vendor=GenuineIntel,-svm', $no_svm],
@@ -35,7 +38,7 @@ ends_well(qemu("--cpu $_"), "QEMU $_ can run it", qr/^Back end +SVM$/m)
 
 # ---- Bochs ----
 my $no_ept = qr/^VMX: VMX without EPT: Nestor needs it$/m;
-refuses(bochs("--model $_->[0]"), "Bochs $_->[0]", @$_[1, 2], $neither) for
+refuses(bochs("--model $_->[0]"), "Bochs $_->[0]", @$_[1, 2], $neither, $firmware_hint) for
     ['core2_penryn_t9600', $no_ept, $no_svm],
     ['bx_generic', $no_ept, $no_svm],
     ['corei5_lynnfield_750', qr/^VMX: VMX without unrestricted guest: Nestor needs it$/m, $no_svm],

@@ -39,10 +39,10 @@ sub ends
 }
 
 # ---- Options ----
-for my $tool (qw(setup run-qemu run-bochs make-iso symbols build-newlib run-tests repeat check-includes)) {
+for my $tool (qw(setup run-qemu run-bochs make-iso make-pxe serve-pxe symbols build-newlib run-tests repeat check-includes)) {
     ends("$top/tools/$tool --help", 0, qr/^usage: tools\/$tool /, "$tool --help");
 }
-for my $tool (qw(setup run-qemu run-bochs make-iso)) {
+for my $tool (qw(setup run-qemu run-bochs make-iso make-pxe serve-pxe)) {
     ends("$top/tools/$tool --bogus", 2, qr/unknown option: --bogus/, "$tool refuses an unknown option by name");
 }
 for my $tool (qw(run-qemu run-bochs)) {
@@ -54,6 +54,8 @@ for my $tool (qw(run-qemu run-bochs)) {
 ends("$top/tools/run-qemu --kvm --icount", 2, qr/--icount and --threads are TCG's/, "run-qemu: --icount is not for KVM");
 ends("$top/tools/run-bochs --memory 4096", 2, qr/at most 2048/, "run-bochs knows Bochs's limit of memory");
 ends("$top/tools/make-iso", 2, qr/no name for the image/, "make-iso wants a name");
+ends("$top/tools/make-pxe", 2, qr/no folder is given/, "make-pxe wants a folder");
+ends("$top/tools/make-pxe --dhcp", 0, qr/nestor\.efi.*nestor\.0.*^dnsmasq .*client-arch,7$/ms, "make-pxe --dhcp");
 
 # ---- Modules ----
 file('good.conf', <<"END");
@@ -154,6 +156,7 @@ END
 file('bin/id', "#!/bin/sh\necho \${ID:-0}\n", 0755);
 file('bin/sudo', "#!/bin/sh\necho sudo \$*\n\"\$@\"\n", 0755);
 ends("$top/tools/setup --check", 1, qr/^setup: missing: bochs nasm\n$/, 'setup --check only reports');
+ends("$top/tools/setup --check --only nasm gcc", 1, qr/^setup: missing: nasm\n$/, 'setup --only');
 ends("$top/tools/setup", 0, qr/install .* bochs nasm\n.*-y update\n.*install .*bochs nasm\nsetup: done\n$/s,
     'setup fetches a list of packages when it must');
 ends("$top/tools/setup", 0, qr/^(?!.*update).*setup: done\n$/s, 'setup fetches no list when it need not');
@@ -162,7 +165,8 @@ ends("BROKEN=1 $top/tools/setup", 1, qr/could not install: bochs nasm/, 'setup f
 for my $program (qw(sh dirname id)) {
     symlink "/bin/$program", "$work/empty/$program";
 }
-ends("PATH=$work/empty $top/tools/setup", 1, qr/no Debian .* newlib-source/, 'setup elsewhere lists what is needed');
+ends("PATH=$work/empty $top/tools/setup", 1, qr/no Debian (?!.*chromium).* newlib-source/, 'setup elsewhere lists what is needed');
+ends("PATH=$work/empty $top/tools/setup --tests", 1, qr/no Debian .* newlib-source .*chromium/, 'and what tests need');
 unlink map { "$work/bin/$_" } qw(dpkg-query apt-get id sudo bochs qemu-system-x86_64);
 
 # ---- check-includes ----
@@ -203,6 +207,16 @@ ends("$top/tools/run-tests short.t", 1, qr/planned 2 .*\n1 passed, 1 failed\n$/s
 ends("$top/tools/run-tests dies.t", 1, qr/exit status 7\n1 passed, 1 failed\n$/, 'an exit status is a failure');
 ends("$top/tools/run-tests silent.t none.t", 1, qr/\n0 passed, 2 failed\n$/, 'no plan, no program: failures');
 ends("$top/tools/run-tests --timeout 1 hangs.t", 1, qr/no end after 1 s\n1 passed, 1 failed\n$/, 'no end is a failure');
+my $hour_ago = time - 3600;
+file('times', "set-up $hour_ago\nbuild " . ($hour_ago + 100) . "\n");
+ends("$top/tools/run-tests --times times good.t bad.t", 1,
+    qr/^where the time went:\n +100\.0 s  set-up\n +3[56]\d\d\.\d s  build\n +\d\.\d s  tests, 2 at a time; the longest of 2:\n( +\d\.\d s      \.?\/?(good|bad)\.t\n){2}3 passed, 1 failed\n$/m,
+    'run-tests tells where the time went');
+mkdir "$work/failed";
+file('failed/old.t.log', 'old');
+ends("$top/tools/run-tests --failed failed good.t bad.t dies.t", 1, qr/^what failed said: (failed\/(bad|dies)\.t\.log ?){2}\n4 passed, 2 failed\n$/m,
+    'run-tests keeps what failed said');
+ends('ls failed; cat failed/bad.t.log', 0, qr/^bad\.t\.log\ndies\.t\.log\n1\.\.2\nnot ok 1 - a\nok 2\n/, 'and only that');
 
 # ---- repeat ----
 ends("$top/tools/repeat x true", 2, qr/A number is wanted, not "x"/, 'repeat wants a number');

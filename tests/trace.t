@@ -138,6 +138,8 @@ for my $case (['QEMU', 'run-qemu --tcg', 1], ['QEMU', 'run-qemu --tcg', 2], ['Bo
     ok($cpus > 1 ? @moves > 0 : @moves == 0, "$name: VMs move to where there is room, if there is");
 }
 
+my ($status, $text);
+
 # ---- A trace by hand: 64-bit numbers, VMX's flags in a reason, a number that two VMs had, a beginning that is lost ----
 put_file("$work/hand.log", <<'END');
 # trace begin 1 tsc_hz 1000000000 pcpus 1
@@ -156,8 +158,22 @@ is_deeply(\@hand, [['i', $cut, '0', ''], ['X', 'monitor', 0.256, 0.256], ['X', '
     ['i', 'exit ffffffffffffffff', 2.304, ''], ['X', 'guest', 2.048, 0.512], ['X', 'second', 2.048, 0.512]],
     'a trace by hand is drawn as it should be') or diag(explain \@hand);
 
+# ---- The same in words, and a piece of a trace without its begin ----
+($status, $text) = run("$top/tools/trace --text $work/hand.log");
+is($text, <<'END', 'a trace in words');
+         0.000 us  pCPU 0  first                VM-entry failure: "invalid" guest state (reason 0x80000021, rip 0xffffffff80000000)
+         0.256 us  pCPU 0  first                to its monitor
+         0.512 us  pCPU 0  first                its turn ends (ticks 768)
+         2.048 us  pCPU 0  second               its turn begins, in guest mode
+         2.304 us  pCPU 0  second               exit ffffffffffffffff (reason 0xffffffffffffffff, rip 0x0)
+         2.560 us  pCPU 0  second               its turn ends (ticks 512)
+END
+put_file("$work/piece.log", "# trace 0 900 0S10003:0 100R\n");
+ends("$top/tools/trace --text $work/piece.log", 0, 'a piece of a trace in words',
+    qr/^ +0\.000 us  pCPU 0  VM 3\.1 +its turn begins, in ring 3\n +0\.256 us  pCPU 0  VM 3\.1 +its monitor enters\n$/);
+
 # ---- Not asked for, or cut --------------------------------------------------------------------------------------
-my ($status, $text) = run("$top/tools/run-qemu --tcg --timeout 120 --config $config --append 'trace=no counters=no' --log $work/no.log");
+($status, $text) = run("$top/tools/run-qemu --tcg --timeout 120 --config $config --append 'trace=no counters=no' --log $work/no.log");
 ok($status == 0 && $text !~ /^# trace |^# VM +exit +count/m, 'the command line switches trace and counters off');
 ends("$top/tools/trace $work/no.log", 2, 'tools/trace: no trace', qr/there is no trace in this log/);
 my $log = get_file("$work/QEMU1.log");
@@ -178,7 +194,7 @@ sub screen
     return split /\n/, get_file("$work/screen.txt");
 }
 
-my @rows = screen();
+my @rows = screen("--append screen=table");
 like($rows[0], qr/^ Nestor  four traced +SVM, 1 CPU   \d+\.\d s   4 of 4 done $/, 'end: the title');
 like($rows[1], qr/^VM +state +CPU +exits  exits\/s  run%  lines tests +$/, 'end: the columns');
 like($rows[2], qr/^hello64 +exit 0 +\d+ +\d+ +9 ok  $/, 'end: a VM');

@@ -29,7 +29,7 @@ static void test_defaults(void)
 
     CHECK(parse(text, sizeof(text) - 1, &config));
     CHECK(config.vms == 1 && config.timeout_s == 60 && config.name[0] == 0);
-    CHECK(!config.trace && !config.counters && config.screen_live);
+    CHECK(!config.trace && !config.counters && config.screen == CONFIG_SCREEN_LIVE);
     CHECK(strcmp(config.vm[0].name, "a") == 0 && strcmp(config.vm[0].image, "a.elf") == 0);
     CHECK(config.vm[0].kind == GUEST_NESTOR && config.vm[0].memory_bytes == 1 << 20 && config.vm[0].vcpus == 1);
     CHECK(config.vm[0].quota_pages == 256 + 256 && config.vm[0].timeslice_us == 0 && !config.vm[0].pinned);
@@ -54,7 +54,7 @@ static void test_all_keys(void)
 
     CHECK(parse(text, sizeof(text) - 1, &config));
     CHECK(strcmp(config.name, "two VMs") == 0 && config.timeout_s == 86400 && config.vms == 2);
-    CHECK(config.trace && config.counters && !config.screen_live);
+    CHECK(config.trace && config.counters && config.screen == CONFIG_SCREEN_LOG);
     vm = &config.vm[0];
     CHECK(strcmp(vm->name, "first") == 0 && strcmp(vm->image, "x.bin") == 0 && vm->kind == GUEST_FLAT16);
     CHECK(vm->memory_bytes == 65536 && vm->quota_pages == 512 && vm->pinned && vm->pin == 63);
@@ -226,7 +226,7 @@ static const struct {
     {VM "[machine]\nimage = a\n", "a.conf:4: `image` is a key of [vm NAME], not of [machine]\n"},
     {VM LONG_50 LONG_50 " = 1\n", "a.conf:3: `" LONG_50 "xxxxxxx...` is not a key of [vm NAME]\n"},
     {VM "image = b\n", "a.conf:3: image: given twice in this section\n"},
-    {VM "[machine]\nscreen = off\n", "a.conf:4: screen: `off` is not accepted; expected live or log\n"},
+    {VM "[machine]\nscreen = off\n", "a.conf:4: screen: `off` is not accepted; expected live, table or log\n"},
     {VM "[machine]\ntrace = 1\n", "a.conf:4: trace: `1` is not accepted; expected yes or no\n"},
     {VM "[machine]\ntimeout = 0\n", "a.conf:4: timeout: `0` is not accepted; expected a number from 1 to 86400\n"},
     {VM "[machine]\ntimeout = 99999999999999999999\n",

@@ -62,21 +62,21 @@ static void test_find(void)
 
 static void test_override(void)
 {
-    struct config config = {.screen_live = true, .counters = true};
+    struct config config = {.screen = CONFIG_SCREEN_LIVE, .counters = true};
 
     option_override("nestor.elf trace=yes counters=no screen=log", &config);
-    CHECK(config.trace && !config.counters && !config.screen_live && printed[0] == 0);
+    CHECK(config.trace && !config.counters && config.screen == CONFIG_SCREEN_LOG && printed[0] == 0);
     option_override("", &config);
-    CHECK(config.trace && !config.counters && !config.screen_live && printed[0] == 0);
+    CHECK(config.trace && !config.counters && config.screen == CONFIG_SCREEN_LOG && printed[0] == 0);
     option_override("trace=no counters=yes screen=live", &config);
-    CHECK(!config.trace && config.counters && config.screen_live && printed[0] == 0);
+    CHECK(!config.trace && config.counters && config.screen == CONFIG_SCREEN_LIVE && printed[0] == 0);
     option_override("screen=big", &config);
-    CHECK(config.screen_live &&
-          strcmp(printed, "screen= on the command line: `big` is not accepted; expected live or log") == 0);
+    CHECK(config.screen == CONFIG_SCREEN_LIVE &&
+          strcmp(printed, "screen= on the command line: `big` is not accepted; expected live, table or log") == 0);
     test_passed("the command line overrides the config, and a wrong value does not");
 }
 
-static void test_shuffle(void)
+static void test_lab_words(void)
 {
     struct vm_config vm[3] = {{.lab = true, .args = "family=io"}, {.args = "a"}, {.lab = true}};
     struct config config = {.vms = 3, .vm = vm};
@@ -84,13 +84,15 @@ static void test_shuffle(void)
     option_override("nestor.elf shuffle=12", &config);
     CHECK(strcmp(vm[0].args, "family=io shuffle=12") == 0 && strcmp(vm[1].args, "a") == 0);
     CHECK(strcmp(vm[2].args, " shuffle=12") == 0);
+    option_override("shuffle=3 tests=io_*,cr_?", &config);
+    CHECK(strcmp(vm[2].args, " shuffle=12 tests=io_*,cr_? shuffle=3") == 0 && strcmp(vm[1].args, "a") == 0);
     memset(vm[0].args, 'x', sizeof(vm[0].args) - 1);
     vm[0].args[sizeof(vm[0].args) - 12] = 0;
     option_override("shuffle=12", &config);
     CHECK(strlen(vm[0].args) == sizeof(vm[0].args) - 1 && strstr(vm[0].args, "x shuffle=12") && strstr(printed, "no room") == NULL);
     option_override("shuffle=12", &config);
     CHECK(strlen(vm[0].args) == sizeof(vm[0].args) - 1 && strstr(printed, "no room"));
-    test_passed("shuffle= goes to the args of labs");
+    test_passed("tests= and shuffle= go to the args of labs");
 }
 
 int main(void)
@@ -98,6 +100,6 @@ int main(void)
     test_format();
     test_find();
     test_override();
-    test_shuffle();
+    test_lab_words();
     return test_done();
 }

@@ -6,7 +6,7 @@ BENCH_SOURCES := $(KERNEL_SOURCES) $(call sources,tools/bench-kernel)
 
 $(eval $(call compile,bench/kernel,-iquote tools/bench-kernel $(KERNEL_CFLAGS),-f elf64))
 $(eval $(call kernel-speed,bench/kernel))
-$(eval $(call kernel,$(BENCH_KERNEL),$(call objects,bench/kernel,$(BENCH_SOURCES)),--wrap=vcpu_handle_hypercall))
+$(eval $(call kernel,$(BENCH_KERNEL),$(call objects,bench/kernel,$(BENCH_SOURCES)) $(FONT),--wrap=vcpu_handle_hypercall))
 
 # Where BUILD/bench has no image of its own, it has that of BUILD.
 bench-build: $(BENCH_KERNEL) kernel tasks guests

@@ -41,6 +41,19 @@ $(call list,$(1),$(2))
 ALL_OBJECTS += $(2)
 endef
 
+# The font of the framebuffer console, out of one of GRUB's.
+GRUB_FONT := /usr/share/grub/unicode.pf2
+FONT := $(BUILD)/font/font.c.o
+
+$(BUILD)/font/font.c: tools/make-font $(BUILD_FILES)
+	$(call say,FONT,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/make-font $(GRUB_FONT) >$@
+
+$(FONT): $(BUILD)/font/font.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
+
 $(eval $(call compile,kernel,$(KERNEL_CFLAGS),-f elf64))
 $(eval $(call kernel-speed,kernel))
-$(eval $(call kernel,$(KERNEL),$(call objects,kernel,$(KERNEL_SOURCES))))
+$(eval $(call kernel,$(KERNEL),$(call objects,kernel,$(KERNEL_SOURCES)) $(FONT)))

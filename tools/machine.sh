@@ -1,5 +1,5 @@
-# What run-qemu, run-bochs and make-iso have in common. They source it with `top` (the checkout) and `me` (their name)
-# set.
+# What the tools that boot machines or make images have in common. They source it with `top` (the checkout) and `me` (their
+# name) set.
 
 build=${BUILD:-$top/build}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
@@ -68,9 +68,9 @@ add_module()
     modules="$modules $name"
 }
 
-# stage_modules CONFIG: makes $work/boot, with a link to the kernel and to each module; $modules are the modules' names
-# in their order: the root task, the monitor, the config, each image that the config names (`image = NAME`: a file of
-# the build's guests folder, or a path from the top of the checkout), and each saved VM (`state = NAME`: a file of the
+# stage_modules CONFIG...: makes $work/boot, with a link to the kernel and to each module; $modules are the modules' names
+# in their order: the root task, the monitor, and for each config itself, each image that it names (`image = NAME`: a file
+# of the build's guests folder, or a path from the top of the checkout), and each saved VM (`state = NAME`: a file of the
 # folder $states, or such a path).
 stage_modules()
 {
@@ -81,6 +81,16 @@ stage_modules()
     ln -s "$build/nestor.elf" "$work/boot/nestor.elf"
     add_module "$build/root.elf" "run make first"
     add_module "$build/monitor.elf" "run make first"
+    while [ $# -gt 0 ]; do
+        add_config "$1"
+        shift
+    done
+}
+
+# add_config CONFIG: it, and what it names.
+add_config()
+{
+    need_file "$1"
     add_module "$(absolute "$1")" "the config"
     awk -F = '$1 ~ /^[ \t]*(image|state)[ \t]*$/ && split($2, words, /[ \t\r#]+/) {
         print FNR, $1, words[1] == "" ? words[2] : words[1] }' "$1" >"$work/images"
@@ -112,4 +122,10 @@ add_differences()
 verdict()
 {
     LC_ALL=C sed -n 's/^NESTOR END \(pass\|fail\).*/\1/p' "$1" 2>/dev/null | tail -n 1
+}
+
+# tell_profile FILE: how the machine of a serial log differs from the nearest that is known, if its passport is there in full.
+tell_profile()
+{
+    ! LC_ALL=C grep -a -q '^CPUID  ' "$1" 2>/dev/null || "$top/tools/passport" "$1" >&2 || true
 }

@@ -2,7 +2,7 @@
 
 tasks: $(BUILD)/root.elf $(BUILD)/monitor.elf ## build the ring-3 programs, BUILD/root.elf and BUILD/monitor.elf
 
-ROOT_FOLDERS := vmm/root vmm/lib
+ROOT_FOLDERS := vmm/root vmm/passport vmm/lib
 MONITOR_FOLDERS := vmm/monitor vmm/state vmm/device vmm/emulate vmm/nested vmm/lab vmm/entry vmm/lib
 
 TASK_CFLAGS := $(NEWLIB_CFLAGS) -fno-omit-frame-pointer

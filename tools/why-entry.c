@@ -161,38 +161,14 @@ static void print_finding(const struct entry_finding *finding)
 
     entry_finding_text(finding, text, sizeof text);
     fputs(text, stdout);
-    if (finding->rule->optional)
-        printf("  but not every CPU checks this one\n");
-}
-
-/* The values for lack of which rules were not checked, each once. */
-static void print_unknown(enum backend backend, const struct entry_block *block, unsigned rules)
-{
-    uint32_t fields[400];
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < entry_rule_count(backend); i++) {
-        struct entry_finding finding;
-        unsigned at = 0;
-
-        if (entry_rule_check(entry_rule(backend, i), block, &dump.caps, &finding) != ENTRY_UNKNOWN)
-            continue;
-        while (at < count && fields[at] != finding.read[finding.reads - 1].field)
-            at++;
-        fields[at] = finding.read[finding.reads - 1].field;
-        count += at == count;
-    }
-    printf("%u of %u rules could not be checked; missing are", rules, entry_rule_count(backend));
-    for (unsigned i = 0; i < count; i++)
-        printf("%s%s", i ? ", " : " ", entry_field_name(fields[i]));
-    printf("\n");
 }
 
 static int explain(enum backend backend, bool all)
 {
     static struct entry_finding findings[400];
     struct entry_block block = entry_values_block(&dump.values);
-    unsigned unknown, broken = entry_check_all(backend, &block, &dump.caps, findings, 400, &unknown);
+    unsigned broken = entry_check_all(backend, &block, &dump.caps, findings, 400, NULL);
+    char text[16384];
 
     for (unsigned i = 0; i < broken && (all || i == 0); i++)
         print_finding(&findings[i]);
@@ -200,8 +176,8 @@ static int explain(enum backend backend, bool all)
         printf("no rule is broken\n");
     else if (broken > 1 && !all)
         printf("%u more rule%s broken: --all tells\n", broken - 1, broken == 2 ? " is" : "s are");
-    if (unknown)
-        print_unknown(backend, &block, unknown);
+    entry_unknown_text(backend, &block, &dump.caps, NULL, text, sizeof text);
+    fputs(text, stdout);
     return broken ? STATUS_BROKEN : STATUS_GOOD;
 }
 

@@ -197,6 +197,31 @@ static bool is_as(struct probe_result result, const struct entry_verdict *verdic
     }
 }
 
+/* What the explanation tells is what VMREAD finds after the failed entry. */
+static void expect_read_back(const struct entry_finding *finding)
+{
+    enum { VMCS_FIELDS_END = 0x8000 };
+    uint64_t value;
+
+    for (unsigned i = 0; i < finding->reads; i++)
+        if (finding->read[i].field < VMCS_FIELDS_END && lab_try_read(LAB_WHAT(LAB_PROBE, finding->read[i].field), &value))
+            EXPECT_EQ(value, finding->read[i].value);
+}
+
+/* Whoever finds this block, and what came of it, is told of this rule. */
+static void expect_explained(const struct entry_rule *rule, const struct entry_block *block, const struct entry_verdict *seen)
+{
+    enum backend backend = seen->kind == ENTRY_VMEXIT_INVALID ? BACKEND_SVM : BACKEND_VMX;
+    struct entry_finding finding;
+
+    if (!entry_explain(backend, block, probe_caps(), seen, &finding))
+        FAIL("the explanation names no rule");
+    else if (finding.rule != rule)
+        FAIL("the explanation names %s.%s", finding.rule->id, entry_field_name(finding.rule->field));
+    else
+        expect_read_back(&finding);
+}
+
 void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block)
 {
     struct entry_verdict verdict = entry_rule_verdict(rule);
@@ -205,6 +230,8 @@ void entry_row_expect(struct probe_result result, const struct entry_rule *rule,
 
     EXPECT(entry_rule_check(rule, block, probe_caps(), &finding) == ENTRY_BROKEN);
     verdict.qualification = finding.qualification;
+    if (is_as(result, &verdict))
+        expect_explained(rule, block, &verdict);
     if (is_as(result, &verdict) || (rule->optional && result.exited && !(result.reason >> 31)))
         return;
     entry_verdict_text(&verdict, due, sizeof due);

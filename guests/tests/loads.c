@@ -36,6 +36,35 @@ FEATURE_GRID(loads_debug, VMX, NEEDS(), "Loading Guest Control Registers, Debug 
     EXPECT_EQ(lab_read(GUEST_DR7), at[1] ? written : field);
 }
 
+static uint64_t read_msr(uint32_t msr)
+{
+    uint64_t value = 0;
+
+    if (msr == 0)
+        return 0;
+    lab_trap_rdmsr(msr, false);
+    if (CATCH(value = insn_rdmsr(msr)).vector != NO_FAULT)
+        SKIP("needs MSR %x", (unsigned)msr);
+    return value;
+}
+
+/* Each exit clears the register, so a control that is 0 leaves an 0 in it, or in the field. */
+FEATURE_GRID(loads_debugctl, VMX, NEEDS(), "Loading Guest Control Registers, Debug Registers, and MSRs",
+             "an entry loads IA32_DEBUGCTL if its control says so, an exit saves it if its control says so", debug_axes,
+             .row_needs = debug_needs)
+{
+    enum { DEBUGCTL = 0x1d9, BTF = 1 << 1 };
+    uint64_t loaded = read_msr(DEBUGCTL);
+
+    lab_may_change(GUEST_IA32_DEBUGCTL);
+    lab_set_to(ENTRYC_LOAD_DEBUG, at[0]);
+    lab_set_to(EXITC_SAVE_DEBUG, at[1]);
+    OBSERVE(lab_write(GUEST_IA32_DEBUGCTL, BTF); loaded = read_msr(DEBUGCTL); cpu_id(0, 0));
+    EXPECT_EXIT(EXIT_CPUID);
+    EXPECT_EQ(loaded, at[0] ? BTF : 0);
+    EXPECT_EQ(lab_read(GUEST_IA32_DEBUGCTL), at[0] || !at[1] ? BTF : 0);
+}
+
 /* Registers that an exit gives back to the host. What a processor can load it saves at each exit, but for the last. */
 static const struct load {
     const char *label;
@@ -64,18 +93,6 @@ static const uint16_t *load_needs(const void *row)
     needs[0] = loads[at[0]].entry;
     needs[1] = loads[at[0]].exit;
     return needs;
-}
-
-static uint64_t read_msr(uint32_t msr)
-{
-    uint64_t value = 0;
-
-    if (msr == 0)
-        return 0;
-    lab_trap_rdmsr(msr, false);
-    if (CATCH(value = insn_rdmsr(msr)).vector != NO_FAULT)
-        SKIP("needs MSR %x", (unsigned)msr);
-    return value;
 }
 
 FEATURE_GRID(loads_state, VMX, NEEDS(), "Loading Guest Control Registers, Debug Registers, and MSRs",

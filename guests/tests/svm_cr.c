@@ -219,6 +219,16 @@ FEATURE_TESTS(cr0_write_user, SVM, NEEDS(), MANUAL, "in CPL 3, #GP comes before 
     EXPECT_FAULT(EXCEPTION_GP, 0);
 }
 
+FEATURE_TESTS(cr0_selective_user, SVM, NEEDS(), "Instruction Intercepts: Selective CR0 Write",
+              "in CPL 3, #GP comes before the exit", selectives)
+{
+    uint64_t old = insn_read_cr0();
+
+    lab_set(INTERCEPT_CR0_SELECTIVE_WRITE);
+    OBSERVE(IN_USER(row->write(old ^ row->change)));
+    EXPECT_FAULT(EXCEPTION_GP, 0);
+}
+
 FEATURE_TEST(cr0_smsw, SVM, NEEDS(), MANUAL, "the intercept of CR0 reads takes SMSW")
 {
     lab_write(VMCB_INTERCEPT_CR, 1 << 0);

@@ -3,6 +3,8 @@
 
 #define MANUAL "Exception Intercepts"
 
+enum { CR4_SSE = 1 << 9 | 1 << 10 /* OSFXSR, OSXMMEXCPT */ };
+
 static volatile uint64_t zero;
 
 static void raise_de(void) { __asm__ volatile("xorl %%edx, %%edx\n\tdivl %k0" : : "r"(zero), "a"(1) : "rdx", "memory", "cc"); }
@@ -32,6 +34,29 @@ static void raise_mf(void)
     __asm__ volatile("fninit\n\tfldcw %0\n\tfldz\n\tfldz\n\tfdivp\n\tfwait" : : "m"(unmasked) : "memory");
 }
 
+/* The stack of the gate is behind the limit of the TSS. */
+static void raise_ts(void) { __asm__ volatile("int $0x40" : : : "memory"); }
+
+static void prepare_ts(void)
+{
+    enum { LAST_STACK = 7, LIMIT_BEFORE_IT = 83, BUSY = 41 };
+    uint64_t *tss = &tables_gdt[SELECTOR_TSS / 8];
+
+    tables_idt[0x40].ist = LAST_STACK;
+    *tss = (*tss & ~(0xffffull | 1ull << BUSY)) | LIMIT_BEFORE_IT;
+    __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS) : "memory");
+}
+
+static void raise_xm(void)
+{
+    static const uint32_t divide_by_zero_unmasked = 0x1d80, one = 0x3f800000;
+
+    __asm__ volatile("ldmxcsr %0\n\txorps %%xmm1, %%xmm1\n\tmovss %1, %%xmm0\n\tdivss %%xmm1, %%xmm0"
+                     :
+                     : "m"(divide_by_zero_unmasked), "m"(one)
+                     : "memory");
+}
+
 static const struct exception_row {
     const char *label;
     void (*raise)(void);
@@ -43,6 +68,7 @@ static const struct exception_row {
     {"bp", raise_bp, EXCEPTION_BP, 0},
     {"ud", raise_ud, EXCEPTION_UD, 0},
     {"nm", raise_nm, EXCEPTION_NM, 0},
+    {"ts", raise_ts, EXCEPTION_TS, SELECTOR_TSS},
     {"np", raise_np, EXCEPTION_NP, SELECTOR_FREE},
     {"ss", raise_ss, EXCEPTION_SS, SELECTOR_FREE},
     {"gp-selector", raise_gp, EXCEPTION_GP, 0x1000},
@@ -52,6 +78,7 @@ static const struct exception_row {
     {"pf-user", raise_pf_user, EXCEPTION_PF, PAGE_WRITE | PAGE_USER},
     {"mf", raise_mf, EXCEPTION_MF, 0},
     {"ac", raise_ac, EXCEPTION_AC, 0},
+    {"xm", raise_xm, EXCEPTION_XM, 0},
 };
 
 static void prepare(const struct exception_row *row)
@@ -64,6 +91,10 @@ static void prepare(const struct exception_row *row)
         tables_gdt[SELECTOR_FREE / 8] = 0x00cf13000000ffff; /* data, not present */
     if (row->vector == EXCEPTION_AC)
         insn_write_cr0(insn_read_cr0() | 1 << 18);
+    if (row->vector == EXCEPTION_TS)
+        prepare_ts();
+    if (row->vector == EXCEPTION_XM)
+        insn_write_cr4(insn_read_cr4() | CR4_SSE);
     if (row->vector == EXCEPTION_MF)
         insn_write_cr0(insn_read_cr0() | 1 << 5);
 }
@@ -109,7 +140,7 @@ FEATURE_TESTS(exception_soft, SVM, NEEDS(), MANUAL, "INT n of an exception's vec
     case n:                                                                                                           \
         OBSERVE(__asm__ volatile("int %0" : : "i"(n) : "memory"));                                                    \
         break;
-        SOFT(0) SOFT(1) SOFT(3) SOFT(6) SOFT(7)
+        SOFT(0) SOFT(1) SOFT(3) SOFT(6) SOFT(7) SOFT(19)
 #undef SOFT
     default:
         SKIP("its handler takes an error code from the stack, which INT n does not push");

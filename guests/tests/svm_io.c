@@ -177,6 +177,34 @@ FEATURE_TEST(io_user_passes, SVM, NEEDS(), MANUAL, "where both allow the port in
     EXPECT_NO_EXIT();
 }
 
+static const struct feature_axis user_axes[] = {
+    AXIS("dx", "imm", "string", "rep"),
+    AXIS("1", "2", "4"),
+    AXIS("in", "out"),
+    AXIS("denied-trap", "allowed-trap", "denied-pass", "allowed-pass"),
+    {0},
+};
+
+/* What the TSS denies is the last byte of the access. */
+FEATURE_GRID(io_user_each, SVM, NEEDS(), MANUAL, "in CPL 3 the TSS comes first, by #GP, and then the map", user_axes)
+{
+    enum { PORT = 0 };
+    const unsigned bytes = 1u << at[1];
+    const bool in = at[2] == 0, allowed = at[3] % 2, traps = at[3] < 2;
+
+    for (unsigned i = 0; i < bytes; i++)
+        tables_allow_port((uint16_t)(PORT + i), allowed || i + 1 < bytes);
+    set_map(PORT, bytes, traps ? TRAP : PASS);
+    strings = (struct strings){REPEATS, (uintptr_t)page_scratch(0), (uintptr_t)page_scratch(1)};
+    OBSERVE(IN_USER(forms[at[0]](PORT, bytes, in)));
+    if (!allowed)
+        EXPECT_FAULT(EXCEPTION_GP, 0);
+    else if (traps)
+        EXPECT_EXIT(VMEXIT_IOIO);
+    else
+        EXPECT_NO_EXIT();
+}
+
 static const struct hole {
     const char *label;
     bool in, traps;

@@ -173,7 +173,7 @@ FEATURE_TEST(timer_hlt, VMX, NEEDS(PIN_PREEMPTION_TIMER, MISC_ACTIVITY_HLT, NOT(
 }
 
 /* A word of controls with one more set; not written yet. */
-static uint64_t with(uint64_t word, enum feature_need control) { return lab_read(word) | 1ull << (control & NEED_BIT); }
+static uint64_t with(uint64_t word, enum feature_need control) { return lab_read(word) | lab_control_bit(control); }
 
 static uint64_t gate_offset(unsigned vector)
 {
@@ -224,4 +224,31 @@ FEATURE_GRID(timer_window, VMX, NEEDS_TIMER, TIMER, "the exit by the timer comes
         EXPECT_EXIT(EXIT_PREEMPTION_TIMER);
     else
         EXPECT_EXIT(nmi ? EXIT_NMI_WINDOW : EXIT_INTERRUPT_WINDOW);
+}
+
+/* "Debug-trap exceptions and higher priority events take priority"; the monitor trap flag is one of the latter. */
+static const struct feature_axis trap_axes[] = {AXIS("debug", "mtf"), AXIS("timer-0", "timer-off"), {0}};
+
+static const uint16_t *trap_needs(const void *row)
+{
+    static const uint16_t needs[][2] = {{0}, {PROC_MONITOR_TRAP_FLAG}};
+
+    return needs[*(const unsigned *)row];
+}
+
+FEATURE_GRID(timer_after_trap, VMX, NEEDS_TIMER, TIMER,
+             "a pending debug exception and a pending MTF exit come before the exit by the timer", trap_axes, .row_needs = trap_needs)
+{
+    enum { PENDING_B0_ENABLED = 1 << 12 | 1 << 0 };
+    uint64_t pin = at[1] ? lab_read(PIN_CONTROLS) : with(PIN_CONTROLS, PIN_PREEMPTION_TIMER);
+
+    lab_reset_debug_registers();
+    lab_trap_exceptions(1u << EXCEPTION_DB);
+    lab_may_change_all();
+    if (at[0])
+        OBSERVE(LAB_WRITE({PREEMPTION_TIMER_VALUE, 0}, {PIN_CONTROLS, pin},
+                          {ENTRY_INTERRUPTION_INFO, EVENT(EVENT_OTHER, 0)}));
+    else
+        OBSERVE(LAB_WRITE({PREEMPTION_TIMER_VALUE, 0}, {PIN_CONTROLS, pin}, {GUEST_PENDING_DEBUG, PENDING_B0_ENABLED}));
+    EXPECT_EXIT(at[0] ? EXIT_MONITOR_TRAP_FLAG : EXIT_EXCEPTION_NMI);
 }

@@ -1,8 +1,7 @@
 /*
  * VMX instructions in VMX root operation, on VMCS regions that are the lab's own: VMsucceed, VMfailInvalid, VMfailValid
- * with each error number that can be had. "VMX Instruction Reference", "VM Instruction Error Numbers". Numbers 4 and 6
- * need an entry that succeeds, and VMXOFF; VMCALL, with 1, may start an SMM monitor, and stops Bochs; 16 to 25 are
- * about SMM; 14 and 27 are not used.
+ * with each error number that can be had. "VMX Instruction Reference", "VM Instruction Error Numbers". Number 4
+ * needs an entry that succeeds: probe_activity.c has it. docs/families.md says why 1, 6 and 16 to 25 have no row.
  */
 #include "guests/lib/lab/lab.h"
 

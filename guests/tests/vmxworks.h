@@ -36,7 +36,7 @@ works_show works_timer, works_virtual_nmis, works_nmi_window, works_interrupt_wi
     works_tsc_scaling, works_hlt_activity, works_inject_length, works_xsaves;
 
 /* vmxworks_memory.c: what is about EPT. */
-works_show works_ept, works_pml, works_ve, works_mode_execute, works_execute_only, works_accessed_dirty,
+works_show works_ept, works_pml, works_ve, works_execute_only, works_accessed_dirty,
     works_uncacheable, works_eptp_switching;
 
 /* vmxworks_memory.c, too: instructions of the host, by their flags. */

@@ -9,7 +9,6 @@ enum {
     X = 1 << 2,
     A = 1 << 8,
     D = 1 << 9,
-    USER_X = 1 << 10,
     PAGE = 12,
     LOG_PAGE = 11,
     RET = 0xc3
@@ -106,20 +105,6 @@ void works_ve(const struct works *row)
     EXPECT_FAULT(EXCEPTION_VE, 0);
     EXPECT_EQ(area[0], EXIT_EPT_VIOLATION);
     EXPECT_EQ(area[1], UINT32_MAX);
-}
-
-/* Execution in supervisor mode is bit 2, in user mode bit 10, by the U bit of the guest's own tables. */
-void works_mode_execute(const struct works *row)
-{
-    volatile uint8_t *page = open(USER_X, 0);
-    volatile uint8_t *kernels = page_map(0, (uint64_t)page, PAGE_PRESENT | PAGE_WRITE), *users;
-
-    lab_set(row->control);
-    OBSERVE(call(kernels));
-    EXPECT_NO_EXIT();
-    users = page_map(1, (uint64_t)page, PAGE_PRESENT | PAGE_WRITE | PAGE_USER);
-    OBSERVE(call(users));
-    EXPECT_EXIT(EXIT_EPT_VIOLATION);
 }
 
 /* Entry 1 of the list is another view of the same memory, entry 2 none. */

@@ -29,6 +29,9 @@ mb2_header:
     dd MB2_MAGIC, 0, mb2_end - mb2_header, -(MB2_MAGIC + mb2_end - mb2_header)
     dw 6, 0                                     ; modules on pages
     dd 8
+    dw 5, 1                                     ; a framebuffer if there is no text, of a size where 80x25 characters fit well
+    dd 20, 1280, 800, 32
+    align 8
     dw 0, 0                                     ; end of tags
     dd 8
 mb2_end:

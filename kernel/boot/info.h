@@ -3,6 +3,7 @@
 #define KERNEL_BOOT_INFO_H
 
 #include "config/limits.h"
+#include "drivers/framebuffer.h"
 #include "lib/addr.h"
 
 #define MULTIBOOT1_MAGIC 0x2badb002u
@@ -21,11 +22,6 @@ struct boot_module {
     char args[COMMAND_LINE_BYTES];
 };
 
-struct boot_framebuffer {
-    uint64_t address; /* 0 = none */
-    uint32_t pitch, width, height, bits;
-};
-
 struct boot_info {
     const char *protocol; /* "Multiboot 1" or "Multiboot 2" */
     uint64_t start, end;  /* where the information itself is, if the RSDP may be in it; else both 0 */
@@ -35,7 +31,7 @@ struct boot_info {
     struct boot_memory memory[MAX_MEMORY_RANGES];
     struct boot_module module[MAX_MODULES];
     uint64_t rsdp; /* 0 = not told; else where a copy or the original of the RSDP is */
-    struct boot_framebuffer framebuffer;
+    struct framebuffer_mode framebuffer; /* its address is 0 where there is none of direct RGB colour */
 };
 
 /*

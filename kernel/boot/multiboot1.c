@@ -9,12 +9,20 @@ enum {
     FLAG_MODULES = 1 << 3,
     FLAG_MEMORY_MAP = 1 << 6,
     FLAG_LOADER_NAME = 1 << 9,
+    FLAG_FRAMEBUFFER = 1 << 12,
 };
+
+enum { FRAMEBUFFER_RGB = 1 };
 
 /* Packed: nothing is said of where any of these is aligned. */
 struct mb1_info {
     uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr,
-        drives_length, drives_addr, config_table, boot_loader_name;
+        drives_length, drives_addr, config_table, boot_loader_name, apm_table, vbe_control_info, vbe_mode_info;
+    uint16_t vbe_mode, vbe_interface_seg, vbe_interface_off, vbe_interface_len;
+    uint64_t framebuffer_addr;
+    uint32_t framebuffer_pitch, framebuffer_width, framebuffer_height;
+    uint8_t framebuffer_bpp, framebuffer_type;
+    struct framebuffer_color red, green, blue; /* of type FRAMEBUFFER_RGB; the other types have something else here */
 } __attribute__((packed));
 
 struct mb1_module {
@@ -90,5 +98,9 @@ const char *boot_multiboot1_read(struct boot_info *out, uint64_t info, uint64_t 
         error = boot_memory_add(out, MIB, mb->mem_upper * KIB, BOOT_MEMORY_RAM, value);
     if (!error && (mb->flags & FLAG_MODULES))
         error = read_modules(out, mb, value);
+    if ((mb->flags & FLAG_FRAMEBUFFER) && mb->framebuffer_type == FRAMEBUFFER_RGB)
+        out->framebuffer = (struct framebuffer_mode){
+            mb->framebuffer_addr, mb->framebuffer_pitch, mb->framebuffer_width, mb->framebuffer_height,
+            mb->framebuffer_bpp,  mb->red,               mb->green,             mb->blue};
     return error;
 }

@@ -31,6 +31,8 @@ struct mb2_framebuffer {
     uint64_t address;
     uint32_t pitch, width, height;
     uint8_t bits, type;
+    uint16_t reserved;
+    struct framebuffer_color red, green, blue; /* of type FRAMEBUFFER_RGB; the other types have something else here */
 };
 
 enum { FRAMEBUFFER_RGB = 1 };
@@ -84,8 +86,9 @@ static const char *read_framebuffer(struct boot_info *out, const struct mb2_tag 
     const struct mb2_framebuffer *f = (const void *)tag;
 
     (void)at, (void)value;
-    if (f->type == FRAMEBUFFER_RGB)
-        out->framebuffer = (struct boot_framebuffer){f->address, f->pitch, f->width, f->height, f->bits};
+    if (f->type == FRAMEBUFFER_RGB && tag->size >= offsetof(struct mb2_framebuffer, blue) + sizeof f->blue)
+        out->framebuffer = (struct framebuffer_mode){f->address, f->pitch, f->width, f->height, f->bits,
+                                                     f->red,     f->green, f->blue};
     return NULL;
 }
 
@@ -104,7 +107,7 @@ static const struct {
     {2, sizeof(struct mb2_tag) + 1, read_loader},
     {3, sizeof(struct mb2_module) + 1, read_module},
     {6, sizeof(struct mb2_memory_map), read_memory_map},
-    {8, sizeof(struct mb2_framebuffer), read_framebuffer},
+    {8, offsetof(struct mb2_framebuffer, red), read_framebuffer},
     {14, sizeof(struct mb2_tag) + 20, read_rsdp}, /* ACPI 1.0 */
     {15, sizeof(struct mb2_tag) + 36, read_rsdp}, /* ACPI 2.0 and later: comes after 14 and wins */
 };

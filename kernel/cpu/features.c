@@ -1,8 +1,21 @@
 #include "kernel/cpu/features.h"
 
+#include "kernel/cpu/msr.h"
 #include "lib/x86.h"
 
 struct cpu_features cpu_features;
+
+/* "Determining the Signature": CPUID puts it into the register, which was cleared before; AMD's refuses to be cleared. */
+static uint64_t microcode(void)
+{
+    enum { MSR_BIOS_SIGN_ID = 0x8b };
+    uint64_t value;
+
+    x86_wrmsr_safe(MSR_BIOS_SIGN_ID, 0);
+    x86_cpuid(1, 0);
+    x86_rdmsr_safe(MSR_BIOS_SIGN_ID, &value);
+    return value;
+}
 
 void features_detect(void)
 {
@@ -20,5 +33,6 @@ void features_detect(void)
         .smep = seven.ebx >> 7 & 1,
         .smap = seven.ebx >> 20 & 1,
         .umip = seven.ecx >> 2 & 1,
+        .microcode = microcode(),
     };
 }

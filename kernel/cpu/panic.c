@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "drivers/power.h"
-#include "drivers/vga.h"
+#include "drivers/terminal.h"
 #include "kernel/cpu/msr.h"
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
@@ -108,7 +108,7 @@ static void begin(void)
         print("\nNestor panic: another error while printing the first\n");
         machine_end(false);
     }
-    vga_scroll_all();
+    terminal_scroll_all();
 }
 
 _Noreturn void panic(const char *format, ...)

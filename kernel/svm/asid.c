@@ -49,7 +49,7 @@ void svm_asid_flush(struct vcpu *vcpu)
 
     if (control->tlb_control == TLB_CONTROL_FLUSH_ALL || control->tlb_control == TLB_CONTROL_FLUSH_ASID)
         return;
-    if (svm_machine.features & SVM_FEATURE_FLUSH_BY_ASID) {
+    if (svm_machine.features & SVM_FLUSH_BY_ASID) {
         control->tlb_control = TLB_CONTROL_FLUSH_ASID;
         svm_changed(vcpu, 0);
     } else {

@@ -80,8 +80,8 @@ const char *svm_control_init(void)
     svm_machine.features = svm.edx;
     svm_machine.asids = svm.ebx;
     svm_machine.virtual_interrupts = is_tcg();
-    svm_machine.length_special = svm.edx & SVM_FEATURE_NRIP_SAVE ? 1 : SVM_LENGTH_IO;
-    svm_machine.clean = svm.edx & SVM_FEATURE_VMCB_CLEAN ? CLEAN_ALL : 0;
+    svm_machine.length_special = svm.edx & SVM_NRIP_SAVE ? 1 : SVM_LENGTH_IO;
+    svm_machine.clean = svm.edx & SVM_VMCB_CLEAN ? CLEAN_ALL : 0;
     memcpy(svm_machine.intercept, wanted, sizeof wanted);
     remove_impossible(svm_machine.intercept);
     if (svm_machine.virtual_interrupts)

@@ -50,8 +50,8 @@ SLOT_VCPU equ 8
     mov [%1 + 15 * 8], r15
 %endmacro
 
-global svm_entry, svm_load
-extern svm_exit, svm_exit_end
+global svm_entry, svm_load, svm_entry_bare
+extern svm_exit, svm_exit_end, mm_direct_base
 
 section .text
 
@@ -70,6 +70,7 @@ svm_load:
     load_gprs rsi
 .run:
     vmrun
+.back:
     mov rax, [rsp + SLOT_GPR]
     store_gprs rax
     mov rdi, [rsp + SLOT_VCPU]
@@ -81,3 +82,27 @@ svm_load:
     mov rsi, [rsp + SLOT_GPR]
     load_answered rsi
     jmp .run
+
+; For HC_ROUND_TRIPS: why it exited is all that is looked at. The other registers are still the guest's, and stay in place.
+; _Noreturn void svm_entry_bare(hpa_t vmcb, uint64_t *gpr)
+EXITCODE       equ 0x70
+VMEXIT_VMMCALL equ 0x81
+
+align 16
+svm_entry_bare:
+    clgi
+    sti
+    mov rax, rdi
+    vmload
+    mov sp, EXIT_SLOTS
+    load_gprs rsi
+.again:
+    vmrun
+    push rdx
+    mov rdx, [rel mm_direct_base]
+    cmp dword [rax + rdx + EXITCODE], VMEXIT_VMMCALL
+    pop rdx
+    jne svm_load.back
+    dec rbx
+    jnz .again
+    jmp svm_load.back

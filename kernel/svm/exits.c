@@ -204,7 +204,7 @@ const struct svm_exit_row *svm_exit_row(uint64_t exitcode)
         return &svm_exit_table[exitcode];
     if (exitcode - CODES_HIGH < ROW_INVALID - ROW_HIGH)
         return &svm_exit_table[ROW_HIGH + exitcode - CODES_HIGH];
-    if (exitcode == VMEXIT_INVALID || exitcode == VMEXIT_INVALID_32)
+    if (svm_is_invalid(exitcode))
         return &svm_exit_table[ROW_INVALID];
     return &svm_exit_table[ROW_UNKNOWN];
 }

@@ -136,6 +136,48 @@ int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
     return 0;
 }
 
+/*
+ * A VMRUN that is refused saves no guest state; but Bochs and QEMU save something there, and nobody could tell what was wrong.
+ * So it is kept what the first entry finds after the monitor has written.
+ */
+static const uint16_t checked[] = {
+    offsetof(struct vmcb, control.eventinj), offsetof(struct vmcb, save.cs.attributes), offsetof(struct vmcb, save.efer),
+    offsetof(struct vmcb, save.cr0),         offsetof(struct vmcb, save.cr3),           offsetof(struct vmcb, save.cr4),
+    offsetof(struct vmcb, save.dr6),         offsetof(struct vmcb, save.dr7),           offsetof(struct vmcb, save.rflags),
+    offsetof(struct vmcb, save.g_pat),
+};
+enum { CHECKED = sizeof checked / sizeof *checked };
+_Static_assert((int)SVM_VCPU_CHECKED + (int)CHECKED == (int)SVM_VCPU_CHECKED_END, "there is room for them");
+_Static_assert((int)SVM_VCPU_CHECKED_END <= sizeof(((struct vcpu *)0)->backend) / sizeof(uint64_t), "in vcpu.backend");
+
+static void keep_checked(struct vcpu *vcpu)
+{
+    vcpu->backend[SVM_VCPU_CHECKED_EXITS] = vcpu->exits;
+    for (unsigned i = 0; i < CHECKED; i++)
+        vcpu->backend[SVM_VCPU_CHECKED + i] = get(vcpu, &fields[field_at[checked[i]] - 1]);
+}
+
+/* The exit of the refused entry has been counted. */
+static uint64_t get_refused(const struct vcpu *vcpu, const struct field *f)
+{
+    for (unsigned i = 0; i < CHECKED && vcpu->backend[SVM_VCPU_CHECKED_EXITS] + 1 == vcpu->exits; i++)
+        if (checked[i] == f->offset)
+            return vcpu->backend[SVM_VCPU_CHECKED + i];
+    return get(vcpu, f);
+}
+
+int svm_refused_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
+{
+    const struct field *f = find(what);
+
+    if (!svm_is_invalid(vcpu->exit_reason))
+        return -ABI_EACCES;
+    if (!f)
+        return -ABI_EINVAL;
+    *value = get_refused(vcpu, f);
+    return 0;
+}
+
 /* What the kernel keeps beside the VMCB and a write has to reach. */
 static void write_through(struct vcpu *vcpu, const struct field *f, uint64_t value)
 {
@@ -176,5 +218,6 @@ int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value)
     memcpy((char *)svm_vmcb(vcpu) + f->offset, &value, f->bytes);
     svm_changed(vcpu, f->clean);
     write_through(vcpu, f, value);
+    keep_checked(vcpu);
     return 0;
 }

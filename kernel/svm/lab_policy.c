@@ -49,7 +49,7 @@ static uint64_t check_misc2(const struct vmcb_control *now, uint32_t features, u
 static uint64_t check_v_intr(const struct vmcb_control *now, uint32_t features, uint64_t value, const char **why)
 {
     *why = "this CPU has no virtual GIF";
-    if (!(features & SVM_FEATURE_VGIF))
+    if (!(features & SVM_VIRTUAL_GIF))
         return value & (V_GIF | V_GIF_ENABLE);
     *why = "the host's GIF is guarded by the intercepts of STGI and CLGI, and by nothing else: set them first";
     return ~value & V_GIF_ENABLE && ~now->intercept[INTERCEPT_MISC2] & STGI_CLGI ? V_GIF_ENABLE : 0;
@@ -58,9 +58,9 @@ static uint64_t check_v_intr(const struct vmcb_control *now, uint32_t features, 
 static uint64_t check_lbr(const struct vmcb_control *now, uint32_t features, uint64_t value, const char **why)
 {
     *why = "this CPU does not offer it";
-    if (value & LBR_ENABLE && !(features & SVM_FEATURE_LBR))
+    if (value & LBR_ENABLE && !(features & SVM_LBR_VIRTUALIZATION))
         return LBR_ENABLE;
-    if (value & VIRTUAL_VMLOAD && !(features & SVM_FEATURE_VIRTUAL_VMLOAD))
+    if (value & VIRTUAL_VMLOAD && !(features & SVM_VIRTUAL_VMLOAD_VMSAVE))
         return VIRTUAL_VMLOAD;
     *why = "the host's memory is guarded by the intercepts of VMLOAD and VMSAVE, and by nothing else: set them first";
     return ~value & VIRTUAL_VMLOAD && ~now->intercept[INTERCEPT_MISC2] & VMLOAD_VMSAVE ? VIRTUAL_VMLOAD : 0;
@@ -76,14 +76,14 @@ static uint64_t check_tlb(const struct vmcb_control *now, uint32_t features, uin
     if (value != TLB_CONTROL_FLUSH_ASID && value != TLB_CONTROL_FLUSH_ASID_LOCAL)
         return UINT8_MAX;
     *why = "this CPU can't flush by ASID";
-    return features & SVM_FEATURE_FLUSH_BY_ASID ? 0 : value;
+    return features & SVM_FLUSH_BY_ASID ? 0 : value;
 }
 
 static uint64_t check_record(const struct vmcb_control *now, uint32_t features, uint64_t value, const char **why)
 {
     (void)now, (void)value;
     *why = "this CPU does not virtualize the records of branches";
-    return features & SVM_FEATURE_LBR ? 0 : UINT64_MAX;
+    return features & SVM_LBR_VIRTUALIZATION ? 0 : UINT64_MAX;
 }
 
 #define AT(member) .offset = offsetof(struct vmcb, member), .bytes = sizeof(((struct vmcb *)0)->member)

@@ -26,7 +26,7 @@ static bool svm_probe(const char **why)
         *why = "SVM is offered but locked off by firmware (VM_CR.SVMDIS)";
         return false;
     }
-    if (!(x86_cpuid(CPUID_SVM, 0).edx & SVM_FEATURE_NP)) {
+    if (!(x86_cpuid(CPUID_SVM, 0).edx & SVM_NESTED_PAGING)) {
         *why = "SVM without nested paging: Nestor needs it";
         return false;
     }
@@ -115,12 +115,14 @@ const struct virt_ops svm_ops = {
     .slice = svm_slice,
     .flush = svm_asid_flush,
     .enter = svm_enter,
+    .enter_bare = svm_enter_bare,
     .run_behind = svm_run_behind,
     .interrupts_on = svm_interrupts_on,
     .skip = svm_skip,
     .exit_record = svm_exit_record,
     .field_read = svm_field_read,
     .field_write = svm_field_write,
+    .refused_read = svm_refused_read,
     .lab_read = svm_lab_read,
     .lab_write = svm_lab_write,
     .lab_reset = svm_lab_reset,

@@ -39,6 +39,9 @@ enum svm_vcpu {
     SVM_VCPU_EVENT_RIP,   /* and the next RIP that a software event pushes */
     SVM_VCPU_IOPM,        /* physical addresses of a lab's own permission maps; 0: it has the shared ones */
     SVM_VCPU_MSRPM,
+    SVM_VCPU_CHECKED_EXITS, /* vcpu.exits when the monitor last wrote a field, */
+    SVM_VCPU_CHECKED,       /* and the fields that VMRUN checks, as they were then */
+    SVM_VCPU_CHECKED_END = SVM_VCPU_CHECKED + 10,
 };
 
 /* What this machine has: set by svm_control_init, the same on all pCPUs. */
@@ -66,6 +69,12 @@ static inline bool svm_msrpm_bit(uint64_t msr, unsigned *bit)
 
     *bit = range * RANGE_BITS + (unsigned)(msr & 0x1fff) * 2;
     return (msr & 0xffff) < 0x2000 && (range < 2 || msr >> 16 == 0xc001);
+}
+
+/* Whether it is the code of an entry that the CPU refused. */
+static inline bool svm_is_invalid(uint64_t exitcode)
+{
+    return exitcode == VMEXIT_INVALID || exitcode == VMEXIT_INVALID_32;
 }
 
 static inline struct vmcb *svm_vmcb(const struct vcpu *vcpu) { return (struct vmcb *)vcpu->backend[SVM_VCPU_VMCB]; }
@@ -132,15 +141,19 @@ const struct svm_exit_row *svm_exit_row(uint64_t exitcode);
 /* exits.c: virt_ops.exit_reason. The counter of an exit, in vcpu.exit_count, has the index of its row. */
 uint64_t svm_exit_reason(unsigned index);
 
-/* fields.c: prepares the look-up; virt_ops.field_read and virt_ops.field_write. */
+/* fields.c: prepares the look-up; virt_ops.field_read, virt_ops.field_write, and virt_ops.refused_read. */
 void svm_fields_init(void);
 int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int svm_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
+int svm_refused_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 
 /* entry.asm: enter the guest of `vmcb`, whose general registers are at `gpr`. They come back in svm_exit. svm_load is for
  * going on from there with another guest, when the state of neither the first nor the host is loaded. */
 _Noreturn void svm_entry(hpa_t vmcb, uint64_t *gpr);
 _Noreturn void svm_load(hpa_t vmcb, uint64_t *gpr);
+
+/* The same as svm_entry, for virt_ops.enter_bare. */
+_Noreturn void svm_entry_bare(hpa_t vmcb, uint64_t *gpr);
 
 /* vcpu.c: the two halves of an exit, called by entry.asm at the top of the kernel stack. Where the first returns, the exit's
  * handler has run with GIF 0 and with the guest's state of VMLOAD still in the CPU. The second returns the VMCB's
@@ -153,6 +166,7 @@ uint64_t svm_exit_end(struct vcpu *vcpu, enum verdict verdict);
 bool svm_vcpu_init(struct vcpu *vcpu);
 void svm_vcpu_free(struct vcpu *vcpu);
 _Noreturn void svm_enter(struct vcpu *vcpu);
+_Noreturn void svm_enter_bare(struct vcpu *vcpu);
 _Noreturn void svm_run_behind(struct vcpu *vcpu);
 void svm_skip(struct vcpu *vcpu);
 void svm_exit_record(struct vcpu *vcpu, struct exit_record *record, unsigned groups);

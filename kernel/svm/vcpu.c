@@ -36,6 +36,14 @@ static inline __attribute__((always_inline)) _Noreturn void enter(struct vcpu *v
 
 _Noreturn void svm_enter(struct vcpu *vcpu) { enter(vcpu); }
 
+_Noreturn void svm_enter_bare(struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->page->gpr;
+
+    svm_vmcb(vcpu)->save.rax = gpr[GPR_RAX];
+    svm_entry_bare(vcpu->control, gpr);
+}
+
 /* Without next-RIP save, prefixes are not counted: a guest that writes them before such an instruction goes wrong. */
 static inline __attribute__((always_inline)) uint32_t instruction_length(const struct vmcb *vmcb, unsigned length)
 {
@@ -43,7 +51,7 @@ static inline __attribute__((always_inline)) uint32_t instruction_length(const s
         return length;
     if (length == SVM_LENGTH_IO)
         return (uint32_t)(vmcb->control.exitinfo2 - vmcb->save.rip);
-    if (svm_machine.features & SVM_FEATURE_NRIP_SAVE)
+    if (svm_machine.features & SVM_NRIP_SAVE)
         return (uint32_t)(vmcb->control.next_rip - vmcb->save.rip);
     return 0;
 }
@@ -76,7 +84,7 @@ enum { SIMPLE = EXIT_GROUP_QUALIFICATION | EXIT_GROUP_LENGTH };
 
 static void record_bytes(const struct vmcb_control *control, struct exit_record *record)
 {
-    record->n_bytes = svm_machine.features & SVM_FEATURE_DECODE_ASSISTS ? control->n_bytes & 0xf : 0;
+    record->n_bytes = svm_machine.features & SVM_DECODE_ASSISTS ? control->n_bytes & 0xf : 0;
     memcpy(record->bytes, control->bytes, sizeof control->bytes);
 }
 
@@ -102,7 +110,7 @@ static inline __attribute__((always_inline)) void read_record(const struct vcpu 
     record->qualification = control->exitinfo1;
     record->qualification2 = control->exitinfo2;
     record->instruction_length = vcpu->instruction_length;
-    record->next_rip = svm_machine.features & SVM_FEATURE_NRIP_SAVE ? control->next_rip : 0;
+    record->next_rip = svm_machine.features & SVM_NRIP_SAVE ? control->next_rip : 0;
     if (groups & ~(unsigned)SIMPLE)
         record_more(control, record, groups);
 }
@@ -127,8 +135,6 @@ static _Noreturn void handle_and_finish(struct vcpu *vcpu, const struct svm_exit
     vcpu_exit_finish(vcpu, &row->row, vcpu_exit_handle(vcpu, (size_t)(row - svm_exit_table), &row->row));
 }
 
-static bool is_invalid(uint64_t exitcode) { return exitcode == VMEXIT_INVALID || exitcode == VMEXIT_INVALID_32; }
-
 /* All of a lab's exits: SVM_VCPU_INSTRUCTIONS stays 0. Of a virtual interrupt that its guest intercepts, nobody but the
  * monitor can tell what is to come. */
 static _Noreturn __attribute__((noinline)) void exit_of_lab(struct vcpu *vcpu)
@@ -141,7 +147,7 @@ static _Noreturn __attribute__((noinline)) void exit_of_lab(struct vcpu *vcpu)
 
     leave_guest(vcpu);
     vcpu->instruction_length = instruction_length(vmcb, row->length);
-    if (!is_invalid(exitcode)) {
+    if (!svm_is_invalid(exitcode)) {
         vmcb->control.clean = svm_machine.clean;
         svm_asid_flushed(vcpu);
         if (vmcb->control.exitintinfo & EVENT_VALID)
@@ -160,7 +166,7 @@ static _Noreturn void exit_by_event(struct vcpu *vcpu)
     if (vcpu->lab)
         exit_of_lab(vcpu);
     leave_guest(vcpu);
-    if (!is_invalid(exitcode)) {
+    if (!svm_is_invalid(exitcode)) {
         refresh(vcpu);
         if (vmcb->control.exitintinfo & EVENT_VALID)
             svm_inject_again(vcpu);
@@ -194,7 +200,7 @@ static __attribute__((noinline)) enum verdict exit_indirectly(struct vcpu *vcpu)
 /* Behind an instruction whose length is fixed. */
 static inline uint64_t next_rip(const struct vcpu *vcpu, const struct vmcb *vmcb, const struct svm_exit_row *row)
 {
-    return svm_machine.features & SVM_FEATURE_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
+    return svm_machine.features & SVM_NRIP_SAVE ? vmcb->control.next_rip : vcpu->rip + row->length;
 }
 
 /* Goes on with another vCPU, that has nothing pending either. GIF stays 0, and the host's state of VMLOAD is only needed

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/bits.h"
+
 /* Words of the intercept vector; bit numbers within each as in the manual. */
 enum vmcb_intercept_word {
     INTERCEPT_CR,        /* reads in bits 0-15, writes in bits 16-31 */
@@ -16,40 +18,11 @@ enum vmcb_intercept_word {
     INTERCEPT_WORDS,
 };
 
-/* INTERCEPT_MISC1 */
-enum {
-    INTERCEPT_INTR = 1 << 0,
-    INTERCEPT_NMI = 1 << 1,
-    INTERCEPT_SMI = 1 << 2,
-    INTERCEPT_INIT = 1 << 3,
-    INTERCEPT_VINTR = 1 << 4,
-    INTERCEPT_RDPMC = 1 << 15,
-    INTERCEPT_CPUID = 1 << 18,
-    INTERCEPT_RSM = 1 << 19,
-    INTERCEPT_INVD = 1 << 22,
-    INTERCEPT_HLT = 1 << 24,
-    INTERCEPT_INVLPGA = 1 << 26,
-    INTERCEPT_IOIO = 1 << 27,
-    INTERCEPT_MSR = 1 << 28,
-    INTERCEPT_FERR_FREEZE = 1 << 30,
-};
-#define INTERCEPT_SHUTDOWN (1u << 31)
-
-/* INTERCEPT_MISC2 */
-enum {
-    INTERCEPT_VMRUN = 1 << 0,
-    INTERCEPT_VMMCALL = 1 << 1,
-    INTERCEPT_VMLOAD = 1 << 2,
-    INTERCEPT_VMSAVE = 1 << 3,
-    INTERCEPT_STGI = 1 << 4,
-    INTERCEPT_CLGI = 1 << 5,
-    INTERCEPT_SKINIT = 1 << 6,
-    INTERCEPT_WBINVD = 1 << 9,
-    INTERCEPT_MONITOR = 1 << 10,
-    INTERCEPT_MWAIT = 1 << 11,
-    INTERCEPT_MWAIT_ARMED = 1 << 12,
-    INTERCEPT_XSETBV = 1 << 13,
-    INTERCEPT_RDPRU = 1 << 14,
+/* Bits of the last three words. */
+enum vmcb_intercept {
+#define X(group, bit, name) name = 1u << (bit),
+    BITS_MISC1(X) BITS_MISC2(X) BITS_MISC3(X)
+#undef X
 };
 
 /* v_intr: "Injecting Virtual (INTR) Interrupts". */
@@ -108,15 +81,10 @@ enum vmcb_clean {
 #define NPF_PRESENT (1ull << 0) /* not for want of a page */
 
 /* "CPUID Fn8000_000A_EDX SVM Feature Identification". */
-enum {
-    SVM_FEATURE_NP = 1 << 0,
-    SVM_FEATURE_LBR = 1 << 1,
-    SVM_FEATURE_NRIP_SAVE = 1 << 3,
-    SVM_FEATURE_VMCB_CLEAN = 1 << 5,
-    SVM_FEATURE_FLUSH_BY_ASID = 1 << 6,
-    SVM_FEATURE_DECODE_ASSISTS = 1 << 7,
-    SVM_FEATURE_VIRTUAL_VMLOAD = 1 << 15,
-    SVM_FEATURE_VGIF = 1 << 16,
+enum svm_feature {
+#define X(group, bit, name) name = 1u << (bit),
+    BITS_SVM(X)
+#undef X
 };
 
 /* exitcode: those that exits.c knows by more than their row. An exception's vector is added to the first. */
@@ -124,7 +92,6 @@ enum { VMEXIT_EXCEPTION = 0x40, VMEXIT_INTR = 0x60, VMEXIT_INIT = 0x63, VMEXIT_V
        VMEXIT_VMMCALL = 0x81, VMEXIT_NPF = 0x400 };
 
 /* exitcode when VMRUN found the VMCB inconsistent: all ones, or the lower half of them under QEMU's emulation. */
-#define VMEXIT_NPF        0x400
 #define VMEXIT_INVALID    UINT64_MAX
 #define VMEXIT_INVALID_32 UINT32_MAX
 

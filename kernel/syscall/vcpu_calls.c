@@ -56,6 +56,8 @@ int decode_vcpu_pairs(struct syscall_args *args)
 
 static int read_pair(struct vcpu *vcpu, uint64_t what, uint64_t *value)
 {
+    if (what & VCPU_REFUSED && !(what >> LAB_KIND_SHIFT))
+        return virt->refused_read(vcpu, what ^ VCPU_REFUSED, value);
     if (what & VCPU_ITEM && !(what >> LAB_KIND_SHIFT))
         return item_read(vcpu, what ^ VCPU_ITEM, value);
     return what >> LAB_KIND_SHIFT ? lab_read(vcpu, what, value) : virt->field_read(vcpu, what, value);

@@ -1,25 +1,25 @@
 /* Calls of root to see what goes on, and to show it: the screen, traces, counters. */
-#include "drivers/vga.h"
+#include "drivers/terminal.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/cpu/user.h"
 #include "kernel/syscall/syscall.h"
 
 enum { TRACE_PIECE = 32 };
 
-_Static_assert((int)VGA_COLUMNS == SCREEN_COLUMNS && (int)VGA_ROWS == SCREEN_ROWS, "the ABI's screen is this one");
+_Static_assert((int)TERMINAL_COLUMNS == SCREEN_COLUMNS && (int)TERMINAL_ROWS == SCREEN_ROWS, "the ABI's screen is this one");
 
 int decode_screen_write(struct syscall_args *args)
 {
-    return args->raw[0] >= VGA_ROWS - 1 || args->raw[2] > VGA_COLUMNS ? -ABI_EINVAL : 0;
+    return args->raw[0] >= TERMINAL_ROWS - 1 || args->raw[2] > TERMINAL_COLUMNS ? -ABI_EINVAL : 0;
 }
 
 int64_t do_screen_write(struct syscall_args *args)
 {
-    uint16_t cells[VGA_COLUMNS];
+    uint16_t cells[TERMINAL_COLUMNS];
 
     if (!user_copy_in(cells, args->raw[1], args->raw[2] * sizeof *cells))
         return -ABI_EFAULT;
-    vga_draw((unsigned)args->raw[0], cells, args->raw[2]);
+    terminal_draw((unsigned)args->raw[0], cells, args->raw[2]);
     return 0;
 }
 

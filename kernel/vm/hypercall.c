@@ -2,6 +2,7 @@
 #include "kernel/ipc/calls.h"
 #include "kernel/lock.h"
 #include "kernel/vm/vcpu.h"
+#include "kernel/vm/virt_ops.h"
 #include "kernel/vm/vm.h"
 
 static enum verdict do_null(struct vcpu *vcpu)
@@ -48,6 +49,22 @@ static enum verdict do_stolen(struct vcpu *vcpu)
     return VERDICT_SKIP;
 }
 
+/* Made again by the same instruction until RBX is 0: virt_ops.enter_bare has counted it down, or an interrupt came first. With
+ * interrupts on, the guest's handlers might make calls meanwhile, which would be taken for this one. */
+static enum verdict do_round_trips(struct vcpu *vcpu)
+{
+    const uint64_t most = 10000;
+    uint64_t left = vcpu->page->gpr[GPR_RBX];
+    int64_t result = vcpu->lab || virt->interrupts_on(vcpu) ? -ABI_EBUSY : left > most ? -ABI_EINVAL : 0;
+
+    if (left != 0 && result == 0) {
+        vcpu->attention |= ATTENTION_BARE;
+        return VERDICT_RESUME;
+    }
+    vcpu->page->gpr[GPR_RAX] = (uint64_t)result;
+    return VERDICT_SKIP;
+}
+
 static exit_handler *const calls[] = {
     [HC_NULL] = do_null,
     [HC_YIELD] = do_yield,
@@ -61,6 +78,7 @@ static exit_handler *const calls[] = {
     [HC_SEND_MEMORY] = ipc_call_send_memory,
     [HC_RECEIVE_MEMORY] = ipc_call_receive_memory,
     [HC_CHANNEL_VECTOR] = ipc_call_vector,
+    [HC_ROUND_TRIPS] = do_round_trips,
 };
 
 enum verdict vcpu_refuse_hypercall(struct vcpu *vcpu)

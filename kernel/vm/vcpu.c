@@ -192,6 +192,10 @@ _Noreturn void vcpu_enter(struct vcpu *vcpu)
     if (vcpu->attention & ATTENTION_SLICE)
         set_slice(vcpu);
     kernel_lock_leave();
+    if (vcpu->attention & ATTENTION_BARE) {
+        vcpu->attention &= ~(unsigned)ATTENTION_BARE;
+        virt->enter_bare(vcpu);
+    }
     virt->enter(vcpu);
 }
 
@@ -217,6 +221,7 @@ _Noreturn void vcpu_exit_finish(struct vcpu *vcpu, const struct exit_row *row, e
 
 _Noreturn void vcpu_entry_failed(struct vcpu *vcpu, uint64_t error)
 {
+    vcpu->exit_reason = LAB_VMFAIL | error;
     vcpu->page->exit.qualification = error;
     leave_with(vcpu, ABI_ENTRY);
 }

@@ -18,6 +18,7 @@ enum vcpu_attention {
     ATTENTION_SLICE = 1 << 1,    /* came from ring 3 or was switched in: the guest-mode tick has to be set */
     ATTENTION_LAB = 1 << 2,      /* has a lab, which is seen to each time */
     ATTENTION_RECALL = 1 << 3,   /* its monitor is wanted: vcpu_run gives -ABI_EINTR instead of an entry */
+    ATTENTION_BARE = 1 << 4,     /* it is in HC_ROUND_TRIPS: virt_ops.enter_bare, once */
 };
 
 /* Written only by the pCPU that the vCPU is on, but for what the monitor does while it runs in ring 3. */
@@ -37,7 +38,7 @@ struct vcpu {
     uint64_t exit_count[EXIT_COUNTERS]; /* of each kind: by virt_ops.exit_reason of the index */
     uint64_t rip;                /* of the guest at the last exit: filled before each handler */
     uint32_t instruction_length; /* of the instruction that exited, 0 = not known; filled for exits by instruction */
-    uint64_t exit_reason;
+    uint64_t exit_reason;        /* of the last exit; LAB_VMFAIL | VM-instruction error after an entry that was none */
     uint64_t npt_generation;     /* of vm->memory, for which this pCPU's TLB was last invalidated */
     _Atomic uint64_t pending[4]; /* external interrupts to inject, one bit a vector; other pCPUs set bits, too */
     uint64_t reinject;           /* event whose delivery was cut short by an exit, its error code in bits 63:32; 0 = none */
@@ -47,7 +48,7 @@ struct vcpu {
     uint8_t timer_vector;
     struct wait wait;            /* in a queue, by a hypercall */
     struct lab *lab;             /* for a VM with `lab = yes`, else NULL; owned */
-    uint64_t backend[12];        /* the back end's own: documented in its vcpu.c */
+    uint64_t backend[24];        /* the back end's own: documented in its vcpu.c */
 };
 
 /* What a handler wants done about an exit. vcpu_exit_finish acts on it, but for the frequent case that a guest goes on

@@ -47,6 +47,10 @@ struct virt_ops {
     /* Enters; comes back only through the back end's exit function or vcpu_entry_failed, on a fresh kernel stack. */
     __attribute__((noreturn)) void (*enter)(struct vcpu *vcpu);
 
+    /* The same for HC_ROUND_TRIPS: each exit by the same kind of instruction is answered at once by another entry, with RBX one
+     * less, until that is 0. That exit, and any other, is as usual, and so is what comes after. */
+    __attribute__((noreturn)) void (*enter_bare)(struct vcpu *vcpu);
+
     /* skip, and enter: for a vCPU that comes from ring 3 in the same turn and has nothing to be seen to. */
     __attribute__((noreturn)) void (*run_behind)(struct vcpu *vcpu);
 
@@ -62,6 +66,9 @@ struct virt_ops {
     /* Field access for the monitor, by the field policy: 0, -ABI_EINVAL (no such field), -ABI_EACCES. */
     int (*field_read)(struct vcpu *vcpu, uint64_t what, uint64_t *value);
     int (*field_write)(struct vcpu *vcpu, uint64_t what, uint64_t value);
+
+    /* What VCPU_REFUSED gives, without that bit in `what`: 0, -ABI_EINVAL, -ABI_EACCES (no entry has failed). */
+    int (*refused_read)(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 
     /* Of the lab: what the pairs name whose kind is the back end's own, and those of a lab's vCPU to which field_read and
      * field_write come. Results as those of lab_read and lab_write. lab_reset makes all of it as at the start. */

@@ -18,17 +18,17 @@ static const struct control_row rows[] = {
     {IA32_VMX_PINBASED_CTLS, IA32_VMX_TRUE_PINBASED_CTLS, PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_PREEMPTION_TIMER,
      &vmx_controls.pin},
     {IA32_VMX_PROCBASED_CTLS, IA32_VMX_TRUE_PROCBASED_CTLS,
-     PRIMARY_HLT | PRIMARY_UNCONDITIONAL_IO | PRIMARY_MSR_BITMAPS | PRIMARY_ACTIVATE_SECONDARY | PRIMARY_TSC_OFFSET |
-         PRIMARY_MWAIT | PRIMARY_MONITOR | PRIMARY_RDPMC | PRIMARY_CR8_LOAD | PRIMARY_CR8_STORE | PRIMARY_MOV_DR,
+     PROC_HLT | PROC_UNCONDITIONAL_IO | PROC_MSR_BITMAPS | PROC_SECONDARY | PROC_TSC_OFFSETTING |
+         PROC_MWAIT | PROC_MONITOR | PROC_RDPMC | PROC_CR8_LOAD | PROC_CR8_STORE | PROC_MOV_DR,
      &vmx_controls.primary},
     {IA32_VMX_PROCBASED_CTLS2, IA32_VMX_PROCBASED_CTLS2,
-     SECONDARY_EPT | SECONDARY_UNRESTRICTED_GUEST | SECONDARY_VPID | SECONDARY_RDTSCP | SECONDARY_WBINVD,
+     PROC2_EPT | PROC2_UNRESTRICTED_GUEST | PROC2_VPID | PROC2_RDTSCP | PROC2_WBINVD,
      &vmx_controls.secondary},
     {IA32_VMX_EXIT_CTLS, IA32_VMX_TRUE_EXIT_CTLS,
-     EXIT_HOST_64 | EXIT_SAVE_EFER | EXIT_LOAD_EFER | EXIT_SAVE_PAT | EXIT_LOAD_PAT | EXIT_SAVE_DEBUG |
-         EXIT_SAVE_PREEMPTION_TIMER,
+     EXITC_HOST_64 | EXITC_SAVE_EFER | EXITC_LOAD_EFER | EXITC_SAVE_PAT | EXITC_LOAD_PAT | EXITC_SAVE_DEBUG |
+         EXITC_SAVE_PREEMPTION_TIMER,
      &vmx_controls.exit},
-    {IA32_VMX_ENTRY_CTLS, IA32_VMX_TRUE_ENTRY_CTLS, ENTRY_LOAD_EFER | ENTRY_LOAD_PAT | ENTRY_LOAD_DEBUG,
+    {IA32_VMX_ENTRY_CTLS, IA32_VMX_TRUE_ENTRY_CTLS, ENTRYC_LOAD_EFER | ENTRYC_LOAD_PAT | ENTRYC_LOAD_DEBUG,
      &vmx_controls.entry},
 };
 
@@ -40,29 +40,26 @@ static const struct {
 } required[] = {
     {&vmx_controls.pin, PIN_EXTERNAL_INTERRUPT, "VMX without external-interrupt exiting: Nestor needs it"},
     {&vmx_controls.pin, PIN_NMI, "VMX without NMI exiting: Nestor needs it"},
-    {&vmx_controls.primary, PRIMARY_HLT, "VMX without HLT exiting: Nestor needs it"},
-    {&vmx_controls.primary, PRIMARY_UNCONDITIONAL_IO, "VMX without unconditional I/O exiting: Nestor needs it"},
-    {&vmx_controls.primary, PRIMARY_MSR_BITMAPS, "VMX without MSR bitmaps: Nestor needs them"},
-    {&vmx_controls.secondary, SECONDARY_EPT, "VMX without EPT: Nestor needs it"},
-    {&vmx_controls.secondary, SECONDARY_UNRESTRICTED_GUEST, "VMX without unrestricted guest: Nestor needs it"},
-    {&vmx_controls.exit, EXIT_HOST_64, "VMX without a 64-bit host: Nestor needs it"},
-    {&vmx_controls.exit, EXIT_SAVE_EFER, "VMX without saving of EFER on exit: Nestor needs it"},
-    {&vmx_controls.exit, EXIT_LOAD_EFER, "VMX without loading of EFER on exit: Nestor needs it"},
-    {&vmx_controls.exit, EXIT_SAVE_PAT, "VMX without saving of PAT on exit: Nestor needs it"},
-    {&vmx_controls.exit, EXIT_LOAD_PAT, "VMX without loading of PAT on exit: Nestor needs it"},
-    {&vmx_controls.entry, ENTRY_LOAD_EFER, "VMX without loading of EFER on entry: Nestor needs it"},
-    {&vmx_controls.entry, ENTRY_LOAD_PAT, "VMX without loading of PAT on entry: Nestor needs it"},
+    {&vmx_controls.primary, PROC_HLT, "VMX without HLT exiting: Nestor needs it"},
+    {&vmx_controls.primary, PROC_UNCONDITIONAL_IO, "VMX without unconditional I/O exiting: Nestor needs it"},
+    {&vmx_controls.primary, PROC_MSR_BITMAPS, "VMX without MSR bitmaps: Nestor needs them"},
+    {&vmx_controls.secondary, PROC2_EPT, "VMX without EPT: Nestor needs it"},
+    {&vmx_controls.secondary, PROC2_UNRESTRICTED_GUEST, "VMX without unrestricted guest: Nestor needs it"},
+    {&vmx_controls.exit, EXITC_HOST_64, "VMX without a 64-bit host: Nestor needs it"},
+    {&vmx_controls.exit, EXITC_SAVE_EFER, "VMX without saving of EFER on exit: Nestor needs it"},
+    {&vmx_controls.exit, EXITC_LOAD_EFER, "VMX without loading of EFER on exit: Nestor needs it"},
+    {&vmx_controls.exit, EXITC_SAVE_PAT, "VMX without saving of PAT on exit: Nestor needs it"},
+    {&vmx_controls.exit, EXITC_LOAD_PAT, "VMX without loading of PAT on exit: Nestor needs it"},
+    {&vmx_controls.entry, ENTRYC_LOAD_EFER, "VMX without loading of EFER on entry: Nestor needs it"},
+    {&vmx_controls.entry, ENTRYC_LOAD_PAT, "VMX without loading of PAT on entry: Nestor needs it"},
 };
 
 /* IA32_VMX_EPT_VPID_CAP: what is needed, and bits of what is used where it is there. */
-#define EPT_WALK_4          (1ull << 6)
-#define EPT_MEMORY_WB       (1ull << 14)
-#define EPT_1G              (1ull << 17)
-#define EPT_INVEPT          (1ull << 20)
-#define EPT_INVEPT_SINGLE   (1ull << 25)
-#define EPT_INVEPT_ALL      (1ull << 26)
-#define EPT_INVVPID         (1ull << 32)
-#define EPT_INVVPID_SINGLE  (1ull << 41)
+enum ept_vpid_capability {
+#define X(group, bit, name) name = 1ull << (bit),
+    BITS_EPT(X)
+#undef X
+};
 
 /* CR4 bits that a guest may change without an exit; the CPU itself refuses those that it does not have. */
 #define CR4_GUEST_BITS 0x310fffull /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP, FSGSBASE, SMEP, SMAP */
@@ -87,16 +84,16 @@ static const char *negotiate_ept(void)
 
     if (!(cap & EPT_WALK_4))
         return "EPT without 4-level walks: Nestor needs them";
-    if (!(cap & EPT_MEMORY_WB))
+    if (!(cap & EPT_WB))
         return "EPT without write-back tables: Nestor needs them";
     if (!(cap & EPT_INVEPT) || !(cap & EPT_INVEPT_ALL))
         return "EPT without INVEPT of all contexts: Nestor needs it";
     vmx_controls.ept_1g = cap & EPT_1G;
     vmx_controls.invept_single = cap & EPT_INVEPT_SINGLE;
     vmx_controls.invvpid_single = cap & EPT_INVVPID_SINGLE;
-    vmx_controls.vpid = (vmx_controls.secondary & SECONDARY_VPID) && (cap & EPT_INVVPID);
+    vmx_controls.vpid = (vmx_controls.secondary & PROC2_VPID) && (cap & EPT_INVVPID);
     if (!vmx_controls.vpid)
-        vmx_controls.secondary &= ~(uint32_t)SECONDARY_VPID;
+        vmx_controls.secondary &= ~(uint32_t)PROC2_VPID;
     return NULL;
 }
 
@@ -114,7 +111,7 @@ const char *vmx_control_negotiate(void)
     vmx_controls.preemption_timer = vmx_controls.pin & PIN_PREEMPTION_TIMER;
     vmx_controls.preemption_shift = x86_rdmsr(IA32_VMX_MISC) & 31;
     if (!vmx_controls.preemption_timer)
-        vmx_controls.exit &= ~(uint32_t)EXIT_SAVE_PREEMPTION_TIMER;
+        vmx_controls.exit &= ~(uint32_t)EXITC_SAVE_PREEMPTION_TIMER;
     vmx_controls.cr0_forced = cr0_fixed & ~(CR0_PE | CR0_PG); /* unrestricted guest frees these two */
     vmx_controls.cr0_host = vmx_controls.cr0_forced | CR0_NE | CR0_NW | CR0_CD;
     vmx_controls.cr4_forced = cr4_fixed;

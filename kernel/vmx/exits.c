@@ -42,10 +42,10 @@ static enum verdict interrupt_window(struct vcpu *vcpu)
 /* Controls that only a lab sets, and that exit at each entry: when it observes no more, they have done what they were for. */
 static enum verdict drop_control(struct vcpu *vcpu)
 {
-    const uint64_t once = PRIMARY_NMI_WINDOW | PRIMARY_MONITOR_TRAP_FLAG;
+    const uint64_t once = PROC_NMI_WINDOW | PROC_MONITOR_TRAP_FLAG;
 
     vcpu->backend[VCPU_PRIMARY] &= ~once;
-    vmwrite(PRIMARY_CONTROLS, vmread(PRIMARY_CONTROLS) & ~once);
+    vmwrite(PROC_CONTROLS, vmread(PROC_CONTROLS) & ~once);
     return VERDICT_RESUME;
 }
 
@@ -61,8 +61,8 @@ static enum verdict vmcall(struct vcpu *vcpu)
 static enum verdict mov_dr(struct vcpu *vcpu)
 {
     context_own_debug(&vcpu->guest_context);
-    vcpu->backend[VCPU_PRIMARY] &= ~(uint64_t)PRIMARY_MOV_DR;
-    vmwrite(PRIMARY_CONTROLS, vmread(PRIMARY_CONTROLS) & ~(uint64_t)PRIMARY_MOV_DR);
+    vcpu->backend[VCPU_PRIMARY] &= ~(uint64_t)PROC_MOV_DR;
+    vmwrite(PROC_CONTROLS, vmread(PROC_CONTROLS) & ~(uint64_t)PROC_MOV_DR);
     return VERDICT_RESUME;
 }
 

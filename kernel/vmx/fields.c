@@ -31,10 +31,10 @@ static uint64_t write_cr4(struct vcpu *vcpu, uint64_t value)
 /* The entry control follows LMA; at exits the CPU keeps the two in step itself ("Saving MSRs"). */
 static uint64_t write_efer(struct vcpu *vcpu, uint64_t value)
 {
-    uint64_t controls = vmread(ENTRY_CONTROLS) & ~(uint64_t)ENTRY_IA32E_GUEST;
+    uint64_t controls = vmread(ENTRY_CONTROLS) & ~(uint64_t)ENTRYC_IA32E_MODE_GUEST;
 
     (void)vcpu;
-    vmwrite(ENTRY_CONTROLS, controls | (value & EFER_LMA ? ENTRY_IA32E_GUEST : 0));
+    vmwrite(ENTRY_CONTROLS, controls | (value & EFER_LMA ? ENTRYC_IA32E_MODE_GUEST : 0));
     return value;
 }
 
@@ -101,6 +101,20 @@ int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
     *value = vmread(what);
     if (vcpu->lab)
         *value = vmx_lab_field_view(vcpu, what, *value);
+    return 0;
+}
+
+int vmx_refused_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
+{
+    const uint64_t entry_failure = 1ull << 31; /* in the exit reason */
+
+    if (!(vcpu->exit_reason & (LAB_VMFAIL | entry_failure)))
+        return -ABI_EACCES;
+    if (what & VCPU_ITEM)
+        return vcpu->lab ? vmx_lab_refused(vcpu, what ^ VCPU_ITEM, value) : -ABI_EINVAL;
+    if (!is_field(what))
+        return -ABI_EINVAL;
+    *value = vmread(what);
     return 0;
 }
 

@@ -7,7 +7,7 @@ void vmx_inject_window(struct vcpu *vcpu, bool wanted)
     if (vcpu->backend[VCPU_WINDOW] == wanted)
         return;
     vcpu->backend[VCPU_WINDOW] = wanted;
-    vmwrite(PRIMARY_CONTROLS, vcpu->backend[VCPU_PRIMARY] | (wanted ? PRIMARY_INTERRUPT_WINDOW : 0));
+    vmwrite(PROC_CONTROLS, vcpu->backend[VCPU_PRIMARY] | (wanted ? PROC_INTERRUPT_WINDOW : 0));
 }
 
 bool vmx_interrupts_on(struct vcpu *vcpu)

@@ -7,8 +7,6 @@
 #include "lib/x86.h"
 #include "mm/direct.h"
 
-enum { IO_BITMAP_A = 0x2000, IO_BITMAP_B = 0x2002, EXIT_MSR_STORE = 0x2006, EXIT_MSR_LOAD = 0x2008, ENTRY_MSR_LOAD = 0x200a,
-       EPTP_LIST = 0x2024 };
 enum { EPTP_LIST_ENTRIES = 512 };
 
 /* "Format of an MSR Entry". */
@@ -83,7 +81,7 @@ static int write_msr_bit(struct vcpu *vcpu, uint64_t msr, bool write, uint64_t t
         return -ABI_EINVAL;
     if (!trap && write && !msr_is_guests(msr))
         return lab_refuse(vcpu, 1, "this MSR is the host's: writing it has to exit");
-    if (!trap && write && msr == MSR_EFER && !(vmread(EXIT_CONTROLS) & EXIT_LOAD_EFER))
+    if (!trap && write && msr == MSR_EFER && !(vmread(EXIT_CONTROLS) & EXITC_LOAD_EFER))
         return lab_refuse(vcpu, 1, "the host would run with this EFER as long as the exit control loads none");
     set_bit(lab_page(vcpu, LAB_MSR_BITMAP), bit, trap);
     return 0;
@@ -211,6 +209,30 @@ int vmx_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_
     }
 }
 
+/* The address of the virtual-APIC page is a frame of the guest's, or LAB_NO_PAGE, with the guest's bits 11:0. */
+static int read_vtpr(uint64_t *value)
+{
+    enum { VTPR = 0x80 };
+
+    if (!vmread_safe(VIRTUAL_APIC_ADDRESS, value))
+        return -ABI_EINVAL;
+    *value = ((const uint8_t *)mm_direct(HPA(align_down(*value, PAGE_BYTES))))[VTPR];
+    return 0;
+}
+
+int vmx_lab_refused(const struct vcpu *vcpu, uint64_t item, uint64_t *value)
+{
+    if (item == REFUSED_VTPR)
+        return read_vtpr(value);
+    if (item >= REFUSED_ENTRY_MSR + 2 * LAB_MSR_ENTRIES)
+        return -ABI_EINVAL;
+    if (item == REFUSED_LINK_WORD)
+        *value = *(const uint32_t *)lab_page(vcpu, LAB_SHADOW_VMCS);
+    else
+        *value = ((const uint64_t *)msr_area(vcpu, LAB_ENTRY_LOAD))[item - REFUSED_ENTRY_MSR];
+    return 0;
+}
+
 /* ---- The start -------------------------------------------------------------------------------------------- */
 
 #define NO_PAGE 1ull /* for the address of LAB_NO_PAGE */
@@ -220,15 +242,14 @@ static const struct {
     uint32_t field;
     uint64_t value;
 } normal[] = {
-    {0x0810 /* guest interrupt status */, 0}, {0x0812 /* PML index */, 511}, {0x200e /* PML address */, NO_PAGE},
-    {0x2012 /* virtual-APIC address */, NO_PAGE}, {0x2014 /* APIC-access address */, NO_PAGE}, {0x2018 /* VM-function controls */, 0},
-    {0x201c /* EOI-exit bitmaps */, 0}, {0x201e, 0}, {0x2020, 0}, {0x2022, 0}, {0x2026 /* VMREAD bitmap */, NO_PAGE},
-    {0x2028 /* VMWRITE bitmap */, NO_PAGE}, {0x202a /* #VE information */, NO_PAGE}, {0x202c /* XSS-exiting bitmap */, 0},
-    {0x202e /* ENCLS-exiting bitmap */, 0}, {0x2032 /* TSC multiplier */, 1ull << 48}, {PF_ERROR_CODE_MASK, 0},
-    {PF_ERROR_CODE_MATCH, 0}, {CR3_TARGET_COUNT, 0}, {EXIT_MSR_STORE_COUNT, 0}, {EXIT_MSR_LOAD_COUNT, 0},
-    {ENTRY_MSR_LOAD_COUNT, 0}, {ENTRY_INTERRUPTION_INFO, 0}, {0x401c /* TPR threshold */, 0}, {0x4020 /* PLE gap */, 0},
-    {0x4022 /* PLE window */, 0}, {0x6008 /* CR3 targets */, 0}, {0x600a, 0}, {0x600c, 0},
-    {0x600e, 0}, {VMCS_LINK_POINTER, ~0ull}, {GUEST_INTERRUPTIBILITY, 0},
+    {GUEST_INTERRUPT_STATUS, 0}, {PML_INDEX, 511}, {PML_ADDRESS, NO_PAGE}, {VIRTUAL_APIC_ADDRESS, NO_PAGE},
+    {APIC_ACCESS_ADDRESS, NO_PAGE}, {VM_FUNCTION_CONTROLS, 0}, {EOI_EXIT_BITMAP_0, 0}, {EOI_EXIT_BITMAP_1, 0},
+    {EOI_EXIT_BITMAP_2, 0}, {EOI_EXIT_BITMAP_3, 0}, {VMREAD_BITMAP, NO_PAGE}, {VMWRITE_BITMAP, NO_PAGE},
+    {VE_INFORMATION_ADDRESS, NO_PAGE}, {XSS_EXITING_BITMAP, 0}, {ENCLS_EXITING_BITMAP, 0},
+    {TSC_MULTIPLIER, 1ull << 48}, {PF_ERROR_CODE_MASK, 0}, {PF_ERROR_CODE_MATCH, 0}, {CR3_TARGET_COUNT, 0},
+    {EXIT_MSR_STORE_COUNT, 0}, {EXIT_MSR_LOAD_COUNT, 0}, {ENTRY_MSR_LOAD_COUNT, 0}, {ENTRY_INTERRUPTION_INFO, 0},
+    {TPR_THRESHOLD, 0}, {PLE_GAP, 0}, {PLE_WINDOW, 0}, {CR3_TARGET_0, 0}, {CR3_TARGET_1, 0}, {CR3_TARGET_2, 0},
+    {CR3_TARGET_3, 0}, {VMCS_LINK_POINTER, ~0ull}, {GUEST_INTERRUPTIBILITY, 0},
 };
 
 void vmx_lab_reset(struct vcpu *vcpu)
@@ -243,12 +264,12 @@ void vmx_lab_reset(struct vcpu *vcpu)
     lab->exceptions = 0;
     vcpu->backend[VCPU_WINDOW] = false;
     vcpu->attention |= ATTENTION_EVENT; /* a window may be wanted */
-    vcpu->backend[VCPU_PRIMARY] = vmx_controls.primary & ~(uint32_t)PRIMARY_MOV_DR;
+    vcpu->backend[VCPU_PRIMARY] = vmx_controls.primary & ~(uint32_t)PROC_MOV_DR;
     vcpu->backend[VCPU_EPTP] = vmx_eptp(vcpu);
     vmx_vcpu_write_controls(vcpu);
     lab->timer_wanted = lab->timer_saved = false;
     lab->timer_value = lab->timer_left = 0;
-    vmwrite(ENTRY_CONTROLS, vmx_controls.entry | (vmread(GUEST_IA32_EFER) & EFER_LMA ? ENTRY_IA32E_GUEST : 0));
+    vmwrite(ENTRY_CONTROLS, vmx_controls.entry | (vmread(GUEST_IA32_EFER) & EFER_LMA ? ENTRYC_IA32E_MODE_GUEST : 0));
     vmwrite(MSR_BITMAP, lab->page[LAB_MSR_BITMAP].value);
     for (unsigned i = 0; i < sizeof normal / sizeof *normal; i++)
         vmwrite_safe(normal[i].field, normal[i].value == NO_PAGE ? lab->page[LAB_NO_PAGE].value : normal[i].value);
@@ -264,10 +285,10 @@ void vmx_lab_init(struct vcpu *vcpu)
     vmwrite(HOST_RIP, (uint64_t)vmx_lab_exit_entry);
     vmwrite(IO_BITMAP_A, lab->page[LAB_IO_BITMAP_A].value);
     vmwrite(IO_BITMAP_B, lab->page[LAB_IO_BITMAP_B].value);
-    vmwrite(ENTRY_MSR_LOAD, mm_direct_hpa(msr_area(vcpu, LAB_ENTRY_LOAD)).value);
-    vmwrite(EXIT_MSR_STORE, mm_direct_hpa(msr_area(vcpu, LAB_EXIT_STORE)).value);
-    vmwrite(EXIT_MSR_LOAD, mm_direct_hpa(msr_area(vcpu, LAB_EXIT_LOAD)).value);
-    vmwrite_safe(EPTP_LIST, lab->page[LAB_EPTP_LIST].value);
+    vmwrite(ENTRY_MSR_LOAD_ADDRESS, mm_direct_hpa(msr_area(vcpu, LAB_ENTRY_LOAD)).value);
+    vmwrite(EXIT_MSR_STORE_ADDRESS, mm_direct_hpa(msr_area(vcpu, LAB_EXIT_STORE)).value);
+    vmwrite(EXIT_MSR_LOAD_ADDRESS, mm_direct_hpa(msr_area(vcpu, LAB_EXIT_LOAD)).value);
+    vmwrite_safe(EPTP_LIST_ADDRESS, lab->page[LAB_EPTP_LIST].value);
     vmx_lab_reset(vcpu);
 }
 
@@ -313,10 +334,10 @@ uint64_t vmx_lab_field_view(const struct vcpu *vcpu, uint64_t field, uint64_t va
     const struct lab *lab = vcpu->lab;
 
     switch (field) {
-    case PIN_BASED_CONTROLS:
+    case PIN_CONTROLS:
         return (value & ~(uint64_t)PIN_PREEMPTION_TIMER) | (lab->timer_wanted ? PIN_PREEMPTION_TIMER : 0);
     case EXIT_CONTROLS:
-        return (value & ~(uint64_t)EXIT_SAVE_PREEMPTION_TIMER) | (lab->timer_saved ? EXIT_SAVE_PREEMPTION_TIMER : 0);
+        return (value & ~(uint64_t)EXITC_SAVE_PREEMPTION_TIMER) | (lab->timer_saved ? EXITC_SAVE_PREEMPTION_TIMER : 0);
     case PREEMPTION_TIMER_VALUE:
         return lab->timer_value;
     default:
@@ -346,14 +367,14 @@ void vmx_lab_leave_guest(struct vcpu *vcpu)
         lab->host_efer = x86_rdmsr(MSR_EFER);
         lab->host_pat = x86_rdmsr(MSR_PAT);
     }
-    if (!(controls & EXIT_LOAD_EFER))
+    if (!(controls & EXITC_LOAD_EFER))
         x86_wrmsr(MSR_EFER, vmread(HOST_IA32_EFER));
-    if (!(controls & EXIT_LOAD_PAT))
+    if (!(controls & EXITC_LOAD_PAT))
         x86_wrmsr(MSR_PAT, vmread(HOST_IA32_PAT));
     context_take_msrs(&vcpu->guest_context);
     count_timer(lab);
     vcpu->attention |= ATTENTION_SLICE; /* what the timer has left is for each entry to say */
-    if ((controls & EXIT_ACKNOWLEDGE) && vmread(EXIT_REASON) == 1)
+    if ((controls & EXITC_ACKNOWLEDGE_INTERRUPT) && vmread(EXIT_REASON) == 1)
         vmx_lab_send_again();
 }
 
@@ -383,7 +404,7 @@ bool vmx_lab_owns_exit(struct vcpu *vcpu, uint64_t reason)
     case 3 ... 6:
         return false;
     case 7:
-        return vcpu->backend[VCPU_PRIMARY] & PRIMARY_INTERRUPT_WINDOW;
+        return vcpu->backend[VCPU_PRIMARY] & PROC_INTERRUPT_WINDOW;
     case 18:
         return !is_command(vcpu);
     case 52:

@@ -24,13 +24,6 @@ _Static_assert((int)VMX_LAB_PAGES <= LAB_BACKEND_PAGES, "lab.page has room");
 /* Use of lab.backend[]: enum lab_vmx_part, and behind that the current VMCS of LAB_VMX, 0 for none. */
 enum { LAB_VMX_CURRENT = LAB_VMX_PARTS };
 
-/* "VM-Exit Controls" and the like, as far as only a lab sets them. */
-enum { PIN_POSTED = 1 << 7 };
-enum { PRIMARY_TPR_SHADOW = 1 << 21, PRIMARY_NMI_WINDOW = 1 << 22, PRIMARY_IO_BITMAPS = 1 << 25,
-       PRIMARY_MONITOR_TRAP_FLAG = 1 << 27 };
-enum { SECONDARY_VMFUNC = 1 << 13, SECONDARY_SHADOWING = 1 << 14, SECONDARY_SPP = 1 << 23 };
-enum { EXIT_ACKNOWLEDGE = 1 << 15 };
-
 /* The VMCS of a new lab, which is current: its controls, and then as after lab_reset. */
 void vmx_lab_init(struct vcpu *vcpu);
 void vmx_lab_reset(struct vcpu *vcpu);
@@ -54,6 +47,9 @@ void vmx_lab_send_again(void);
  * host state but RSP, RIP and a page table with the kernel in it; EFER and CR0 to CR4 are as before. */
 uint64_t vmx_lab_enter(uint64_t how);
 extern const char vmx_lab_back[];
+
+/* What an enum vcpu_refused names; 0 or -ABI_EINVAL. */
+int vmx_lab_refused(const struct vcpu *vcpu, uint64_t item, uint64_t *value);
 
 /* Whether the field is one of those that a lab's guest may write and a monitor otherwise not; if so, *result is that of
  * the write. */

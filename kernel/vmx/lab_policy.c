@@ -18,17 +18,14 @@ struct lab_field_row {
     lab_hook *hook;
 };
 
-enum { VIRTUAL_APIC_ADDRESS = 0x2012, APIC_ACCESS_ADDRESS = 0x2014, PML_ADDRESS = 0x200e, VMREAD_BITMAP = 0x2026,
-       VE_INFORMATION = 0x202a, TPR_THRESHOLD = 0x401c };
-
 static int check_primary(struct vcpu *vcpu, uint64_t *value)
 {
-    if (!(*value & (PRIMARY_UNCONDITIONAL_IO | PRIMARY_IO_BITMAPS)))
-        return lab_refuse(vcpu, PRIMARY_UNCONDITIONAL_IO | PRIMARY_IO_BITMAPS,
+    if (!(*value & (PROC_UNCONDITIONAL_IO | PROC_IO_BITMAPS)))
+        return lab_refuse(vcpu, PROC_UNCONDITIONAL_IO | PROC_IO_BITMAPS,
                           "without either of these, the guest would have the host's ports");
-    if ((*value & (PRIMARY_CR8_LOAD | PRIMARY_CR8_STORE)) != (PRIMARY_CR8_LOAD | PRIMARY_CR8_STORE) &&
-        !(*value & PRIMARY_TPR_SHADOW))
-        return lab_refuse(vcpu, PRIMARY_CR8_LOAD | PRIMARY_CR8_STORE, "CR8 is the host's without a TPR shadow");
+    if ((*value & (PROC_CR8_LOAD | PROC_CR8_STORE)) != (PROC_CR8_LOAD | PROC_CR8_STORE) &&
+        !(*value & PROC_TPR_SHADOW))
+        return lab_refuse(vcpu, PROC_CR8_LOAD | PROC_CR8_STORE, "CR8 is the host's without a TPR shadow");
     vcpu->backend[VCPU_PRIMARY] = *value;
     vcpu->backend[VCPU_WINDOW] = false;
     vcpu->attention |= ATTENTION_EVENT;
@@ -39,7 +36,7 @@ static const char no_timer[] = "this CPU has no preemption timer, or can't save 
 
 static bool can_share_timer(void)
 {
-    return vmx_controls.preemption_timer && (vmx_controls.exit & EXIT_SAVE_PREEMPTION_TIMER);
+    return vmx_controls.preemption_timer && (vmx_controls.exit & EXITC_SAVE_PREEMPTION_TIMER);
 }
 
 /* The kernel has the timer too, so it is always on. */
@@ -64,7 +61,7 @@ static int check_timer(struct vcpu *vcpu, uint64_t *value)
 /* VMCS shadowing takes the link pointer; the shadow VMCS is the kernel's, so that it has the right form. */
 static int check_secondary(struct vcpu *vcpu, uint64_t *value)
 {
-    vmwrite(VMCS_LINK_POINTER, *value & SECONDARY_SHADOWING ? vcpu->lab->page[LAB_SHADOW_VMCS].value : ~0ull);
+    vmwrite(VMCS_LINK_POINTER, *value & PROC2_VMCS_SHADOWING ? vcpu->lab->page[LAB_SHADOW_VMCS].value : ~0ull);
     return 0;
 }
 
@@ -99,24 +96,24 @@ static int check_exit(struct vcpu *vcpu, uint64_t *value)
     uint64_t trapped = 0;
     int error;
 
-    if (!(*value & EXIT_LOAD_EFER)) {
+    if (!(*value & EXITC_LOAD_EFER)) {
         vmx_lab_read(vcpu, LAB_MSR_WRITE, MSR_EFER, &trapped);
         if (!(vmread(GUEST_IA32_EFER) & EFER_NXE) || !trapped)
-            return lab_refuse(vcpu, EXIT_LOAD_EFER, "the host needs EFER.NXE: set it in the guest's, and make WRMSR of EFER exit");
+            return lab_refuse(vcpu, EXITC_LOAD_EFER, "the host needs EFER.NXE: set it in the guest's, and make WRMSR of EFER exit");
     }
-    if ((*value & EXIT_SAVE_PREEMPTION_TIMER) && !can_share_timer())
-        return lab_refuse(vcpu, EXIT_SAVE_PREEMPTION_TIMER, no_timer);
+    if ((*value & EXITC_SAVE_PREEMPTION_TIMER) && !can_share_timer())
+        return lab_refuse(vcpu, EXITC_SAVE_PREEMPTION_TIMER, no_timer);
     error = check_put_back(vcpu, vmread(ENTRY_CONTROLS), *value, false);
     if (error)
         return error;
-    vcpu->lab->timer_saved = *value & EXIT_SAVE_PREEMPTION_TIMER;
-    *value |= vmx_controls.exit & EXIT_SAVE_PREEMPTION_TIMER;
+    vcpu->lab->timer_saved = *value & EXITC_SAVE_PREEMPTION_TIMER;
+    *value |= vmx_controls.exit & EXITC_SAVE_PREEMPTION_TIMER;
     return 0;
 }
 
 static int check_efer(struct vcpu *vcpu, uint64_t *value)
 {
-    if (!(*value & EFER_NXE) && !(vmread(EXIT_CONTROLS) & EXIT_LOAD_EFER))
+    if (!(*value & EFER_NXE) && !(vmread(EXIT_CONTROLS) & EXITC_LOAD_EFER))
         return lab_refuse(vcpu, EFER_NXE, "the host needs EFER.NXE as long as the exit control loads none");
     return 0;
 }
@@ -165,36 +162,37 @@ static int check_activity(struct vcpu *vcpu, uint64_t *value)
 #define FREE 0, 0, NULL, NULL
 
 static const struct lab_field_row rows[] = {
-    {0x0810, 0x0812, FREE},                                                       /* guest interrupt status, PML index */
+    {GUEST_INTERRUPT_STATUS, PML_INDEX, FREE},
     {PML_ADDRESS, PML_ADDRESS, 0, 0, NULL, translate},
     {VIRTUAL_APIC_ADDRESS, APIC_ACCESS_ADDRESS, 0, 0, NULL, translate},
-    {0x2018, 0x2018, 0, ~1ull, "only EPTP switching", NULL},                      /* VM-function controls */
+    {VM_FUNCTION_CONTROLS, VM_FUNCTION_CONTROLS, 0, ~1ull, "only EPTP switching", NULL},
     {EPT_POINTER, EPT_POINTER, 0, 0, NULL, check_eptp},
-    {0x201c, 0x2022, FREE},                                                       /* EOI-exit bitmaps */
-    {VMREAD_BITMAP, VE_INFORMATION, 0, 0, NULL, translate},
-    {0x202c, 0x202e, FREE},                                                       /* XSS-, ENCLS-exiting bitmaps */
-    {0x2032, 0x2032, FREE},                                                       /* TSC multiplier */
+    {EOI_EXIT_BITMAP_0, EOI_EXIT_BITMAP_3, FREE},
+    {VMREAD_BITMAP, VE_INFORMATION_ADDRESS, 0, 0, NULL, translate},
+    {XSS_EXITING_BITMAP, ENCLS_EXITING_BITMAP, FREE},
+    {TSC_MULTIPLIER, TSC_MULTIPLIER, FREE},
     {GUEST_IA32_EFER, GUEST_IA32_EFER, 0, 0, NULL, check_efer},
-    {0x2808, 0x2808, FREE},                                                       /* guest PERF_GLOBAL_CTRL */
-    {0x2812, 0x2818, FREE},                                                       /* guest BNDCFGS, RTIT_CTL, LBR_CTL, PKRS */
-    {PIN_BASED_CONTROLS, PIN_BASED_CONTROLS, PIN_EXTERNAL_INTERRUPT | PIN_NMI, PIN_POSTED,
+    {GUEST_IA32_PERF_GLOBAL_CTRL, GUEST_IA32_PERF_GLOBAL_CTRL, FREE},
+    {GUEST_IA32_BNDCFGS, GUEST_IA32_PKRS, FREE},
+    {PIN_CONTROLS, PIN_CONTROLS, PIN_EXTERNAL_INTERRUPT | PIN_NMI, PIN_POSTED_INTERRUPTS,
      "the host needs its interrupts and NMIs", check_pin},
-    {PRIMARY_CONTROLS, PRIMARY_CONTROLS, PRIMARY_ACTIVATE_SECONDARY, 0, "EPT needs it", check_primary},
+    {PROC_CONTROLS, PROC_CONTROLS, PROC_SECONDARY, 0, "EPT needs it", check_primary},
     {EXCEPTION_BITMAP, EXCEPTION_BITMAP, 0, 0, NULL, check_exceptions},
     {PF_ERROR_CODE_MASK, CR3_TARGET_COUNT, FREE},
-    {EXIT_CONTROLS, EXIT_CONTROLS, EXIT_HOST_64, 0, "the host runs in 64-bit mode", check_exit},
+    {EXIT_CONTROLS, EXIT_CONTROLS, EXITC_HOST_64, 0, "the host runs in 64-bit mode", check_exit},
     {EXIT_MSR_STORE_COUNT, EXIT_MSR_LOAD_COUNT, 0, 0, NULL, check_count},
     {ENTRY_CONTROLS, ENTRY_CONTROLS, 0, 0, NULL, check_entry},
     {ENTRY_MSR_LOAD_COUNT, ENTRY_MSR_LOAD_COUNT, 0, 0, NULL, check_count},
     {TPR_THRESHOLD, TPR_THRESHOLD, FREE},
-    {SECONDARY_CONTROLS, SECONDARY_CONTROLS, SECONDARY_EPT, SECONDARY_SPP, "the host keeps its memory by EPT", check_secondary},
-    {0x4020, 0x4022, FREE},                                                       /* PLE gap and window */
+    {PROC2_CONTROLS, PROC2_CONTROLS, PROC2_EPT, PROC2_SUB_PAGE_WRITE, "the host keeps its memory by EPT",
+     check_secondary},
+    {PLE_GAP, PLE_WINDOW, FREE},
     {GUEST_ACTIVITY, GUEST_ACTIVITY, 0, 0, NULL, check_activity},
     {PREEMPTION_TIMER_VALUE, PREEMPTION_TIMER_VALUE, 0, 0, NULL, check_timer},
     {CR0_MASK, CR0_MASK, CR0_NW | CR0_CD, 0, "exits don't load these bits of CR0", NULL},
     {CR4_MASK, CR4_MASK, FREE},
-    {0x6008, 0x600e, FREE},                                                       /* CR3-target values */
-    {0x6828, 0x682c, FREE},                                                       /* guest CET state */
+    {CR3_TARGET_0, CR3_TARGET_3, FREE},
+    {GUEST_S_CET, GUEST_INTERRUPT_SSP_TABLE_ADDRESS, FREE},
 };
 
 static const struct lab_field_row *find_row(uint64_t field)

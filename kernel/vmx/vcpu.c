@@ -16,20 +16,20 @@ struct field_value {
 
 /* "IA-32 Processor States Following Power-up, Reset, or INIT"; what is not here is 0. */
 static const struct field_value reset_state[] = {
-    {0x0802 /* CS */, 0xf000}, {0x6808, 0xffff0000},
-    {0x4800, 0xffff}, {0x4802, 0xffff}, {0x4804, 0xffff}, {0x4806, 0xffff}, {0x4808, 0xffff}, {0x480a, 0xffff}, /* limits ES..GS */
-    {0x480c, 0xffff}, {0x480e, 0xffff}, {0x4810, 0xffff}, {0x4812, 0xffff},                                    /* LDTR TR GDTR IDTR */
-    {0x4814, 0x93}, {0x4816, 0x9b}, {0x4818, 0x93}, {0x481a, 0x93}, {0x481c, 0x93}, {0x481e, 0x93},            /* rights ES..GS */
-    {0x4820, 0x82}, {0x4822, 0x8b},                                                                            /* LDTR TR */
-    {GUEST_RIP, 0xfff0}, {GUEST_RFLAGS, RFLAGS_FIXED}, {GUEST_DR7, 0x400}, {GUEST_IA32_PAT, PAT_RESET},
-    {VMCS_LINK_POINTER, ~0ull},
+    {GUEST_CS_SELECTOR, 0xf000}, {GUEST_CS_BASE, 0xffff0000}, {GUEST_ES_LIMIT, 0xffff}, {GUEST_CS_LIMIT, 0xffff},
+    {GUEST_SS_LIMIT, 0xffff}, {GUEST_DS_LIMIT, 0xffff}, {GUEST_FS_LIMIT, 0xffff}, {GUEST_GS_LIMIT, 0xffff},
+    {GUEST_LDTR_LIMIT, 0xffff}, {GUEST_TR_LIMIT, 0xffff}, {GUEST_GDTR_LIMIT, 0xffff}, {GUEST_IDTR_LIMIT, 0xffff},
+    {GUEST_ES_ACCESS_RIGHTS, 0x93}, {GUEST_CS_ACCESS_RIGHTS, 0x9b}, {GUEST_SS_ACCESS_RIGHTS, 0x93},
+    {GUEST_DS_ACCESS_RIGHTS, 0x93}, {GUEST_FS_ACCESS_RIGHTS, 0x93}, {GUEST_GS_ACCESS_RIGHTS, 0x93},
+    {GUEST_LDTR_ACCESS_RIGHTS, 0x82}, {GUEST_TR_ACCESS_RIGHTS, 0x8b}, {GUEST_RIP, 0xfff0},
+    {GUEST_RFLAGS, RFLAGS_FIXED}, {GUEST_DR7, 0x400}, {GUEST_IA32_PAT, PAT_RESET}, {VMCS_LINK_POINTER, ~0ull},
 };
 
 void vmx_vcpu_write_controls(struct vcpu *vcpu)
 {
-    vmwrite(PIN_BASED_CONTROLS, vmx_controls.pin);
-    vmwrite(PRIMARY_CONTROLS, vcpu->backend[VCPU_PRIMARY]);
-    vmwrite(SECONDARY_CONTROLS, vmx_controls.secondary);
+    vmwrite(PIN_CONTROLS, vmx_controls.pin);
+    vmwrite(PROC_CONTROLS, vcpu->backend[VCPU_PRIMARY]);
+    vmwrite(PROC2_CONTROLS, vmx_controls.secondary);
     vmwrite(EXIT_CONTROLS, vmx_controls.exit);
     vmwrite(ENTRY_CONTROLS, vmx_controls.entry);
     vmwrite(EXCEPTION_BITMAP, 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC);

@@ -1,140 +1,20 @@
-/* The VMCS: field encodings ("Field Encoding in VMCS", Intel SDM), control bits, and the instructions on it. */
+/* The VMCS: its control bits and the instructions on it; the fields are in config/fields.h. */
 #ifndef KERNEL_VMX_VMCS_H
 #define KERNEL_VMX_VMCS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/bits.h"
+#include "config/fields.h"
 #include "kernel/vmx/access.h"
 
-enum vmcs_field {
-    /* 16-bit control, guest-state, host-state fields */
-    VIRTUAL_PROCESSOR_ID = 0x0000,
-    GUEST_ES_SELECTOR = 0x0800,
-    GUEST_TR_SELECTOR = 0x080e,
-    HOST_ES_SELECTOR = 0x0c00,
-    HOST_CS_SELECTOR = 0x0c02,
-    HOST_SS_SELECTOR = 0x0c04,
-    HOST_DS_SELECTOR = 0x0c06,
-    HOST_FS_SELECTOR = 0x0c08,
-    HOST_GS_SELECTOR = 0x0c0a,
-    HOST_TR_SELECTOR = 0x0c0c,
-    /* 64-bit */
-    MSR_BITMAP = 0x2004,
-    TSC_OFFSET = 0x2010,
-    EPT_POINTER = 0x201a,
-    GUEST_PHYSICAL_ADDRESS = 0x2400,
-    VMCS_LINK_POINTER = 0x2800,
-    GUEST_IA32_DEBUGCTL = 0x2802,
-    GUEST_IA32_PAT = 0x2804,
-    GUEST_IA32_EFER = 0x2806,
-    GUEST_PDPTE0 = 0x280a,
-    GUEST_PDPTE3 = 0x2810,
-    HOST_IA32_PAT = 0x2c00,
-    HOST_IA32_EFER = 0x2c02,
-    /* 32-bit */
-    PIN_BASED_CONTROLS = 0x4000,
-    PRIMARY_CONTROLS = 0x4002,
-    EXCEPTION_BITMAP = 0x4004,
-    PF_ERROR_CODE_MASK = 0x4006,
-    PF_ERROR_CODE_MATCH = 0x4008,
-    CR3_TARGET_COUNT = 0x400a,
-    EXIT_CONTROLS = 0x400c,
-    EXIT_MSR_STORE_COUNT = 0x400e,
-    EXIT_MSR_LOAD_COUNT = 0x4010,
-    ENTRY_CONTROLS = 0x4012,
-    ENTRY_MSR_LOAD_COUNT = 0x4014,
-    ENTRY_INTERRUPTION_INFO = 0x4016,
-    ENTRY_EXCEPTION_ERROR_CODE = 0x4018,
-    ENTRY_INSTRUCTION_LENGTH = 0x401a,
-    SECONDARY_CONTROLS = 0x401e,
-    INSTRUCTION_ERROR = 0x4400,
-    EXIT_REASON = 0x4402,
-    EXIT_INTERRUPTION_INFO = 0x4404,
-    EXIT_INTERRUPTION_ERROR_CODE = 0x4406,
-    IDT_VECTORING_INFO = 0x4408,
-    IDT_VECTORING_ERROR_CODE = 0x440a,
-    EXIT_INSTRUCTION_LENGTH = 0x440c,
-    EXIT_INSTRUCTION_INFO = 0x440e,
-    GUEST_ES_LIMIT = 0x4800,
-    GUEST_IDTR_LIMIT = 0x4812,
-    GUEST_ES_ACCESS_RIGHTS = 0x4814,
-    GUEST_SS_ACCESS_RIGHTS = 0x4818,
-    GUEST_TR_ACCESS_RIGHTS = 0x4822,
-    GUEST_INTERRUPTIBILITY = 0x4824,
-    GUEST_ACTIVITY = 0x4826,
-    GUEST_SYSENTER_CS = 0x482a,
-    PREEMPTION_TIMER_VALUE = 0x482e,
-    HOST_SYSENTER_CS = 0x4c00,
-    /* natural width */
-    CR0_MASK = 0x6000,
-    CR4_MASK = 0x6002,
-    CR0_READ_SHADOW = 0x6004,
-    CR4_READ_SHADOW = 0x6006,
-    EXIT_QUALIFICATION = 0x6400,
-    GUEST_LINEAR_ADDRESS = 0x640a,
-    GUEST_CR0 = 0x6800,
-    GUEST_CR3 = 0x6802,
-    GUEST_CR4 = 0x6804,
-    GUEST_ES_BASE = 0x6806,
-    GUEST_IDTR_BASE = 0x6818,
-    GUEST_DR7 = 0x681a,
-    GUEST_RSP = 0x681c,
-    GUEST_RIP = 0x681e,
-    GUEST_RFLAGS = 0x6820,
-    GUEST_PENDING_DEBUG = 0x6822,
-    GUEST_SYSENTER_ESP = 0x6824,
-    GUEST_SYSENTER_EIP = 0x6826,
-    HOST_CR0 = 0x6c00,
-    HOST_CR3 = 0x6c02,
-    HOST_CR4 = 0x6c04,
-    HOST_FS_BASE = 0x6c06,
-    HOST_GS_BASE = 0x6c08,
-    HOST_TR_BASE = 0x6c0a,
-    HOST_GDTR_BASE = 0x6c0c,
-    HOST_IDTR_BASE = 0x6c0e,
-    HOST_SYSENTER_ESP = 0x6c10,
-    HOST_SYSENTER_EIP = 0x6c12,
-    HOST_RSP = 0x6c14,
-    HOST_RIP = 0x6c16,
+/* Control bits, of the fields of the same name. */
+enum vmcs_control {
+#define X(group, bit, name) name = 1u << (bit),
+    BITS_PIN(X) BITS_PROC(X) BITS_PROC2(X) BITS_EXITC(X) BITS_ENTRYC(X)
+#undef X
 };
-
-enum pin_based_control { PIN_EXTERNAL_INTERRUPT = 1 << 0, PIN_NMI = 1 << 3, PIN_PREEMPTION_TIMER = 1 << 6 };
-
-enum primary_control {
-    PRIMARY_INTERRUPT_WINDOW = 1 << 2,
-    PRIMARY_TSC_OFFSET = 1 << 3,
-    PRIMARY_HLT = 1 << 7,
-    PRIMARY_MWAIT = 1 << 10,
-    PRIMARY_RDPMC = 1 << 11,
-    PRIMARY_CR8_LOAD = 1 << 19,
-    PRIMARY_CR8_STORE = 1 << 20,
-    PRIMARY_MOV_DR = 1 << 23,
-    PRIMARY_UNCONDITIONAL_IO = 1 << 24,
-    PRIMARY_MSR_BITMAPS = 1 << 28,
-    PRIMARY_MONITOR = 1 << 29,
-};
-#define PRIMARY_ACTIVATE_SECONDARY (1u << 31)
-
-enum secondary_control {
-    SECONDARY_EPT = 1 << 1,
-    SECONDARY_RDTSCP = 1 << 3,
-    SECONDARY_VPID = 1 << 5,
-    SECONDARY_WBINVD = 1 << 6,
-    SECONDARY_UNRESTRICTED_GUEST = 1 << 7,
-};
-
-enum exit_control {
-    EXIT_SAVE_DEBUG = 1 << 2,
-    EXIT_HOST_64 = 1 << 9,
-    EXIT_SAVE_PAT = 1 << 18,
-    EXIT_LOAD_PAT = 1 << 19,
-    EXIT_SAVE_EFER = 1 << 20,
-    EXIT_LOAD_EFER = 1 << 21,
-    EXIT_SAVE_PREEMPTION_TIMER = 1 << 22,
-};
-
-enum entry_control { ENTRY_LOAD_DEBUG = 1 << 2, ENTRY_IA32E_GUEST = 1 << 9, ENTRY_LOAD_PAT = 1 << 14, ENTRY_LOAD_EFER = 1 << 15 };
 
 /* Interruption-information and IDT-vectoring-information fields. */
 #define INTERRUPTION_VALID      (1u << 31)

@@ -77,6 +77,13 @@ static _Noreturn void enter(struct vcpu *vcpu)
     vmx_resume(vcpu->page->gpr);
 }
 
+/* The exit entry puts HOST_RIP back. */
+static _Noreturn void enter_bare(struct vcpu *vcpu)
+{
+    vmwrite(HOST_RIP, (uint64_t)vmx_bare_exit_entry);
+    vmx_resume(vcpu->page->gpr);
+}
+
 const struct virt_ops vmx_ops = {
     .name = "VMX",
     .backend = BACKEND_VMX,
@@ -94,12 +101,14 @@ const struct virt_ops vmx_ops = {
     .slice = vmx_vcpu_slice,
     .flush = vmx_vcpu_flush,
     .enter = enter,
+    .enter_bare = enter_bare,
     .run_behind = vmx_run_behind,
     .interrupts_on = vmx_interrupts_on,
     .skip = vmx_vcpu_skip,
     .exit_record = vmx_exit_record,
     .field_read = vmx_field_read,
     .field_write = vmx_field_write,
+    .refused_read = vmx_refused_read,
     .lab_read = vmx_lab_read,
     .lab_write = vmx_lab_write,
     .lab_reset = vmx_lab_reset,

@@ -65,6 +65,7 @@ void vmx_inject_window(struct vcpu *vcpu, bool wanted);
 
 /* fields.c: the field policy. */
 int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
+int vmx_refused_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
 /* exits.c, by the index of a row; exit_path.c */
@@ -81,6 +82,6 @@ uint64_t vmx_exit_reason(unsigned index);
  * At the exit vmx_exit is called on a fresh stack, and when the entry fails vmx_entry_failed. */
 _Noreturn void vmx_resume(uint64_t *gpr);
 _Noreturn void vmx_launch(uint64_t *gpr);
-extern const char vmx_exit_entry[], vmx_lab_exit_entry[];
+extern const char vmx_exit_entry[], vmx_lab_exit_entry[], vmx_bare_exit_entry[];
 
 #endif

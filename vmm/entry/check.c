@@ -148,6 +148,33 @@ bool entry_check(enum backend backend, const struct entry_block *block, const st
     return true;
 }
 
+/* How well a broken rule explains what was seen. */
+enum { EXPLAINS_NOT, EXPLAINS_IN_PART, EXPLAINS };
+
+static int explains(const struct entry_finding *finding, const struct entry_verdict *seen)
+{
+    if (!entry_rule_comes_to(finding->rule, seen))
+        return EXPLAINS_NOT;
+    return finding->qualification == seen->qualification ? EXPLAINS : EXPLAINS_IN_PART;
+}
+
+bool entry_explain(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
+                   const struct entry_verdict *seen, struct entry_finding *finding)
+{
+    int best = -1;
+
+    for (unsigned i = 0; i < entry_rule_count(backend) && best < EXPLAINS; i++) {
+        struct entry_finding found;
+
+        if (entry_rule_check(entry_rule(backend, i), block, caps, &found) == ENTRY_BROKEN &&
+            explains(&found, seen) > best) {
+            best = explains(&found, seen);
+            *finding = found;
+        }
+    }
+    return best >= 0;
+}
+
 unsigned entry_check_all(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
                          struct entry_finding *findings, unsigned room, unsigned *unknown)
 {

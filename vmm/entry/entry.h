@@ -61,6 +61,9 @@ unsigned entry_values_find(const struct entry_values *values, uint32_t field);
  * operation in a fitting mode, not in SMM, not behind MOV SS. */
 void entry_state_assume(const struct entry_block *block);
 
+/* What that would write to a field; false for any other field. */
+bool entry_state_usual(uint32_t field, uint64_t *value);
+
 /* ---- Rules -------------------------------------------------------------------------------------------------- */
 
 /* How `value` is meant. L: bits of a linear address that the CPU has; P: of a physical one. */
@@ -158,6 +161,9 @@ const struct entry_rule *entry_rule_find(const char *id);
 
 struct entry_verdict entry_rule_verdict(const struct entry_rule *rule);
 
+/* Whether a rule, if broken, comes to this, whatever the exit qualification. */
+bool entry_rule_comes_to(const struct entry_rule *rule, const struct entry_verdict *verdict);
+
 /* ---- The checker -------------------------------------------------------------------------------------------- */
 
 enum { ENTRY_READS_MAX = 12 };
@@ -189,6 +195,11 @@ enum entry_result entry_rule_check(const struct entry_rule *rule, const struct e
 bool entry_check(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
                  struct entry_finding *first);
 
+/* The broken rule that explains what came of an entry: the first that comes to just that; else the first that comes to it
+ * with another exit qualification; else the first, as entry_check has it. False if none is broken that can be checked. */
+bool entry_explain(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
+                   const struct entry_verdict *seen, struct entry_finding *finding);
+
 /* All broken rules, up to `room`; *unknown, which may be null, is how many rules could not be checked. Returns how many
  * are broken, also if there are more than `room`. */
 unsigned entry_check_all(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
@@ -197,6 +208,11 @@ unsigned entry_check_all(enum backend backend, const struct entry_block *block, 
 /* Writes what is broken in words, in lines that end with '\n', cut at `room` bytes with the ending 0. Returns the bytes
  * that it takes without that 0. */
 size_t entry_finding_text(const struct entry_finding *finding, char *text, size_t room);
+
+/* In the same way, how many of the rules that come to what was seen (null: of all) could not be checked, and for lack of which
+ * values; an empty text if there are none. */
+size_t entry_unknown_text(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
+                          const struct entry_verdict *seen, char *text, size_t room);
 
 /* The same for a verdict: "VMfailValid, VM-instruction error 7". */
 size_t entry_verdict_text(const struct entry_verdict *verdict, char *text, size_t room);

@@ -89,14 +89,26 @@ static const struct entry_bits svm_block[] = {
     {0},
 };
 
+static const struct entry_pair usual[] = {
+    {STATE_CPL, 0}, {STATE_VMX_OPERATION, 1}, {STATE_CPU_MODE, 0}, {STATE_SMM, 0}, {STATE_MOV_SS, 0},
+};
+enum { USUAL = sizeof usual / sizeof *usual };
+
+bool entry_state_usual(uint32_t field, uint64_t *value)
+{
+    for (unsigned i = 0; i < USUAL; i++)
+        if (usual[i].field == field) {
+            *value = usual[i].value;
+            return true;
+        }
+    return false;
+}
+
 void entry_state_assume(const struct entry_block *block)
 {
-    static const struct entry_pair usual[] = {
-        {STATE_CPL, 0}, {STATE_VMX_OPERATION, 1}, {STATE_CPU_MODE, 0}, {STATE_SMM, 0}, {STATE_MOV_SS, 0},
-    };
     uint64_t value;
 
-    for (unsigned i = 0; i < sizeof usual / sizeof *usual; i++)
+    for (unsigned i = 0; i < USUAL; i++)
         if (!block->read(block->context, usual[i].field, &value))
             block->write(block->context, usual[i].field, usual[i].value);
 }

@@ -91,3 +91,10 @@ struct entry_verdict entry_rule_verdict(const struct entry_rule *rule)
         return (struct entry_verdict){ENTRY_FAILED_EXIT, INVALID_GUEST_STATE, 0};
     }
 }
+
+bool entry_rule_comes_to(const struct entry_rule *rule, const struct entry_verdict *verdict)
+{
+    struct entry_verdict due = entry_rule_verdict(rule);
+
+    return due.kind == verdict->kind && due.number == verdict->number;
+}

@@ -124,5 +124,62 @@ size_t entry_finding_text(const struct entry_finding *finding, char *to, size_t 
     put(&text, "  comes to: ");
     put(&text, words);
     put(&text, "\n");
+    if (finding->rule->optional)
+        put(&text, "  but not every CPU checks this one\n");
+    return end(&text);
+}
+
+/* Rules that could not be checked, of so many, and for lack of which fields, each once. */
+struct missing {
+    unsigned unknown, rules, count;
+    uint32_t field[400]; /* no fewer than there are rules */
+};
+
+static void note_missing(struct missing *missing, uint32_t field)
+{
+    unsigned at = 0;
+
+    missing->unknown++;
+    while (at < missing->count && missing->field[at] != field)
+        at++;
+    missing->field[at] = field;
+    missing->count += at == missing->count;
+}
+
+static void find_missing(struct missing *missing, enum backend backend, const struct entry_block *block,
+                         const struct entry_caps *caps, const struct entry_verdict *seen)
+{
+    *missing = (struct missing){0};
+    for (unsigned i = 0; i < entry_rule_count(backend); i++) {
+        const struct entry_rule *rule = entry_rule(backend, i);
+        struct entry_finding finding;
+
+        if (seen && !entry_rule_comes_to(rule, seen))
+            continue;
+        missing->rules++;
+        if (entry_rule_check(rule, block, caps, &finding) == ENTRY_UNKNOWN)
+            note_missing(missing, finding.read[finding.reads - 1].field);
+    }
+}
+
+size_t entry_unknown_text(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
+                          const struct entry_verdict *seen, char *to, size_t room)
+{
+    struct text text = {to, room, 0};
+    struct missing missing;
+
+    find_missing(&missing, backend, block, caps, seen);
+    if (missing.unknown) {
+        put_number(&text, missing.unknown, 10);
+        put(&text, " of ");
+        put_number(&text, missing.rules, 10);
+        put(&text, seen ? " rules that come to this could not be checked; missing are"
+                        : " rules could not be checked; missing are");
+    }
+    for (unsigned i = 0; i < missing.count; i++) {
+        put(&text, i ? ", " : " ");
+        put(&text, entry_field_name(missing.field[i]));
+    }
+    put(&text, missing.unknown ? "\n" : "");
     return end(&text);
 }

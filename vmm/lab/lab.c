@@ -8,6 +8,7 @@
 #include "config/lab.h"
 #include "vmm/lab/fields.h"
 #include "vmm/lib/syscall.h"
+#include "vmm/monitor/capability.h"
 
 enum { OBSERVED_MAX = 10000, VMX_VMCALL = 18, SVM_VMMCALL = 0x81, VMMCALL_BYTES = 3 };
 
@@ -324,31 +325,13 @@ int64_t lab_call_machine(struct guest *guest, uint64_t pairs, uint64_t n, uint64
     return 0;
 }
 
-/* A capability register of the CPU below: an MSR as the kernel tells it, or a register of CPUID, which ring 3 may ask. */
-static uint64_t capability(uint64_t number)
-{
-    static struct machine_info machine;
-    unsigned reg[4];
-
-    if (number & LAB_CAP_CPUID) {
-        __asm__ volatile("cpuid" : "=a"(reg[0]), "=b"(reg[1]), "=c"(reg[2]), "=d"(reg[3]) : "a"((uint32_t)number), "c"(number >> 40 & 0xff));
-        return reg[number >> 32 & 3];
-    }
-    if (machine.backend == BACKEND_NONE)
-        sys_machine_info(&machine);
-    for (uint32_t i = 0; i < machine.caps && i < MAX_CAPS; i++)
-        if (machine.cap[i].index == number)
-            return machine.cap[i].value;
-    return 0;
-}
-
 static int64_t get_pair(const struct guest *guest, uint64_t what, uint64_t *value)
 {
     const struct lab *lab = lab_of(guest);
     struct state_pair pair = {what, (uintptr_t)value};
 
     if (what >> LAB_KIND_SHIFT == LAB_CAP) {
-        *value = capability(LAB_NUMBER(what));
+        *value = capability_read((LAB_NUMBER(what) & ~LAB_CAP_CPUID) | (what & LAB_CAP_CPUID ? CAP_CPUID : 0));
         return 0;
     }
     if (what >> LAB_KIND_SHIFT == LAB_FIELD && lab->seen)

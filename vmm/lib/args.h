@@ -29,6 +29,7 @@ struct monitor_args {
     char state_name[64];          /* the file at TASK_STATE: its name for messages, and its bytes; 0: there is none */
     uint64_t state_bytes;
     uint64_t save_bytes;          /* at TASK_SAVE; 0: the VM is not to be saved */
+    uint32_t expect;              /* enum end_kind: after another one, its registers are of interest */
 };
 
 _Static_assert(sizeof(struct monitor_args) <= 4096, "the args page is one page");

@@ -1,6 +1,7 @@
 /* The handlers by kind of exit, and the short ones among them. */
 #include "vmm/monitor/handle.h"
 
+#include "vmm/monitor/explain.h"
 #include "vmm/monitor/x86.h"
 #include "vmm/state/save.h"
 
@@ -8,7 +9,6 @@ typedef unsigned long long ull; /* for printf */
 
 static enum vcpu_action handle_other(struct guest *guest, const struct guest_exit *e)
 {
-    guest_dump(guest);
     guest_end(guest, END_UNHANDLED, "%s (0x%llx) at RIP 0x%llx is nothing that this monitor handles", e->name,
               (ull)e->record->reason, (ull)e->record->rip);
 }
@@ -44,7 +44,9 @@ static enum vcpu_action handle_triple_fault(struct guest *guest, const struct gu
 
 static enum vcpu_action handle_entry_failure(struct guest *guest, const struct guest_exit *e)
 {
-    guest_dump(guest);
+    struct entry_verdict seen = explain_exit(guest->vm->backend, e->record);
+
+    explain_entry(guest, &seen);
     guest_end(guest, END_ENTRY_FAILURE, "the CPU refuses the guest's state: %s, qualification 0x%llx", e->name,
               (ull)guest->vcpu.page->exit.qualification);
 }

@@ -4,6 +4,7 @@
 #include "vmm/lib/syscall.h"
 #include "vmm/lib/task.h"
 #include "vmm/monitor/exit.h"
+#include "vmm/monitor/explain.h"
 #include "vmm/monitor/handle.h"
 #include "vmm/monitor/image.h"
 #include "vmm/monitor/lock.h"
@@ -69,12 +70,23 @@ static uint64_t vm_load(struct guest *guest)
     return entry;
 }
 
+static _Noreturn void end_by_vmfail(struct guest *guest)
+{
+    uint64_t error = guest->vcpu.page->exit.qualification;
+    struct entry_verdict seen = explain_vmfail(error);
+
+    explain_entry(guest, &seen);
+    guest_end(guest, END_ENTRY_FAILURE, "the CPU refuses the control block: VMfailValid, VM-instruction error %llu",
+              (unsigned long long)error);
+}
+
 /* vcpu_run did not enter the guest. If root wants the VM to be saved, it is; without a place to save it to, it goes on. */
 static enum vcpu_action not_entered(struct guest *guest, int64_t error)
 {
+    if (error == -ABI_ENTRY)
+        end_by_vmfail(guest);
     if (error != -ABI_EINTR)
-        guest_end(guest, error == -ABI_ENTRY ? END_ENTRY_FAILURE : END_UNHANDLED,
-                  "the kernel can't run the guest: %s (after the exit %llu)", error_text(error),
+        guest_end(guest, END_UNHANDLED, "the kernel can't run the guest: %s (after the exit %llu)", error_text(error),
                   (unsigned long long)guest->vcpu.page->exit.reason);
     if (vm.args->save_bytes)
         save_recalled(guest);

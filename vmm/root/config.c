@@ -255,7 +255,7 @@ bool config_parse(const char *file, const char *text, size_t bytes, struct confi
     struct parser p = {.file = file, .config = config, .before_section = true};
     size_t at = 0;
 
-    *config = (struct config){.timeout_s = 60, .screen_live = true};
+    *config = (struct config){.timeout_s = 60, .screen = CONFIG_SCREEN_LIVE};
     while (at < bytes) {
         const char *start = text + at, *newline = memchr(start, '\n', bytes - at);
         size_t length = newline ? (size_t)(newline - start) : bytes - at;

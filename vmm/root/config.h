@@ -49,6 +49,9 @@ struct vm_config {
     uint64_t seen;                    /* the keys that were given, a bit each: the parser's own */
 };
 
+/* The log alone; a table of the VMs above it; the table while they run, and at the end the verdict in large letters. */
+enum config_screen { CONFIG_SCREEN_LOG, CONFIG_SCREEN_TABLE, CONFIG_SCREEN_LIVE };
+
 enum channel_type { CHANNEL_QUEUE, CHANNEL_RING };
 
 /* A queue or a ring between two VMs. */
@@ -67,7 +70,8 @@ struct config {
     uint64_t pause;     /* how often each VM is paused and resumed while it runs */
     bool trace;         /* print the trace at the end */
     bool counters;      /* and how often each VM had each kind of exit */
-    bool screen_live;   /* the screen shows what each VM does, above the log */
+    enum config_screen screen; /* what it shows beside the log */
+    bool passport_full; /* print each capability register by name */
     uint64_t seen;      /* the parser's own */
     size_t vms;
     struct vm_config *vm; /* vms of them, in the order of the file; from malloc */

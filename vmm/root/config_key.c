@@ -23,7 +23,8 @@ static const struct key machine_keys[] = {
     {"pause", value_read_number, FIELD(struct config, pause), 0, 1000000},
     {"trace", value_read_yes, FIELD(struct config, trace), 0, 0},
     {"counters", value_read_yes, FIELD(struct config, counters), 0, 0},
-    {"screen", value_read_screen, FIELD(struct config, screen_live), 0, 0},
+    {"screen", value_read_screen, FIELD(struct config, screen), 0, 0},
+    {"passport", value_read_passport, FIELD(struct config, passport_full), 0, 0},
     {"queue", CHANNEL(CHANNEL_QUEUE)},
     {"ring", CHANNEL(CHANNEL_RING)},
 };

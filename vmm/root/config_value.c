@@ -6,6 +6,7 @@
 
 #include "vmm/lib/args.h"
 #include "vmm/lib/end.h"
+#include "vmm/root/config.h"
 
 bool slice_equal(struct slice slice, const char *word)
 {
@@ -256,10 +257,23 @@ bool value_read_hypercall(struct slice value, const struct value_field *field, c
 
 bool value_read_screen(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
-    bool live = slice_equal(value, "live");
+    static const char *const names[] = {
+        [CONFIG_SCREEN_LOG] = "log", [CONFIG_SCREEN_TABLE] = "table", [CONFIG_SCREEN_LIVE] = "live"};
 
-    if (!live && !slice_equal(value, "log"))
-        return refuse(value, "is not accepted; expected live or log", why);
-    *(bool *)field->to = live;
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (slice_equal(value, names[i])) {
+            *(enum config_screen *)field->to = i;
+            return true;
+        }
+    return refuse(value, "is not accepted; expected live, table or log", why);
+}
+
+bool value_read_passport(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    bool full = slice_equal(value, "full");
+
+    if (!full && !slice_equal(value, "short"))
+        return refuse(value, "is not accepted; expected short or full", why);
+    *(bool *)field->to = full;
     return true;
 }

@@ -44,7 +44,8 @@ value_reader value_read_text;      /* char[room]: as it stands, terminated */
 value_reader value_read_output;    /* char[room]: with \n, \t and \\, terminated */
 value_reader value_read_kind;      /* enum guest_kind */
 value_reader value_read_end;       /* struct end */
-value_reader value_read_screen;    /* bool: log (false) | live (true) */
+value_reader value_read_screen;    /* enum config_screen: log | table | live */
+value_reader value_read_passport;  /* bool: short (false) | full (true) */
 value_reader value_read_lab;       /* enum vm_lab: no | yes | full */
 value_reader value_read_hypercall; /* bool: error (false) | kill (true) */
 

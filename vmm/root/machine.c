@@ -10,7 +10,9 @@
 #include "vmm/lib/syscall.h"
 #include "vmm/root/channel.h"
 #include "vmm/root/console.h"
+#include "vmm/root/final.h"
 #include "vmm/root/migrate.h"
+#include "vmm/root/passport.h"
 #include "vmm/root/pause.h"
 #include "vmm/root/result.h"
 #include "vmm/root/screen.h"
@@ -245,13 +247,17 @@ static void print_memory(struct machine *m)
     }
 }
 
+static unsigned results_passed(const struct machine *m)
+{
+    return m->results_of_vms - m->results_failed - m->results_skipped - m->known;
+}
+
 static void print_verdict(const struct machine *m)
 {
     bool one = m->config->vms == 1;
 
     console_line("# All results: %u passed, %u failed, %u skipped, %u known differences",
-                 m->results_of_vms - m->results_failed - m->results_skipped - m->known, m->results_failed, m->results_skipped,
-                 m->known);
+                 results_passed(m), m->results_failed, m->results_skipped, m->known);
     console_line("# %u passed, %u failed, %u skipped", m->passed, m->failed, m->skipped);
     console_line("NESTOR END %s", m->failed ? "fail" : "pass");
     console_line("%u of %zu VM%s did what %s meant to do.", m->passed + m->skipped, m->config->vms, one ? "" : "s",
@@ -259,6 +265,28 @@ static void print_verdict(const struct machine *m)
     for (size_t i = 0; i < m->config->vms; i++)
         if (!m->vm[i].passed)
             console_line("Not so: %s", m->vm[i].config->name);
+}
+
+static void draw_final(const struct machine *m)
+{
+    char passport[PASSPORT_ID_BYTES], platform[SCREEN_COLUMNS];
+
+    passport_id(m->info, passport);
+    passport_platform(m->info, platform, sizeof(platform));
+    final_draw(&(struct final){
+        .pass = m->failed == 0,
+        .vms_passed = m->passed,
+        .vms_failed = m->failed,
+        .vms_skipped = m->skipped,
+        .results_passed = results_passed(m),
+        .results_failed = m->results_failed,
+        .results_skipped = m->results_skipped,
+        .known = m->known,
+        .failures = result_failures(),
+        .failure = result_failure,
+        .passport = passport,
+        .platform = platform,
+    });
 }
 
 bool machine_run(const struct config *config, const struct machine_info *info)
@@ -291,6 +319,8 @@ bool machine_run(const struct config *config, const struct machine_info *info)
     if (config->trace)
         trace_dump(m.vm, config->vms);
     print_verdict(&m);
+    if (config->screen == CONFIG_SCREEN_LIVE)
+        draw_final(&m);
     return m.failed == 0;
 }
 

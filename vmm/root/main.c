@@ -36,6 +36,8 @@ static bool read_config(const struct machine_info *info)
         return false;
     }
     option_override(info->command_line, &config);
+    if (config.passport_full)
+        passport_print_registers(info);
     console_line("Config      %s%s%s: %zu VM%s", module.name, config.name[0] ? ", " : "", config.name, config.vms,
                  config.vms == 1 ? "" : "s");
     return true;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/limits.h"
 #include "vmm/root/config.h"
 #include "vmm/root/config_value.h"
 #include "vmm/root/console.h"
@@ -23,15 +24,15 @@ bool option_find(const char *command_line, const char *key, char *value, size_t 
     return false;
 }
 
-/* The order of a lab's tests: a word more in its args, where the last one counts. */
-static void shuffle(const char *seed, struct vm_config *vm)
+/* Which tests a lab runs, and in which order: a word more in its args, where the last one counts. */
+static void lab_word(const char *key, const char *value, struct vm_config *vm)
 {
     size_t used = strlen(vm->args);
-    int more = snprintf(vm->args + used, sizeof(vm->args) - used, " shuffle=%s", seed);
+    int more = snprintf(vm->args + used, sizeof(vm->args) - used, " %s=%s", key, value);
 
     if (more < 0 || used + (size_t)more >= sizeof(vm->args)) {
         vm->args[used] = 0;
-        console_line("shuffle= on the command line: no room for it in the args of %s", vm->name);
+        console_line("%s= on the command line: no room for it in the args of %s", key, vm->name);
     }
 }
 
@@ -44,10 +45,10 @@ void option_override(const char *command_line, struct config *config)
     } options[] = {
         {"trace", value_read_yes, &config->trace},
         {"counters", value_read_yes, &config->counters},
-        {"screen", value_read_screen, &config->screen_live},
+        {"screen", value_read_screen, &config->screen},
+        {"passport", value_read_passport, &config->passport_full},
     };
-
-    char seed[QUOTE_BYTES];
+    static const char *const lab_words[] = {"tests", "shuffle"};
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         struct value_field field = {.to = options[i].to};
@@ -57,8 +58,13 @@ void option_override(const char *command_line, struct config *config)
             !options[i].read((struct slice){value, strlen(value)}, &field, why))
             console_line("%s= on the command line: %s", options[i].key, why);
     }
-    if (option_find(command_line, "shuffle", seed, sizeof(seed)))
-        for (size_t i = 0; i < config->vms; i++)
-            if (config->vm[i].lab)
-                shuffle(seed, &config->vm[i]);
+    for (size_t i = 0; i < sizeof(lab_words) / sizeof(lab_words[0]); i++) {
+        char value[COMMAND_LINE_BYTES];
+
+        if (!option_find(command_line, lab_words[i], value, sizeof(value)))
+            continue;
+        for (size_t vm = 0; vm < config->vms; vm++)
+            if (config->vm[vm].lab)
+                lab_word(lab_words[i], value, &config->vm[vm]);
+    }
 }

@@ -10,8 +10,8 @@ struct config;
 /* Copies the value of the first word `key=value`, cut to `room`; false and "" if there is none. */
 bool option_find(const char *command_line, const char *key, char *value, size_t room);
 
-/* What can be said in [machine] or on the command line, where it counts more: trace, counters, screen; and shuffle=SEED,
- * which becomes the last word of the args of each lab. Says what is wrong with a value and leaves the config's. */
+/* What can be said in [machine] or on the command line, where it counts more: trace, counters, screen; and tests=GLOB and
+ * shuffle=SEED, which become the last words of the args of each lab. Says what is wrong with a value and leaves the config's. */
 void option_override(const char *command_line, struct config *config);
 
 #endif

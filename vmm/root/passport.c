@@ -1,4 +1,4 @@
-/* The passport. Features come from the capability registers that the kernel read; names are the manuals'. */
+/* The passport, printed. What is in it comes from vmm/passport; names are the manuals'. */
 #include "vmm/root/passport.h"
 
 #include <cpuid.h>
@@ -8,163 +8,137 @@
 
 #include "vmm/root/console.h"
 
-enum { PASSPORT_COLUMNS = 100 };
+enum { SHORT_COLUMNS = 100, FULL_COLUMNS = 120, SHORT_KEY = 12, FULL_KEY = 16 };
 
-/* ---- Features --------------------------------------------------------------------------------------------- */
-
-/* VMX: the "allowed 1-settings" of a control are bits 63:32 of its capability MSR. */
-#define ALLOWED(bit) (32 + (bit))
-#define SVM_EDX      (CAP_CPUID | 3ull << 32 | 0x8000000a)
-#define SVM_EBX      (CAP_CPUID | 1ull << 32 | 0x8000000a)
-
-static const struct feature {
-    uint64_t index; /* of struct machine_cap */
-    unsigned bit;
-    const char *name;
-} features[] = {
-    {0x48b, ALLOWED(1), "EPT"},
-    {0x48c, 6, "4-level EPT"},
-    {0x48c, 7, "5-level EPT"},
-    {0x48c, 16, "2M pages"},
-    {0x48c, 17, "1G pages"},
-    {0x48c, 21, "A/D bits"},
-    {0x48c, 0, "execute-only pages"},
-    {0x48b, ALLOWED(5), "VPID"},
-    {0x48b, ALLOWED(7), "unrestricted guest"},
-    {0x481, ALLOWED(6), "preemption timer"},
-    {0x481, ALLOWED(5), "virtual NMIs"},
-    {0x481, ALLOWED(7), "posted interrupts"},
-    {0x482, ALLOWED(25), "I/O bitmaps"},
-    {0x482, ALLOWED(28), "MSR bitmaps"},
-    {0x482, ALLOWED(27), "monitor trap flag"},
-    {0x482, ALLOWED(21), "TPR shadow"},
-    {0x48b, ALLOWED(8), "APIC-register virtualization"},
-    {0x48b, ALLOWED(9), "virtual-interrupt delivery"},
-    {0x48b, ALLOWED(2), "descriptor-table exiting"},
-    {0x48b, ALLOWED(10), "PAUSE-loop exiting"},
-    {0x48b, ALLOWED(13), "VMFUNC"},
-    {0x48b, ALLOWED(14), "VMCS shadowing"},
-    {0x48b, ALLOWED(17), "PML"},
-    {0x48b, ALLOWED(18), "#VE"},
-    {0x48b, ALLOWED(20), "XSAVES"},
-    {0x48b, ALLOWED(22), "mode-based execute control"},
-    {0x48b, ALLOWED(23), "sub-page write permissions"},
-    {0x48b, ALLOWED(25), "TSC scaling"},
-    {SVM_EDX, 0, "nested paging"},
-    {SVM_EDX, 1, "LBR virtualization"},
-    {SVM_EDX, 2, "SVM lock"},
-    {SVM_EDX, 3, "next-RIP save"},
-    {SVM_EDX, 4, "TSC scaling"},
-    {SVM_EDX, 5, "VMCB clean bits"},
-    {SVM_EDX, 6, "flush by ASID"},
-    {SVM_EDX, 7, "decode assists"},
-    {SVM_EDX, 10, "PAUSE filter"},
-    {SVM_EDX, 12, "PAUSE filter threshold"},
-    {SVM_EDX, 13, "AVIC"},
-    {SVM_EDX, 15, "virtual VMLOAD and VMSAVE"},
-    {SVM_EDX, 16, "virtual GIF"},
-    {SVM_EDX, 17, "GMET"},
-};
-
-static uint64_t cap_value(const struct machine_info *info, uint64_t index)
-{
-    for (uint32_t i = 0; i < info->caps && i < MAX_CAPS; i++)
-        if (info->cap[i].index == index)
-            return info->cap[i].value;
-    return 0;
-}
+/* ---- Lines ------------------------------------------------------------------------------------------------- */
 
 /* A list that goes on in the next line where it would be too long. */
 struct list_line {
-    char text[PASSPORT_COLUMNS + 1];
+    char text[FULL_COLUMNS + 1];
     size_t used;
+    size_t key, columns; /* where the list begins, and how long a line may be */
+    const char *between; /* its items, and then a blank */
 };
 
 static void list_start(struct list_line *line, const char *heading)
 {
-    line->used = (size_t)snprintf(line->text, sizeof(line->text), "%-12s", heading);
+    line->used = (size_t)snprintf(line->text, line->columns + 1, "%-*s", (int)line->key, heading);
 }
 
-static void list_add(struct list_line *line, const char *name, bool first)
+static void list_add(struct list_line *line, const char *item)
 {
-    if (line->used + strlen(name) + 3 > PASSPORT_COLUMNS) {
-        console_line("%s,", line->text);
+    bool first = line->used <= line->key;
+
+    if (!first && line->used + strlen(item) + 2 * strlen(line->between) + 1 > line->columns) {
+        console_line("%s%s", line->text, line->between);
         list_start(line, "");
         first = true;
     }
-    line->used +=
-        (size_t)snprintf(line->text + line->used, sizeof(line->text) - line->used, "%s%s", first ? "" : ", ", name);
+    line->used += (size_t)snprintf(line->text + line->used, sizeof(line->text) - line->used, "%s%s%s",
+                                   first ? "" : line->between, first ? "" : " ", item);
+    if (line->used > line->columns)
+        line->used = line->columns; /* it was cut */
 }
+
+/* ---- Features --------------------------------------------------------------------------------------------- */
+
+/* What the short form tells of, in words. */
+static const struct feature {
+    enum passport_bit bit;
+    const char *name;
+} features[] = {
+    {OFFER_PROC2_EPT, "EPT"},
+    {OFFER_EPT_WALK_4, "4-level EPT"},
+    {OFFER_EPT_WALK_5, "5-level EPT"},
+    {OFFER_EPT_2M, "2M pages"},
+    {OFFER_EPT_1G, "1G pages"},
+    {OFFER_EPT_ACCESSED_DIRTY, "A/D bits"},
+    {OFFER_EPT_EXECUTE_ONLY, "execute-only pages"},
+    {OFFER_PROC2_VPID, "VPID"},
+    {OFFER_PROC2_UNRESTRICTED_GUEST, "unrestricted guest"},
+    {OFFER_PIN_PREEMPTION_TIMER, "preemption timer"},
+    {OFFER_PIN_VIRTUAL_NMIS, "virtual NMIs"},
+    {OFFER_PIN_POSTED_INTERRUPTS, "posted interrupts"},
+    {OFFER_PROC_IO_BITMAPS, "I/O bitmaps"},
+    {OFFER_PROC_MSR_BITMAPS, "MSR bitmaps"},
+    {OFFER_PROC_MONITOR_TRAP_FLAG, "monitor trap flag"},
+    {OFFER_PROC_TPR_SHADOW, "TPR shadow"},
+    {OFFER_PROC2_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization"},
+    {OFFER_PROC2_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery"},
+    {OFFER_PROC2_DESCRIPTOR_TABLE, "descriptor-table exiting"},
+    {OFFER_PROC2_PAUSE_LOOP, "PAUSE-loop exiting"},
+    {OFFER_PROC2_VMFUNC, "VMFUNC"},
+    {OFFER_PROC2_VMCS_SHADOWING, "VMCS shadowing"},
+    {OFFER_PROC2_PML, "PML"},
+    {OFFER_PROC2_EPT_VIOLATION_VE, "#VE"},
+    {OFFER_PROC2_XSAVES, "XSAVES"},
+    {OFFER_PROC2_MODE_BASED_EXECUTE, "mode-based execute control"},
+    {OFFER_PROC2_SUB_PAGE_WRITE, "sub-page write permissions"},
+    {OFFER_PROC2_TSC_SCALING, "TSC scaling"},
+    {OFFER_SVM_NESTED_PAGING, "nested paging"},
+    {OFFER_SVM_LBR_VIRTUALIZATION, "LBR virtualization"},
+    {OFFER_SVM_LOCK, "SVM lock"},
+    {OFFER_SVM_NRIP_SAVE, "next-RIP save"},
+    {OFFER_SVM_TSC_RATE_MSR, "TSC scaling"},
+    {OFFER_SVM_VMCB_CLEAN, "VMCB clean bits"},
+    {OFFER_SVM_FLUSH_BY_ASID, "flush by ASID"},
+    {OFFER_SVM_DECODE_ASSISTS, "decode assists"},
+    {OFFER_SVM_PAUSE_FILTER, "PAUSE filter"},
+    {OFFER_SVM_PAUSE_FILTER_THRESHOLD, "PAUSE filter threshold"},
+    {OFFER_SVM_AVIC, "AVIC"},
+    {OFFER_SVM_VIRTUAL_VMLOAD_VMSAVE, "virtual VMLOAD and VMSAVE"},
+    {OFFER_SVM_VIRTUAL_GIF, "virtual GIF"},
+    {OFFER_SVM_GMET, "GMET"},
+};
 
 static void print_features(const struct machine_info *info)
 {
-    struct list_line line;
+    struct list_line line = {.key = SHORT_KEY, .columns = SHORT_COLUMNS, .between = ","};
     char asids[32];
-    unsigned count = 0;
 
     list_start(&line, "Features");
     for (const struct feature *f = features; f < features + sizeof(features) / sizeof(features[0]); f++)
-        if (cap_value(info, f->index) >> f->bit & 1)
-            list_add(&line, f->name, count++ == 0);
+        if (passport_offers(info, f->bit))
+            list_add(&line, f->name);
     if (info->backend == BACKEND_SVM) {
-        snprintf(asids, sizeof(asids), "%" PRIu32 " ASIDs", (uint32_t)cap_value(info, SVM_EBX));
-        list_add(&line, asids, count++ == 0);
+        snprintf(asids, sizeof(asids), "%" PRIu32 " ASIDs", passport_asids(info));
+        list_add(&line, asids);
     }
-    console_line("%s", count ? line.text : "Features    none that the kernel told");
+    console_line("%s", line.text);
 }
 
 /* ---- The machine ------------------------------------------------------------------------------------------ */
 
-enum { NAME_BYTES = 200 };
+enum { NAME_BYTES = 256 };
 
-/* CPUID leaves 80000002H to 80000004H: "Processor Brand String". */
-static void find_cpu(char name[NAME_BYTES])
+static struct cpuid_words ask_cpuid(uint32_t leaf)
 {
-    unsigned words[12] = {0}, *w = words;
-    char brand[sizeof(words) + 1];
-    const char *start = brand;
+    struct cpuid_words w;
 
-    if (__get_cpuid_max(0x80000000, NULL) >= 0x80000004)
-        for (unsigned leaf = 0x80000002; leaf <= 0x80000004; leaf++, w += 4)
-            __cpuid(leaf, w[0], w[1], w[2], w[3]);
-    memcpy(brand, words, sizeof(words));
-    brand[sizeof(words)] = 0;
-    while (*start == ' ')
-        start++;
-    console_escape(name, NAME_BYTES, start, strlen(start), false);
+    __cpuid_count(leaf, 0, w.eax, w.ebx, w.ecx, w.edx);
+    return w;
 }
 
-static const struct {
-    char signature[13];
-    const char *name;
-} hypervisors[] = {
-    {"KVMKVMKVM", "KVM"},       {"TCGTCGTCGTCG", "QEMU TCG"}, {"Microsoft Hv", "Hyper-V"},
-    {"VMwareVMware", "VMware"}, {"XenVMMXenVMM", "Xen"},      {"VBoxVBoxVBox", "VirtualBox"},
-    {"bhyve bhyve ", "bhyve"},  {"ACRNACRNACRN", "ACRN"},     {"NestorNestor", "Nestor"},
-};
+static const struct passport_cpu *this_cpu(void)
+{
+    static struct passport_cpu cpu;
+    static bool known;
 
-/* The hypervisor's own leaf means something only if CPUID.1:ECX[31] says that there is one. */
+    if (!known)
+        passport_cpu_read(ask_cpuid, &cpu);
+    known = true;
+    return &cpu;
+}
+
 static void find_hypervisor(const struct machine_info *info, char name[NAME_BYTES])
 {
-    const unsigned hypervisor_present = 1u << 31;
-    unsigned eax, ebx, ecx, edx;
-    char signature[13] = "", text[4 * sizeof(signature)];
+    const struct passport_cpu *cpu = this_cpu();
 
-    __cpuid(1, eax, ebx, ecx, edx);
-    if (!(ecx & hypervisor_present)) {
+    if (cpu->hypervisor_present)
+        passport_cpu_hypervisor(cpu, name, NAME_BYTES);
+    else
         snprintf(name, NAME_BYTES, "none that says so%s",
                  strcmp(info->platform, "bochs") == 0 ? ", but the platform is Bochs" : "");
-        return;
-    }
-    __cpuid(0x40000000, eax, ebx, ecx, edx);
-    memcpy(signature, &ebx, 4);
-    memcpy(signature + 4, &ecx, 4);
-    memcpy(signature + 8, &edx, 4);
-    snprintf(name, NAME_BYTES, "unknown, it says \"%s\"",
-             console_escape(text, sizeof(text), signature, strlen(signature), false));
-    for (unsigned i = 0; i < sizeof(hypervisors) / sizeof(hypervisors[0]); i++)
-        if (strcmp(signature, hypervisors[i].signature) == 0)
-            snprintf(name, NAME_BYTES, "%s", hypervisors[i].name);
 }
 
 static const char *backend_name(const struct machine_info *info)
@@ -174,26 +148,61 @@ static const char *backend_name(const struct machine_info *info)
     return info->backend <= BACKEND_SVM ? backends[info->backend] : "unknown";
 }
 
+void passport_id(const struct machine_info *info, char id[PASSPORT_ID_BYTES])
+{
+    passport_make_id(info, this_cpu(), id);
+}
+
 void passport_platform(const struct machine_info *info, char *text, size_t room)
 {
     char cpu[NAME_BYTES], hypervisor[NAME_BYTES];
 
-    find_cpu(cpu);
+    console_escape(cpu, sizeof(cpu), this_cpu()->brand, strlen(this_cpu()->brand), false);
     find_hypervisor(info, hypervisor);
     snprintf(text, room, "%.31s %s %s %s", info->platform, backend_name(info), cpu, hypervisor);
 }
 
 void passport_print(const struct machine_info *info)
 {
-    char name[NAME_BYTES];
+    char name[NAME_BYTES], id[PASSPORT_ID_BYTES];
 
     console_line("Machine     %.31s, %" PRIu32 " CPU%s, %" PRIu64 " MiB of memory, TSC at %" PRIu64 " MHz",
                  info->platform, info->pcpus, info->pcpus == 1 ? "" : "s", info->memory_bytes >> 20,
                  info->tsc_hz / 1000000);
-    find_cpu(name);
-    console_line("CPU         %s", name);
+    console_line("CPU         %s",
+                 console_escape(name, sizeof(name), this_cpu()->brand, strlen(this_cpu()->brand), false));
     find_hypervisor(info, name);
     console_line("Hypervisor  %s", name);
     console_line("Back end    %s", backend_name(info));
     print_features(info);
+    passport_id(info, id);
+    console_line("Passport    %s", id);
 }
+
+/* ---- Its registers ----------------------------------------------------------------------------------------- */
+
+static void add_words(struct list_line *line, const char *words)
+{
+    char word[FULL_COLUMNS];
+
+    for (; *words; words += strspn(words, " ")) {
+        size_t length = strcspn(words, " ");
+
+        snprintf(word, sizeof(word), "%.*s", (int)length, words);
+        list_add(line, word);
+        words += length;
+    }
+}
+
+static void print_line(void *context, const char *key, const char *values, const char *names)
+{
+    struct list_line line = {.key = FULL_KEY, .columns = FULL_COLUMNS, .between = ""};
+
+    (void)context;
+    list_start(&line, key);
+    add_words(&line, values);
+    add_words(&line, names);
+    console_line("%s", line.text);
+}
+
+void passport_print_registers(const struct machine_info *info) { passport_lines(info, this_cpu(), print_line, NULL); }

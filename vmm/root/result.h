@@ -11,4 +11,8 @@
  */
 void result_print(struct vm *vm, unsigned number);
 
+/* The failures so far, of all VMs: how many, and the text of one, "VM: RESULT". NULL: only the first ones are kept. */
+unsigned result_failures(void);
+const char *result_failure(unsigned i);
+
 #endif

@@ -13,7 +13,7 @@ enum { DRAWINGS_A_SECOND = 4 };
 void screen_begin(struct screen *screen, const struct config *config, const struct machine_info *info)
 {
     *screen = (struct screen){.config = config, .info = info};
-    if (!config->screen_live || info->tsc_hz < 10)
+    if (config->screen == CONFIG_SCREEN_LOG || info->tsc_hz < 10)
         return;
     screen->before = calloc(config->vms, sizeof(*screen->before));
     if (!screen->before)

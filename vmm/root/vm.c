@@ -64,6 +64,7 @@ static void make_args(const struct vm *vm, const struct vm_spec *spec, void *pag
         .state_bytes = vm->saved.bytes ? vm->saved.bytes : vm->saved.module_bytes,
         .save_bytes = spec->save.bytes,
         .lab = config->lab,
+        .expect = config->expect.kind,
     };
 
     memcpy(args.name, config->name, sizeof(args.name));

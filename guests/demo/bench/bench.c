@@ -2,7 +2,7 @@
 /*
  * Measures what the ways through the hypervisor cost: the TSC around batches of n events, less an empty loop. Each
  * event becomes a line "bench NAME N MIN MEDIAN", the ticks of N events in the best batch and in the median one;
- * docs/bench.md tells what they mean. Arguments: a role (alone, counted, switch, message or ring) and how many VMs there are;
+ * docs/bench.md tells what they mean. Arguments: a role (alone, counted, switch, message, ring or costs) and how many VMs there are;
  * in the other VMs that take part, the role and "partner".
  */
 #include <stdlib.h>
@@ -15,11 +15,6 @@
 #include "guests/lib/common/test.h"
 
 enum { BATCHES = 15, EVENTS_MAX = 32 };
-
-struct result {
-    const struct event *event;
-    uint64_t min, median; /* ticks of event->n events */
-};
 
 static int compare(const void *a, const void *b)
 {
@@ -42,26 +37,43 @@ static struct result measure(const struct event *event)
     return (struct result){event, ticks[0], ticks[BATCHES / 2]};
 }
 
-/* Prints only when all is measured: printing wakes the root task, which then takes its turns. */
-static void run(const struct role *role, unsigned vms)
+static void print(const struct result *results, unsigned count, unsigned vms)
 {
-    static struct result results[EVENTS_MAX];
-
-    role->prepare();
-    for (unsigned i = 0; i < role->count; i++)
-        results[i] = measure(&role->events[i]);
-    for (unsigned i = 0; i < role->count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         const struct event *event = results[i].event;
 
         console_print("bench %s %u %llu %llu\n", event->name, event->n * (event->each_vm ? vms : 1),
                       (unsigned long long)results[i].min, (unsigned long long)results[i].median);
     }
-    test_result(true, "%u events measured", role->count);
+}
+
+static unsigned measure_role(const struct role *role, struct result *results)
+{
+    role->prepare();
+    for (unsigned i = 0; i < role->count; i++)
+        results[i] = measure(&role->events[i]);
+    return role->count;
+}
+
+/* Prints only when all is measured: printing wakes the root task, which then takes its turns. */
+static void run(const struct role *role, unsigned vms)
+{
+    static struct result results[EVENTS_MAX];
+    unsigned count = measure_role(role, results);
+
+    for (unsigned i = 0; i < ROLES_ALSO && role->also[i]; i++)
+        count += measure_role(role->also[i], results + count);
+    if (role->print)
+        role->print(results, count);
+    else
+        print(results, count, vms);
+    test_result(true, "%u events measured", count);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct role *const roles[] = {&role_alone, &role_counted, &role_switch, &role_message, &role_ring};
+    static const struct role *const roles[] = {&role_alone,   &role_counted, &role_switch,
+                                               &role_message, &role_ring,    &role_costs};
     bool partner = argc > 2 && strcmp(argv[2], "partner") == 0;
 
     for (unsigned i = 0; argc > 1 && i < sizeof roles / sizeof *roles; i++) {
@@ -75,6 +87,6 @@ int main(int argc, char **argv)
         run(roles[i], argc > 2 ? (unsigned)atoi(argv[2]) : 1);
         return test_status();
     }
-    test_result(false, "a role: alone, counted, switch, message or ring");
+    test_result(false, "a role: alone, counted, switch, message, ring or costs");
     return test_status();
 }

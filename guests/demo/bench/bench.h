@@ -17,6 +17,14 @@ struct event {
     bool each_vm;                     /* a turn of the loop is one event in each VM, not one in all */
 };
 
+/* What came of it. */
+struct result {
+    const struct event *event;
+    uint64_t min, median; /* ticks of event->n events */
+};
+
+enum { ROLES_ALSO = 2 };
+
 /* What is measured in one machine. */
 struct role {
     const char *name;
@@ -24,13 +32,16 @@ struct role {
     unsigned count;
     void (*prepare)(void);           /* before anything is measured */
     void (*partner)(void);           /* what others do until this VM ends: the same image, with `args = NAME partner` */
+    const struct role *also[ROLES_ALSO]; /* what is measured then; their partner is the role's own. NULL: nothing */
+    void (*print)(const struct result *results, unsigned count); /* NULL: lines as described in bench.c */
 };
 
 /*
  * events.c: a VM by itself; and what tools/bench-kernel counts, whose "ticks" are counts. pairs.c: giving the pCPU to the
- * next VM; messages by channels 0 (to the partner) and 1 (from it); records through a ring, channel 0.
+ * next VM; messages by channels 0 (to the partner) and 1 (from it); records through a ring, channel 0. costs.c: the table for
+ * people, of what one VM and messages cost, beside the floor.
  */
-extern const struct role role_alone, role_counted, role_switch, role_message, role_ring;
+extern const struct role role_alone, role_counted, role_switch, role_message, role_ring, role_costs;
 
 /* TSC ticks that n turns with this statement take; and those of a loop without. */
 #define TICKS(n, statement)                     \

@@ -153,5 +153,5 @@ static void prepare(void)
     sbrk(POOL_PAGES * PAGE);
 }
 
-const struct role role_alone = {"alone", alone, sizeof alone / sizeof *alone, prepare, NULL};
-const struct role role_counted = {"counted", counted, sizeof counted / sizeof *counted, prepare, NULL};
+const struct role role_alone = {"alone", alone, sizeof alone / sizeof *alone, prepare, NULL, {NULL}, NULL};
+const struct role role_counted = {"counted", counted, sizeof counted / sizeof *counted, prepare, NULL, {NULL}, NULL};

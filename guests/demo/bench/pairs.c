@@ -26,7 +26,7 @@ static const struct event switches[] = {
     {"switch", 100, yield, events_empty, true}, /* all VMs are ready all the time, and each gives up its turn at once */
 };
 
-const struct role role_switch = {"switch", switches, 1, nothing, yield_on};
+const struct role role_switch = {"switch", switches, 1, nothing, yield_on, {NULL}, NULL};
 
 /* ---- Messages --------------------------------------------------------------------------------------------- */
 
@@ -54,7 +54,7 @@ static const struct event messages[] = {
     {"message-roundtrip", 100, message_roundtrip, NULL, false},
 };
 
-const struct role role_message = {"message", messages, 1, nothing, bounce_on};
+const struct role role_message = {"message", messages, 1, nothing, bounce_on, {NULL}, NULL};
 
 /* ---- A ring ----------------------------------------------------------------------------------------------- */
 
@@ -83,4 +83,4 @@ static const struct event records[] = {
     {"memcpy-4k-twice", 256, memcpy_record, events_empty, false},
 };
 
-const struct role role_ring = {"ring", records, 2, open_ring, read_on};
+const struct role role_ring = {"ring", records, 2, open_ring, read_on, {NULL}, NULL};

@@ -1,6 +1,7 @@
 /* Hypercalls as they should not be made, and what config/abi.h says that each of them returns. */
 #include "guests/demo/fault/fault.h"
 #include "guests/lib/common/console.h"
+#include "guests/lib/common/cpu.h"
 #include "guests/lib/common/hypercall.h"
 #include "guests/lib/common/test.h"
 
@@ -107,6 +108,27 @@ static void try_timer_vectors(void)
     test_result(hypercall(HC_TIMER, 0, VECTOR_FREE, 0) == 0, "HC_TIMER disarms");
 }
 
+/* Its interrupts are off. With them on, none is pending. */
+static void try_round_trips(void)
+{
+    static const unsigned long most = 10000, few[] = {0, 1, 2, 100}, many[] = {10001, 1ul << 32, ~0ul};
+    unsigned made = 0, refused = 0;
+    long busy;
+
+    for (unsigned i = 0; i < sizeof few / sizeof few[0]; i++)
+        made += hypercall(HC_ROUND_TRIPS, few[i], ~0ul, ~0ul) == 0;
+    for (unsigned i = 0; i < sizeof many / sizeof many[0]; i++)
+        refused += hypercall(HC_ROUND_TRIPS, many[i], ~0ul, ~0ul) == -ABI_EINVAL;
+    test_result(made == sizeof few / sizeof few[0] && hypercall(HC_ROUND_TRIPS, most, 0, 0) == 0,
+                "HC_ROUND_TRIPS comes back from 0 to %lu of them", most);
+    test_result(refused == sizeof many / sizeof many[0], "HC_ROUND_TRIPS refuses more with EINVAL");
+    cpu_interrupts_on();
+    busy = hypercall(HC_ROUND_TRIPS, 1, 0, 0);
+    cpu_interrupts_off();
+    test_result(busy == -ABI_EBUSY, "HC_ROUND_TRIPS refuses to be made with interrupts on with EBUSY");
+    test_result(hypercall(HC_NULL, 0, 0, 0) == 0, "other calls behind it are answered as always");
+}
+
 static void try_valid(void)
 {
     static const char line[] = "a line after all of that\n";
@@ -132,5 +154,6 @@ void fault_try_hypercalls(void)
     try_pointers(HC_ARGS, "HC_ARGS");
     try_pointers(HC_CAESAR, "HC_CAESAR");
     try_timer_vectors();
+    try_round_trips();
     try_valid();
 }

@@ -81,7 +81,7 @@ void channels_mode(uint64_t count)
         interrupt_set_handler((uint8_t)vector, ignore);
     cpu_interrupts_on();
     for (uint64_t i = 0; i < calls; i++) {
-        uint64_t number = HC_CHANNEL + hostile_random() % (HC_KERNEL_END - HC_CHANNEL), channel = make_channel();
+        uint64_t number = HC_CHANNEL + hostile_random() % (HC_CHANNEL_VECTOR + 1 - HC_CHANNEL), channel = make_channel();
         int64_t result = random_call(number, channel);
 
         good += result >= 0;

@@ -17,8 +17,8 @@ __attribute__((noinline, noclone)) long hypercall(unsigned long number, unsigned
                      "hypercall_vmmcall:\n"
                      "vmmcall\n"
                      "1:\n"
-                     : "+a"(number)
-                     : "b"(a), "c"(b), "d"(c), [svm] "m"(hypercall_is_svm)
+                     : "+a"(number), "+b"(a)
+                     : "c"(b), "d"(c), [svm] "m"(hypercall_is_svm)
                      : "memory", "cc");
     return (long)number;
 }

@@ -16,8 +16,8 @@ static const struct {
 
 /* Where a group's bits are told. */
 enum source {
-    SOURCE_CONTROLS, /* an MSR: 31:0 allowed 0, 63:32 allowed 1 */
-    SOURCE_ALLOWED,  /* an MSR whose bits all may be 0 */
+    SOURCE_CONTROLS, /* a capability register: 31:0 allowed 0, 63:32 allowed 1 */
+    SOURCE_FLAGS,    /* one whose bits all may be 0 */
     SOURCE_CPUID,    /* CPUID of the guest */
     SOURCE_ALWAYS,
 };
@@ -29,22 +29,13 @@ static const struct {
     uint64_t number, second; /* the MSR, and the one that counts where it is; or leaf and subleaf */
     unsigned reg;
 } groups[GROUPS] = {
-    [GROUP_PIN] = {SOURCE_CONTROLS, 0x481, 0x48d, 0},
-    [GROUP_PROC] = {SOURCE_CONTROLS, 0x482, 0x48e, 0},
-    [GROUP_PROC2] = {SOURCE_CONTROLS, 0x48b, 0, 0},
-    [GROUP_PROC3] = {SOURCE_ALLOWED, 0x492, 0, 0},
-    [GROUP_EXITC] = {SOURCE_CONTROLS, 0x483, 0x48f, 0},
-    [GROUP_EXITC2] = {SOURCE_ALLOWED, 0x493, 0, 0},
-    [GROUP_ENTRYC] = {SOURCE_CONTROLS, 0x484, 0x490, 0},
-    [GROUP_EPT] = {SOURCE_ALLOWED, 0x48c, 0, 0},
-    [GROUP_FUNCTION] = {SOURCE_ALLOWED, 0x491, 0, 0},
-    [GROUP_BASIC] = {SOURCE_ALLOWED, 0x480, 0, 0},
-    [GROUP_MISC] = {SOURCE_ALLOWED, 0x485, 0, 0},
-    [GROUP_SVM] = {SOURCE_ALLOWED, CAP_CPUID | (uint64_t)EDX << 32 | 0x8000000a, 0, 0},
+#define X(group, kind, number, second) [GROUP_##group] = {SOURCE_##kind, number, second, 0},
+    BIT_SOURCES(X)
+#undef X
     [GROUP_MISC1] = {SOURCE_ALWAYS, 0, 0, 0},
     [GROUP_MISC2] = {SOURCE_ALWAYS, 0, 0, 0},
     [GROUP_MISC3] = {SOURCE_ALWAYS, 0, 0, 0},
-    [GROUP_HW1C] = {SOURCE_ALLOWED, CAP_CPUID | (uint64_t)ECX << 32 | 1, 0, 0},
+    [GROUP_HW1C] = {SOURCE_FLAGS, CAP_CPUID | (uint64_t)ECX << 32 | 1, 0, 0},
     [GROUP_CPU1C] = {SOURCE_CPUID, 1, 0, ECX},
     [GROUP_CPU1D] = {SOURCE_CPUID, 1, 0, EDX},
     [GROUP_CPU7B] = {SOURCE_CPUID, 7, 0, EBX},
@@ -104,7 +95,7 @@ static void find(unsigned group)
         found[group].ones = value >> 32;
         found[group].zeros = ~value & UINT32_MAX;
         break;
-    case SOURCE_ALLOWED:
+    case SOURCE_FLAGS:
         found[group].ones = feature_capability(groups[group].number);
         found[group].zeros = ~0ull;
         break;

@@ -149,8 +149,6 @@ void lab_read_pairs(struct lab_pair *pairs, size_t n)
         outcome_end(VERDICT_ERROR, 0, 0, "%s, or one of %lu behind it, can't be read", what_text(pairs[0].what), (unsigned long)n);
 }
 
-uint32_t lab_control_field(enum feature_need control) { return (uint32_t)words[control >> NEED_GROUP_SHIFT & 63].what; }
-
 static struct word *find_word(enum feature_need control)
 {
     struct word *word = &words[control >> NEED_GROUP_SHIFT & 63];
@@ -160,32 +158,34 @@ static struct word *find_word(enum feature_need control)
     return word;
 }
 
-static uint64_t bit_of(enum feature_need control) { return 1ull << (control & NEED_BIT); }
+uint64_t lab_control_field(enum feature_need control) { return find_word(control)->what; }
+
+uint64_t lab_control_bit(enum feature_need control) { return 1ull << (control & NEED_BIT); }
 
 void lab_set_to(enum feature_need control, bool on)
 {
     const struct word *word = find_word(control);
 
-    lab_write(word->what, on ? word->value | bit_of(control) : word->value & ~bit_of(control));
+    lab_write(word->what, on ? word->value | lab_control_bit(control) : word->value & ~lab_control_bit(control));
 }
 
 bool lab_try_set(enum feature_need control, bool on, struct lab_refusal *refusal)
 {
     const struct word *word = find_word(control);
 
-    return lab_try(word->what, on ? word->value | bit_of(control) : word->value & ~bit_of(control), refusal);
+    return lab_try(word->what, on ? word->value | lab_control_bit(control) : word->value & ~lab_control_bit(control), refusal);
 }
 
 void lab_control_cleared(enum feature_need control)
 {
-    words[control >> NEED_GROUP_SHIFT].value &= ~bit_of(control);
+    words[control >> NEED_GROUP_SHIFT].value &= ~lab_control_bit(control);
 }
 
 void lab_set(enum feature_need control) { lab_set_to(control, true); }
 
 void lab_clear(enum feature_need control) { lab_set_to(control, false); }
 
-bool lab_is_set(enum feature_need control) { return find_word(control)->value & bit_of(control); }
+bool lab_is_set(enum feature_need control) { return find_word(control)->value & lab_control_bit(control); }
 
 void lab_trap_port(uint16_t port, bool exits) { lab_write(LAB_WHAT(LAB_PORT, port), exits); }
 

@@ -19,8 +19,9 @@ void lab_clear(enum feature_need control);
 void lab_set_to(enum feature_need control, bool on);
 bool lab_is_set(enum feature_need control);
 
-/* The field that has a control. */
-uint32_t lab_control_field(enum feature_need control);
+/* Where a control is: its field, and its bit in there. */
+uint64_t lab_control_field(enum feature_need control);
+uint64_t lab_control_bit(enum feature_need control);
 
 /* A field by its encoding, or what else enum lab_kind has. Reading: as of the last observed exit, or now if there was none. */
 void lab_write(uint64_t what, uint64_t value);

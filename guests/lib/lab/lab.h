@@ -14,6 +14,7 @@
 #include "guests/lib/lab/observe.h"
 #include "guests/lib/lab/page.h"
 #include "guests/lib/lab/probe.h"
+#include "guests/lib/lab/probe_guest.h"
 #include "guests/lib/lab/root.h"
 #include "guests/lib/lab/state.h"
 #include "guests/lib/lab/svm.h"

@@ -1,32 +1,28 @@
 /* sources: tests/lib_support.c */
 #include <string.h>
 
-#include "tests/drivers_x86.h"
 #include "tests/lib_support.h"
 
-#include "drivers/vga.c"
+#include "drivers/terminal.c"
 
-static uint16_t frame[CELLS + 8] __attribute__((aligned(8)));
-static uint8_t crtc_index, crtc[256];
+static uint16_t frame[TERMINAL_CELLS + 8] __attribute__((aligned(8)));
 
-void x86_outb(uint16_t port, uint8_t v)
+/* A display that shows what it is given, and takes no more than it has room for. */
+static void display(unsigned first, const uint16_t *cells, size_t n)
 {
-    CHECK(port == CRTC_INDEX || port == CRTC_DATA);
-    if (port == CRTC_INDEX)
-        crtc_index = v;
-    else
-        crtc[crtc_index] = v;
+    CHECK(n > 0 && first + n <= TERMINAL_CELLS);
+    memcpy(frame + first, cells, n * sizeof(*cells));
 }
 
-static void write_text(const char *text) { vga_write(text, strlen(text)); }
+static void write_text(const char *text) { terminal_write(text, strlen(text)); }
 
 /* Whether a row of the frame shows just that text, in the attribute given. */
 static bool shows(unsigned at, const char *text, uint8_t colors)
 {
     size_t n = strlen(text);
 
-    for (unsigned i = 0; i < VGA_COLUMNS; i++)
-        if (frame[at * VGA_COLUMNS + i] != (uint16_t)(colors << 8 | (i < n ? text[i] : ' ')))
+    for (unsigned i = 0; i < TERMINAL_COLUMNS; i++)
+        if (frame[at * TERMINAL_COLUMNS + i] != (uint16_t)(colors << 8 | (i < n ? text[i] : ' ')))
             return false;
     return true;
 }
@@ -34,18 +30,16 @@ static bool shows(unsigned at, const char *text, uint8_t colors)
 static void start(void)
 {
     memset(frame, 0xee, sizeof(frame));
-    vga_init(frame);
+    terminal_init(display);
 }
 
 static void test_start(void)
 {
-    write_text("before");
     start();
-    for (unsigned i = 0; i < VGA_ROWS; i++)
+    for (unsigned i = 0; i < TERMINAL_ROWS; i++)
         CHECK(shows(i, "", 7));
-    CHECK(frame[CELLS] == 0xeeee);
-    CHECK(crtc[0x0a] == 0x20);
-    test_passed("vga_init clears the screen and hides the cursor; before it nothing happens");
+    CHECK(frame[TERMINAL_CELLS] == 0xeeee);
+    test_passed("terminal_init clears the screen");
 }
 
 static void test_controls(void)
@@ -64,11 +58,11 @@ static void test_controls(void)
 
 static void test_wrap(void)
 {
-    char line[VGA_COLUMNS + 1];
+    char line[TERMINAL_COLUMNS + 1];
 
     start();
-    memset(line, 'x', VGA_COLUMNS);
-    line[VGA_COLUMNS] = 0;
+    memset(line, 'x', TERMINAL_COLUMNS);
+    line[TERMINAL_COLUMNS] = 0;
     write_text(line);
     write_text("\nafter\n");
     write_text(line);
@@ -82,37 +76,37 @@ static void test_wrap(void)
 static void test_scroll(void)
 {
     start();
-    for (char c = 'a'; c < 'a' + VGA_ROWS; c++)
-        vga_write((char[]){c, '\n'}, 2);
-    CHECK(frame[0] == (0x07 << 8 | 'a') && frame[24 * VGA_COLUMNS] == (0x07 << 8 | 'y'));
+    for (char c = 'a'; c < 'a' + TERMINAL_ROWS; c++)
+        terminal_write((char[]){c, '\n'}, 2);
+    CHECK(frame[0] == (0x07 << 8 | 'a') && frame[24 * TERMINAL_COLUMNS] == (0x07 << 8 | 'y'));
     /* If video memory were read, this would come up again. */
-    memset(frame, 0xee, VGA_FRAME_BYTES);
+    memset(frame, 0xee, TERMINAL_CELLS * 2);
     write_text("z");
-    CHECK(frame[0] == (0x07 << 8 | 'b') && frame[23 * VGA_COLUMNS] == (0x07 << 8 | 'y'));
+    CHECK(frame[0] == (0x07 << 8 | 'b') && frame[23 * TERMINAL_COLUMNS] == (0x07 << 8 | 'y'));
     CHECK(shows(24, "z", 0x07));
-    for (unsigned i = 0; i < CELLS; i++)
+    for (unsigned i = 0; i < TERMINAL_CELLS; i++)
         CHECK(frame[i] != 0xeeee);
     write_text("\n\n\n!");
     CHECK(frame[0] == (0x07 << 8 | 'e') && shows(22, "", 0x07) && shows(23, "", 0x07) && shows(24, "!", 0x07));
-    CHECK(frame[CELLS] == 0xeeee);
+    CHECK(frame[TERMINAL_CELLS] == 0xeeee);
     test_passed("scrolling paints all rows out of RAM, and only when a character needs the room");
 }
 
 /* Draws a row of one letter in white on blue. */
 static void draw(unsigned at, char c)
 {
-    uint16_t cells[VGA_COLUMNS];
+    uint16_t cells[TERMINAL_COLUMNS];
 
-    for (unsigned i = 0; i < VGA_COLUMNS; i++)
+    for (unsigned i = 0; i < TERMINAL_COLUMNS; i++)
         cells[i] = (uint16_t)(0x1f << 8 | c);
-    vga_draw(at, cells, VGA_COLUMNS);
+    terminal_draw(at, cells, TERMINAL_COLUMNS);
 }
 
 static bool drawn(unsigned at, char c)
 {
-    char line[VGA_COLUMNS + 1] = {0};
+    char line[TERMINAL_COLUMNS + 1] = {0};
 
-    memset(line, c, VGA_COLUMNS);
+    memset(line, c, TERMINAL_COLUMNS);
     return shows(at, line, 0x1f);
 }
 
@@ -127,45 +121,73 @@ static void test_draw(void)
     write_text("!\n");
     CHECK(drawn(0, 'A') && drawn(2, 'C') && shows(5, "three!", 7));
     for (char c = 'a'; c <= 'z'; c++)
-        vga_write((char[]){c, '\n'}, 2);
+        terminal_write((char[]){c, '\n'}, 2);
     CHECK(drawn(0, 'A') && shows(1, "", 7) && drawn(2, 'C') && shows(3, "e", 7) && shows(24, "z", 7));
-    memset(frame, 0xee, VGA_FRAME_BYTES);
+    memset(frame, 0xee, TERMINAL_CELLS * 2);
     write_text("next");
-    CHECK(shows(3, "f", 7) && shows(24, "next", 7) && frame[0] == 0xeeee && frame[2 * VGA_COLUMNS] == 0xeeee);
+    CHECK(shows(3, "f", 7) && shows(24, "next", 7) && frame[0] == 0xeeee && frame[2 * TERMINAL_COLUMNS] == 0xeeee);
     draw(1, 'B');
-    CHECK(drawn(1, 'B') && frame[0] == 0xeeee && frame[2 * VGA_COLUMNS] == 0xeeee);
-    CHECK(frame[CELLS] == 0xeeee);
+    CHECK(drawn(1, 'B') && frame[0] == 0xeeee && frame[2 * TERMINAL_COLUMNS] == 0xeeee);
+    CHECK(frame[TERMINAL_CELLS] == 0xeeee);
     test_passed("rows that are drawn stay; the text below scrolls, and nothing else is painted again");
 }
 
 static void test_draw_full(void)
 {
     start();
-    for (char c = 'a'; c < 'a' + VGA_ROWS; c++)
-        vga_write((char[]){c, '\n'}, 2);
+    for (char c = 'a'; c < 'a' + TERMINAL_ROWS; c++)
+        terminal_write((char[]){c, '\n'}, 2);
     draw(5, 'F');
     CHECK(shows(0, "", 7) && drawn(5, 'F') && shows(6, "g", 7) && shows(24, "y", 7));
     write_text("z");
     CHECK(drawn(5, 'F') && shows(6, "h", 7) && shows(23, "y", 7) && shows(24, "z", 7));
-    draw(VGA_ROWS - 2, 'Y');
+    draw(TERMINAL_ROWS - 2, 'Y');
     write_text("\nlast");
-    CHECK(drawn(VGA_ROWS - 2, 'Y') && drawn(5, 'F') && shows(24, "last", 7));
-    vga_scroll_all();
+    CHECK(drawn(TERMINAL_ROWS - 2, 'Y') && drawn(5, 'F') && shows(24, "last", 7));
+    terminal_scroll_all();
     write_text("\nall");
-    CHECK(drawn(4, 'F') && shows(23, "last", 7) && shows(24, "all", 7) && frame[CELLS] == 0xeeee);
+    CHECK(drawn(4, 'F') && shows(23, "last", 7) && shows(24, "all", 7) && frame[TERMINAL_CELLS] == 0xeeee);
     start();
-    vga_draw(0, (uint16_t[]){0x1f << 8 | 'x'}, 1);
+    terminal_draw(0, (uint16_t[]){0x1f << 8 | 'x'}, 1);
     CHECK(frame[0] == (0x1f << 8 | 'x') && frame[1] == (7 << 8 | ' '));
     test_passed("a full screen gives its oldest lines; all of it can scroll again");
 }
 
+static uint16_t other_frame[TERMINAL_CELLS];
+
+static void display_other(unsigned first, const uint16_t *cells, size_t n)
+{
+    CHECK(n > 0 && first + n <= TERMINAL_CELLS);
+    memcpy(other_frame + first, cells, n * sizeof(*cells));
+}
+
+static void test_other_display(void)
+{
+    start();
+    write_text("one\n");
+    memcpy(other_frame, frame, sizeof(other_frame));
+    terminal_show_on(NULL);
+    write_text("two\n");
+    draw(3, 'D');
+    CHECK(memcmp(frame, other_frame, sizeof(other_frame)) == 0);
+    memset(other_frame, 0xee, sizeof(other_frame));
+    terminal_show_on(display_other);
+    memset(frame, 0xee, sizeof(frame));
+    write_text("three");
+    CHECK(frame[0] == 0xeeee && frame[TERMINAL_CELLS - 1] == 0xeeee);
+    memcpy(frame, other_frame, sizeof(other_frame));
+    CHECK(shows(0, "", 7) && drawn(3, 'D') && shows(4, "one", 7) && shows(5, "two", 7) && shows(6, "three", 7));
+    CHECK(shows(24, "", 7));
+    test_passed("another display shows all there is, also what came while there was none");
+}
+
 /* Another way to the same screen: all the text as rows, of which the last ones show. */
-static char rows[4000][VGA_COLUMNS + 1];
+static char rows[4000][TERMINAL_COLUMNS + 1];
 static unsigned model_row, model_column;
 
 static void model_put(char c)
 {
-    if (c == '\n' || (c >= ' ' && model_column == VGA_COLUMNS)) {
+    if (c == '\n' || (c >= ' ' && model_column == TERMINAL_COLUMNS)) {
         model_row++;
         model_column = 0;
     }
@@ -200,12 +222,12 @@ static void test_random_text(void)
                 if (text[i] >= ' ' || (text[i] == '\n' && last_used < model_row - 1))
                     last_used = model_row - (text[i] == '\n');
             }
-            vga_write(text, n);
-            for (unsigned r = 0; r < VGA_ROWS; r++) {
-                unsigned top = last_used >= VGA_ROWS ? last_used - (VGA_ROWS - 1) : 0;
+            terminal_write(text, n);
+            for (unsigned r = 0; r < TERMINAL_ROWS; r++) {
+                unsigned top = last_used >= TERMINAL_ROWS ? last_used - (TERMINAL_ROWS - 1) : 0;
 
-                for (unsigned i = 0; i < VGA_COLUMNS; i++)
-                    CHECK((char)frame[r * VGA_COLUMNS + i] == rows[top + r][i]);
+                for (unsigned i = 0; i < TERMINAL_COLUMNS; i++)
+                    CHECK((char)frame[r * TERMINAL_COLUMNS + i] == rows[top + r][i]);
             }
         }
     }
@@ -220,6 +242,7 @@ int main(void)
     test_scroll();
     test_draw();
     test_draw_full();
+    test_other_display();
     test_random_text();
     return test_done();
 }

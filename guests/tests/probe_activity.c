@@ -1,0 +1,128 @@
+/*
+ * Activity states as states of a guest: what ends each, and that the exit tells the state. In shutdown, interrupts of
+ * the host's don't exit, so this takes the probe, and each entry has something that ends it. Nothing but a SIPI from
+ * another CPU ends wait-for-SIPI: no row enters that.
+ */
+#include "guests/lib/lab/lab.h"
+
+#define MANUAL "Guest Non-Register State"
+
+enum { ACTIVE, HALTED, SHUT_DOWN };
+#define STATES AXIS("active", "hlt", "shutdown")
+
+static const uint16_t *state_needs(const void *at)
+{
+    static const uint16_t needs[][2] = {{0}, {MISC_ACTIVITY_HLT}, {MISC_ACTIVITY_SHUTDOWN}};
+
+    return needs[*(const unsigned *)at];
+}
+
+/* CPUID, which a guest that is active gets to. */
+static struct entry_block begin(unsigned state)
+{
+    struct entry_block block = probe_guest_begin((const uint8_t *)"\x0f\xa2", 2);
+
+    block.write(block.context, GUEST_ACTIVITY, state);
+    return block;
+}
+
+/* What is not active has executed nothing. */
+static void expect_end(unsigned state, struct probe_result result, uint64_t reason)
+{
+    EXPECT(result.exited);
+    EXPECT_EQ(result.reason, state == ACTIVE ? EXIT_CPUID : reason);
+    EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
+    EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), state);
+}
+
+static const struct feature_axis state_axes[] = {STATES, {0}};
+enum { TICKS = 2000 /* of the timer */ };
+
+FEATURE_GRID(probe_activity_timer, VMX, NEEDS(PIN_PREEMPTION_TIMER), "VMX-Preemption Timer",
+             "the timer counts in the HLT and shutdown states, and its exit saves them", state_axes,
+             .row_needs = state_needs)
+{
+    struct entry_block block = begin(at[0]);
+
+    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
+    block.write(block.context, PREEMPTION_TIMER_VALUE, TICKS);
+    expect_end(at[0], probe_guest_enter(), EXIT_PREEMPTION_TIMER);
+}
+
+FEATURE_GRID(probe_activity_timer_0, VMX, NEEDS(PIN_PREEMPTION_TIMER), "VMX-Preemption Timer",
+             "a timer that is 0 at the entry exits at once in each state", state_axes, .row_needs = state_needs)
+{
+    struct entry_block block = begin(at[0]);
+    struct probe_result result;
+
+    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
+    block.write(block.context, PREEMPTION_TIMER_VALUE, 0);
+    result = probe_guest_enter();
+    EXPECT_EQ(result.reason, EXIT_PREEMPTION_TIMER);
+    EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
+    EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
+}
+
+FEATURE_GRID(probe_activity_nmi_window, VMX, NEEDS(PIN_VIRTUAL_NMIS, PROC_NMI_WINDOW, PIN_PREEMPTION_TIMER),
+             "NMI-Window Exiting", "the NMI window ends the HLT and shutdown states", state_axes,
+             .row_needs = state_needs)
+{
+    struct entry_block block = begin(at[0]);
+    struct probe_result result;
+
+    probe_guest_control(&block, PIN_PREEMPTION_TIMER); /* so that something ends it */
+    probe_guest_control(&block, PIN_VIRTUAL_NMIS);
+    probe_guest_control(&block, PROC_NMI_WINDOW);
+    block.write(block.context, PREEMPTION_TIMER_VALUE, 100 * TICKS);
+    result = probe_guest_enter();
+    EXPECT_EQ(result.reason, EXIT_NMI_WINDOW);
+    EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
+    EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
+}
+
+FEATURE_GRID(probe_activity_interrupt_window, VMX, NEEDS(PROC_INTERRUPT_WINDOW, PIN_PREEMPTION_TIMER),
+             "Interrupt-Window Exiting and Virtual-Interrupt Delivery",
+             "the interrupt window ends the HLT state, and not shutdown", state_axes, .row_needs = state_needs)
+{
+    enum { INTERRUPTS_ON = 0x200 };
+    struct entry_block block = begin(at[0]);
+    struct probe_result result;
+
+    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
+    probe_guest_control(&block, PROC_INTERRUPT_WINDOW);
+    probe_guest_set(&block, GUEST_RFLAGS, INTERRUPTS_ON);
+    block.write(block.context, PREEMPTION_TIMER_VALUE, TICKS);
+    result = probe_guest_enter();
+    EXPECT_EQ(result.reason, at[0] == SHUT_DOWN ? EXIT_PREEMPTION_TIMER : EXIT_INTERRUPT_WINDOW);
+    EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
+    EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
+}
+
+/* ---- Launch state ---- */
+
+static const struct launch {
+    const char *label;
+    bool launched, resume;
+    uint64_t error;
+} launches[] = {
+    {"vmlaunch-clear", false, false, 0},
+    {"vmlaunch-launched", true, false, VMLAUNCH_NOT_CLEAR},
+    {"vmresume-clear", false, true, VMRESUME_NOT_LAUNCHED},
+    {"vmresume-launched", true, true, 0},
+};
+
+FEATURE_TESTS(probe_launch, VMX, NEEDS(), "VM Instruction Error Numbers",
+              "VMLAUNCH wants a launch state that is clear, VMRESUME one that is launched", launches)
+{
+    struct entry_block block = begin(ACTIVE);
+    struct probe_result result;
+
+    block.write(block.context, STATE_LAUNCHED, row->launched);
+    block.write(block.context, STATE_INSTRUCTION, row->resume);
+    result = probe_guest_enter();
+    EXPECT_EQ(result.exited, row->error == 0);
+    if (row->error)
+        EXPECT_EQ(result.error, row->error);
+    else
+        EXPECT_EQ(result.reason, EXIT_CPUID);
+}
