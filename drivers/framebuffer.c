@@ -5,7 +5,7 @@
 #include "drivers/font.h"
 #include "lib/string.h"
 
-enum { WIDTH = TERMINAL_COLUMNS * FONT_COLUMNS, HEIGHT = TERMINAL_ROWS * FONT_ROWS, MAX_SCALE = 8, COLORS = 16 };
+enum { WIDTH = TERMINAL_COLUMNS * FONT_COLUMNS, HEIGHT = TERMINAL_ROWS * FONT_ROWS, MAX_SCALE = 4, COLORS = 16 };
 
 /* How the colours of VGA text mode look, red in the upper byte. */
 static const uint32_t colors[COLORS] = {
@@ -45,19 +45,22 @@ static uint32_t place(struct framebuffer_color color, uint32_t value)
 
 void framebuffer_init(const struct framebuffer_mode *mode, void *memory)
 {
-    uint32_t across = mode->width / WIDTH, down = mode->height / HEIGHT;
+    uint32_t across = mode->width / WIDTH, down = mode->height / HEIGHT, left, top;
 
     scale = across < down ? across : down;
     scale = scale < MAX_SCALE ? scale : MAX_SCALE;
     pitch = mode->pitch;
     pixel_bytes = mode->bits / 8;
     for (unsigned i = 0; i < COLORS; i++)
-        pixels[i] = place(mode->red, colors[i] >> 16) | place(mode->green, colors[i] >> 8) | place(mode->blue, colors[i]);
+        pixels[i] =
+            place(mode->red, colors[i] >> 16) | place(mode->green, colors[i] >> 8) | place(mode->blue, colors[i]);
     for (uint32_t y = 0; y < mode->height; y++)
         memset((unsigned char *)memory + (uint64_t)y * pitch, 0, mode->width * pixel_bytes);
     for (unsigned i = 0; i < TERMINAL_CELLS; i++)
         drawn[i] = TERMINAL_GREY << 8 | ' '; /* which is black, as all is now */
-    first_pixel = (unsigned char *)memory + (mode->height - HEIGHT * scale) / 2 * pitch + (mode->width - WIDTH * scale) / 2 * pixel_bytes;
+    left = (mode->width - WIDTH * scale) / 2;
+    top = (mode->height - HEIGHT * scale) / 2;
+    first_pixel = (unsigned char *)memory + top * pitch + left * pixel_bytes;
 }
 
 /* Each row of the glyph is made here first, so that memory that is slow to write is written in large pieces. */
@@ -65,8 +68,8 @@ static void draw(unsigned cell, uint16_t content)
 {
     const uint8_t *glyph = font_glyphs[content & 0xff];
     uint32_t ink = pixels[content >> 8 & 15], paper = pixels[content >> 12 & 7];
-    uint32_t row = cell / TERMINAL_COLUMNS, column = cell % TERMINAL_COLUMNS;
-    unsigned char *to = first_pixel + (uint64_t)row * FONT_ROWS * scale * pitch + column * FONT_COLUMNS * scale * pixel_bytes;
+    uint32_t x = cell % TERMINAL_COLUMNS * FONT_COLUMNS * scale, top = cell / TERMINAL_COLUMNS * FONT_ROWS * scale;
+    unsigned char *to = first_pixel + top * pitch + x * pixel_bytes;
     unsigned char line[FONT_COLUMNS * MAX_SCALE * sizeof(uint32_t) + 1];
 
     for (unsigned y = 0; y < FONT_ROWS; y++) {

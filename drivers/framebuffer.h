@@ -1,4 +1,4 @@
-/* The display of a machine whose screen is a linear framebuffer: draws the terminal's characters, as large as they fit. */
+/* The display of a machine whose screen is a linear framebuffer: the terminal's characters, as large as they fit. */
 #ifndef DRIVERS_FRAMEBUFFER_H
 #define DRIVERS_FRAMEBUFFER_H
 
@@ -20,8 +20,8 @@ struct framebuffer_mode {
 const char *framebuffer_why_not(const struct framebuffer_mode *mode);
 
 /*
- * Clears the framebuffer, which is at `memory`, for a mode that framebuffer_why_not likes: mode->pitch * mode->height bytes. The
- * text is in the middle, 640x400 pixels times a whole number, and nothing is drawn of it yet.
+ * Clears the framebuffer, mode->pitch * mode->height bytes at `memory`, for a mode that framebuffer_why_not likes. The text
+ * is in the middle, 640x400 pixels times 1 to 4, and nothing is drawn of it yet.
  */
 void framebuffer_init(const struct framebuffer_mode *mode, void *memory);
 

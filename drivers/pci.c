@@ -20,7 +20,8 @@ enum {
 
 static void choose(struct pci_address a, uint32_t offset)
 {
-    x86_outl(CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)a.bus << 16 | (uint32_t)a.device << 11 | (uint32_t)a.function << 8 | offset);
+    x86_outl(CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)a.bus << 16 | (uint32_t)a.device << 11 |
+                                 (uint32_t)a.function << 8 | offset);
 }
 
 static uint32_t read(struct pci_address address, uint32_t offset)

@@ -9,8 +9,8 @@ struct pci_address {
 };
 
 /*
- * The first port of the device's first I/O range, whose decoding it switches on: what a serial card of one line has its UART at.
- * 0: no device answers at that address, or it has no I/O range.
+ * The first port of the device's first I/O range, whose decoding it switches on: a serial card of one line has its UART
+ * there. 0: no device answers at that address, or it has no I/O range.
  */
 uint16_t pci_io_port(struct pci_address address);
 

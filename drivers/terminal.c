@@ -10,8 +10,8 @@ static terminal_display *show;
 static unsigned dirty = TERMINAL_CELLS, dirty_end;
 
 /*
- * Where the next character goes. Column TERMINAL_COLUMNS and row TERMINAL_ROWS are real places: only a character that needs the
- * room wraps or scrolls, so that a full row or a last line feed costs no empty row.
+ * Where the next character goes. Column TERMINAL_COLUMNS and row TERMINAL_ROWS are real places: only a character that
+ * needs the room wraps or scrolls, so that a full row or a last line feed costs no empty row.
  */
 static unsigned row, column;
 
@@ -115,7 +115,8 @@ static void give_rows(unsigned rows)
     unsigned down = TERMINAL_ROWS - used < wanted ? TERMINAL_ROWS - used : wanted;
     uint16_t *start = shadow + text_top * TERMINAL_COLUMNS;
 
-    memmove(start + down * TERMINAL_COLUMNS, start, (TERMINAL_CELLS - (text_top + down) * TERMINAL_COLUMNS) * sizeof(shadow[0]));
+    memmove(start + down * TERMINAL_COLUMNS, start,
+            (TERMINAL_CELLS - (text_top + down) * TERMINAL_COLUMNS) * sizeof(shadow[0]));
     fill(text_top * TERMINAL_COLUMNS, rows * TERMINAL_COLUMNS);
     dirty_end = TERMINAL_CELLS;
     row += down;

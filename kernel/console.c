@@ -46,8 +46,8 @@ static void choose_screen(const struct framebuffer_mode *mode)
     const char *why_not = mode->address ? framebuffer_why_not(mode) : NULL;
 
     if (why_not)
-        print("Nestor: no text on the framebuffer of %u x %u pixels, %u bits each: %s\n", mode->width, mode->height, mode->bits,
-              why_not);
+        print("Nestor: no text on the framebuffer of %u x %u pixels, %u bits each: %s\n", mode->width, mode->height,
+              mode->bits, why_not);
     else if (mode->address && mode->address + framebuffer_bytes(mode) <= 4 * GIB)
         show(mode, mm_direct(HPA(mode->address)));
 }

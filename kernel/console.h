@@ -8,8 +8,8 @@
 void console_init(void);
 
 /*
- * What the boot information says instead: `serial=` and `debugport=` of the command line, and the loader's framebuffer, whose
- * text then takes the place of VGA's. Prints the first line, and what of that can't be.
+ * What the boot information says instead: `serial=` and `debugport=` of the command line, and the loader's framebuffer,
+ * whose text then takes the place of VGA's. Prints the first line, and what of that can't be.
  */
 void console_choose(const struct boot_info *info);
 

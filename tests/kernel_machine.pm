@@ -125,7 +125,13 @@ sub answer
     return $text;
 }
 
-sub ask { my ($question) = @_; syswrite $connection, "$question\n"; return answer() }
+# "" where QEMU is gone.
+sub ask
+{
+    my ($question) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    return syswrite($connection, "$question\n") ? answer() : '';
+}
 
 # How each VM of a config is to end, as the table at the end of a run says it.
 sub expected_ends

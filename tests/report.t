@@ -67,6 +67,7 @@ make_page("$top/tools/report $data/fail.log", 0, 'fail');
 like($text, qr/ FAIL .* 22 passed 2 skipped 21 failed/, 'fail: the verdict and the counts');
 like(section($dom, 'failures'), qr{self: any.fail.no.exit</td>.*?expected VMEXIT_HLT; saw no exit}s,
     'fail: what failed, and why');
+like(section($dom, 'failures'), qr{What hello16 printed</summary><pre>4}, 'fail: what the VM printed');
 ok(index($dom, 'id="failures"') < index($dom, 'id="families"'), 'fail: failures come first');
 
 make_page("$top/tools/report $data/panic.log", 0, 'panic');
@@ -80,7 +81,7 @@ like($text, qr/provoke_undefined\+0x0/, 'panic: the end of the log');
 
 my $log = "$work/four.log";
 run("$top/tools/run-qemu --tcg --cpus 2 --timeout 120 --config $top/tests/data/trace/four.conf --log $log");
-(my $costs = get_file("$data/pass.log")) =~ s/^(# VM  )/# cost: cpuid 1200 1250 31.2\n# cost: hypercall 990 1001 25.0\n$1/m;
+(my $costs = get_file("$data/pass.log")) =~ s/^(# VM  )/# cost: unit ticks\n# cost: cpuid 1200 1250 31.2\n# cost: hypercall 990 1001 25.0\n$1/m;
 put_file("$work/costs.log", $costs);
 put_file("$work/bench.json", '[{"backend": "vmx", "event": "cpuid", "vms": 1, "n": 100, "min": 103, "median": 104}]');
 make_page("$top/tools/report --bench bench.json $log costs.log $data/truncated.log", 0, 'three');
@@ -92,7 +93,7 @@ for my $vm (qw(hello64 sleep compute spin)) {
     like($timeline, qr{<text[^>]*>$vm</text>\n(?:<rect [^>]*>(?:</rect>)?\n)+}, "three: the timeline shows when $vm ran");
 }
 like($timeline, qr{class="f0".*class="f1"}s, 'three: on both pCPUs');
-like(section($dom, 'costs'), qr{<title>QEMU TCG SVM \(costs\): 1,250</title>.*<title>VMX: 104</title>}s, 'three: the costs');
+like(section($dom, 'costs'), qr{<title>QEMU TCG SVM \(costs\), ticks: 1,250</title>.*1,250 \(31\.2\).*<title>VMX: 104</title>}s, 'three: the costs');
 ends("$top/tools/report $data/pass.log $data/other.txt >page.html", 1, 'a file that is no log', qr/other\.txt: no log of Nestor's/);
 like((look('page.html', 'the rest'))[1], qr/ PASS QEMU TCG SVM /, 'is left out');
 ends("$top/tools/report $data/other.txt", 2, 'report: nothing but such files', qr/^report: .*other\.txt/m);
@@ -127,6 +128,16 @@ like($text, qr/5 of 60 rows differ/, 'compare --html: the sum');
 my ($row) = section($dom, 'matrix') =~ m{(<tr[^>]*><td class="id">any\.cpuid\.user</td>.*?</tr>)};
 like($row, qr{<span class="b pass">pass</span>.*<span class="b fail">fail</span>.*KVM SVM:</span> cpuid.c:7},
     'compare --html: a row, and who says why');
+
+# ---- The targets --------------------------------------------------------------------------------------------------
+
+delete @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL)};
+my $make = "make -s --no-print-directory -C $top BUILD=$work/none";
+ends("$make report", 2, 'make report: no logs', qr/^No logs in .*make report LOGS=/m);
+ends("$make report LOGS='$data/pass.log $data/other.txt'", 0, 'make report', qr{other\.txt: no log.*^Open $work/none/report\.html$}ms);
+like((look('none/report.html', 'make report'))[1], qr/ PASS QEMU TCG SVM /, 'make report: the page');
+ends("$make compare LOGS='$data/xfail.log kvm.log'", 2, 'make compare: no such file', qr{^compare: kvm\.log: No such file}m);
+ends("$make compare LOGS='$data/xfail.log $work/kvm.log'", 0, 'make compare', qr/^5 of 60 rows differ/m);
 
 for my $tool (qw(report compare families)) {
     ends("$top/tools/$tool --help", 0, "$tool --help", qr/^usage: tools\/$tool/m);

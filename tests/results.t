@@ -32,7 +32,7 @@ sub junit
 my ($xml) = junit("$data/pass.log", 'pass');
 like($xml, qr/^<testsuites name="Nestor on QEMU TCG SVM" tests="3" failures="0" errors="0">$/m, 'pass: the sums');
 like($xml, qr{<testcase classname="QEMU-TCG-SVM.hello16" name="prints &quot;4\\n&quot;"/>}, 'pass: a row');
-like($xml, qr{<testsuite name="hello16" .* time="0\.\d{4}">}, 'pass: the time of a VM');
+like($xml, qr{<testsuite name="hello16" .* time="0\.\d{3}">}, 'pass: the time of a VM');
 like($xml, qr{<property name="Back end" value="SVM"/>}, 'pass: the passport');
 
 ($xml) = junit("$data/fail.log", 'fail');
@@ -59,10 +59,14 @@ checkouts = {c["id"] for c in report["checkouts"]}
 builds = {b["id"] for b in report["builds"]}
 assert all(b["checkout_id"] in checkouts for b in report["builds"]), "a build of no checkout"
 assert all(t["build_id"] in builds for t in report["tests"]), "a test of no build"
-assert len({t["id"] for t in report["tests"]}) == len(report["tests"]), "an id is there twice"
+for kind in "tests", "issues", "incidents":
+    assert len({x["id"] for x in report[kind]}) == len(report[kind]), "an id is there twice"
+issues = {i["id"] for i in report["issues"]}
+tests = {t["id"] for t in report["tests"]}
+assert all(i["issue_id"] in issues and i["test_id"] in tests for i in report["incidents"]), "an incident of nothing"
 END
 
-# -> the tests of the report, by path.
+# -> the tests of the report, by path, and all of it.
 sub kcidb
 {
     my ($log, $name) = @_;
@@ -70,28 +74,38 @@ sub kcidb
     my ($valid, $complaints) = run("/usr/bin/python3 validate.py kcidb.json $data/kcidb.schema.json");
     ok($status == 0 && $valid == 0, "$name: the KCIDB report is as the schema says") or diag("$status: $text$complaints");
     my $report = eval { decode_json(get_file("$work/kcidb.json")) } // {tests => []};
-    return {map { ($_->{path} => $_) } @{$report->{tests}}};
+    return ({map { ($_->{path} => $_) } @{$report->{tests}}}, $report);
 }
 
-my $tests = kcidb("$data/pass.log", 'pass');
+my ($tests, $report) = kcidb("$data/pass.log", 'pass');
 is($tests->{nestor}{status}, 'PASS', 'pass: the whole');
 is($tests->{'nestor.vm.hello16.ends-with-halt'}{status}, 'PASS', 'pass: a row');
 cmp_ok($tests->{'nestor.vm.hello16'}{duration}, '>', 0, 'pass: how long a VM ran');
 is($tests->{nestor}{environment}{misc}{'Back end'}, 'SVM', 'pass: the passport');
 
-$tests = kcidb("$data/fail.log", 'fail');
+($tests) = kcidb("$data/fail.log", 'fail');
 is_deeply([map { $tests->{"nestor.$_"}{status} } qw(any.fail any.error.hole any.timeout any.skip any.pass vm.self)],
     [qw(FAIL ERROR FAIL SKIP PASS FAIL)], 'fail: each kind has its status');
 like($tests->{'nestor.any.fail.no.exit'}{log_excerpt}, qr/expected VMEXIT_HLT; saw no exit/, 'fail: an excerpt');
 
-$tests = kcidb("$data/xfail.log", 'xfail');
+($tests, $report) = kcidb("$data/xfail.log", 'xfail');
 my ($known, $not_run) = @$tests{'nestor.svm.insn.icebp-on', 'nestor.svm.event.cleared.intr-20'};
-ok($known->{status} eq 'FAIL' && $known->{waived}, 'xfail: a failure that is waived');
+my ($incident) = grep { $_->{test_id} eq $known->{id} } @{$report->{incidents}};
+my ($issue) = grep { $_->{id} eq ($incident->{issue_id} // '') } @{$report->{issues}};
+is($known->{status}, 'FAIL', 'xfail: a failure');
+ok($issue->{report_subject} eq 'ICEBP is #UD' && $issue->{comment} =~ /^F1H is #DB/, 'xfail: of a known issue, with the argument')
+    or diag(explain $issue);
+is(@{$report->{issues}}, 3, 'xfail: which is there once');
 ok($not_run->{status} eq 'SKIP' && $not_run->{comment} =~ /comes again/, 'xfail: one that was not run');
 
 (my $again = get_file("$data/xfail.log")) =~ s/any\.cpuid\.user$/any.cpuid.exits/mg;
 put_file("$work/again.log", $again);
 kcidb("$work/again.log", 'a row that is there twice');
+
+(my $costs = get_file("$data/pass.log")) =~ s/^(# VM  )/# cost: unit ticks\n# cost: cpuid 1200.00 1250.50 31.20\n$1/m;
+put_file("$work/costs.log", $costs);
+my $cpuid = (kcidb("$work/costs.log", 'a cost'))[0]{'nestor.cost.cpuid'};
+is_deeply([@$cpuid{qw(status number)}], ['DONE', {value => 1250.5, unit => 'ticks'}], 'a cost is a number');
 
 my (undef, $first) = run("$top/tools/kcidb --commit $commit $data/pass.log");
 is((run("$top/tools/kcidb --commit $commit $data/pass.log"))[1], $first, 'the same log makes the same report');
@@ -108,7 +122,7 @@ for my $log (sort keys %killer) {
         "$log: the killer");
     is(count($text, qr/<error /), 1, "$log: is the only error");
     cmp_ok(count($text, qr/type="nestor.lost"/), '>', 5, "$log: results that are lost are skipped");
-    my $by = kcidb("$data/$log.log", $log);
+    my ($by) = kcidb("$data/$log.log", $log);
     is($by->{"nestor.$id"}{status}, 'FAIL', "$log: KCIDB hears of it");
     like($by->{"nestor.$id"}{log_excerpt}, qr/^# \w+> \Q$id\E$/m, "$log: with the end of the log");
     is($by->{nestor}{status}, 'FAIL', "$log: and of the whole");
@@ -147,6 +161,6 @@ put_file("$work/now.log", $now);
 my ($passed, $skipped) = $now =~ /^# All results: (\d+) passed, 0 failed, (\d+) skipped/m;
 my $cases = $passed + $skipped + 1;
 like($xml, qr/^<testsuites [^>]* tests="$cases" failures="0" errors="0">$/m, 'now: as many cases as results, and the verdict');
-$tests = kcidb("$work/now.log", 'now');
+($tests) = kcidb("$work/now.log", 'now');
 is(scalar(grep { $_->{status} eq 'FAIL' } values %$tests), 0, 'now: nothing fails');
 done_testing();

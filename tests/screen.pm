@@ -16,12 +16,13 @@ my %color = map { $COLORS[$_] => $_ } 0 .. 15;
 
 # Cells are [character, foreground, background]; a character of no colour of its own has the foreground undef.
 
-# The cells of a machine in VGA text mode.
+# The cells of a machine in VGA text mode; or (undef, why not).
 sub vga_cells
 {
     my $file = "$work/vga";
     unlink $file;
     ask("pmemsave 0xb8000 4000 \"$file\"");
+    return (undef, 'the machine is gone') unless -e $file;
     return map { [$_ & 0xff, $_ >> 8 & 15, $_ >> 12 & 7] } unpack 'v*', get_file($file);
 }
 
@@ -39,8 +40,8 @@ sub read_font
     die "no font" if $number != 256;
 }
 
-# The cells of a machine with a framebuffer, in which the text is `scale` times as large as the font; -> nothing where the
-# pixels make no such text, and why.
+# The cells of a machine with a framebuffer, in which the text is `scale` times as large as the font; or (undef, why not)
+# where the pixels make no such text.
 sub pixel_cells
 {
     my ($scale) = @_;
@@ -48,6 +49,7 @@ sub pixel_cells
     my $file = "$work/screen.ppm";
     unlink $file;
     ask("screendump \"$file\"");
+    return (undef, 'the machine is gone') unless -e $file;
     my $ppm = get_file($file);
     $ppm =~ s/^P6\s+(\d+)\s+(\d+)\s+255\s// or return (undef, 'no picture');
     my ($width, $height) = ($1, $2);
@@ -95,8 +97,8 @@ sub rows
 sub wait_for_row
 {
     my ($pattern, $read) = @_;
-    my @rows;
-    for (1 .. 300) {
+    my ($end, @rows) = (time + 60);
+    while (time < $end) {
         my @cells = $read->();
         @rows = defined $cells[0] ? rows(@cells) : $cells[1];
         return @rows if grep { /$pattern/ } @rows;

@@ -88,6 +88,8 @@ sub try_sheet
     for (sort keys %touched) {
         -e "$top/$_" ? run("cp $top/$_ $tree/$_") : unlink "$tree/$_";
     }
+    my ($status, $said) = run("cd $tree && env -u BUILD make -j2 kernel tasks guests");
+    is($status, 0, "$sheet: the tree is as it was") or diag($said);
 }
 
 my @sheets = map { s{^\Q$top\E/docs/}{}r } "$top/docs/developer.md", glob "$top/docs/student/[0-9]*.md";

@@ -39,7 +39,7 @@ sub ends
 }
 
 # ---- Options ----
-for my $tool (qw(setup run-qemu run-bochs make-iso make-pxe serve-pxe symbols build-newlib run-tests repeat check-includes)) {
+for my $tool (qw(setup try-clean run-qemu run-bochs make-iso make-pxe serve-pxe symbols build-newlib run-tests repeat check-includes)) {
     ends("$top/tools/$tool --help", 0, qr/^usage: tools\/$tool /, "$tool --help");
 }
 for my $tool (qw(setup run-qemu run-bochs make-iso make-pxe serve-pxe)) {

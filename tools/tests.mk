@@ -4,7 +4,7 @@
 HOST_TEST_SOURCES := $(sort $(wildcard tests/*_test.c))
 HOST_TESTS := $(HOST_TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
 # The longest first: begun last, one of them would run alone at the end.
-LONG_TESTS := tests/families_vmx.t tests/families_svm.t tests/hostile.t
+LONG_TESTS := tests/families_vmx.t tests/families_svm.t tests/hostile.t tests/sheets.t
 SYSTEM_TESTS := $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(sort $(wildcard tests/*.t)))
 
 # Tools that are made in the same way.

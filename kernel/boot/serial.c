@@ -14,7 +14,9 @@ static bool read_number(const char **text, uint32_t base, uint32_t max, uint32_t
     for (;; (*text)++) {
         char c = **text, small = (char)(c | 0x20);
 
-        digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0') : small >= 'a' && small <= 'f' ? (uint32_t)(small - 'a') + 10 : base;
+        digit = c >= '0' && c <= '9'           ? (uint32_t)(c - '0')
+                : small >= 'a' && small <= 'f' ? (uint32_t)(small - 'a') + 10
+                                               : base;
         if (digit >= base)
             break;
         v = v * base + digit;

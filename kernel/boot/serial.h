@@ -18,8 +18,9 @@ struct serial_choice {
 #define SERIAL_EXPECTED "off, or com1 to com4, a port such as 0x2f8, or pci:BUS:DEVICE.FUNCTION, and perhaps ,SPEED"
 
 /*
- * Reads "com1" to "com4", "0x2f8", "pci:0:1f.3" or "off", of which all but the last may be followed by ",SPEED" in baud: 50 to
- * 115200 (which it is without). Numbers of ports and PCI are hexadecimal, the speed is decimal. false: it is none of these.
+ * Reads "com1" to "com4", "0x2f8", "pci:0:1f.3" or "off", of which all but the last may be followed by ",SPEED" in baud:
+ * 50 to 115200, which it is without. Numbers of ports and PCI are hexadecimal, the speed is decimal. false: it is none of
+ * these.
  */
 bool serial_choice_read(const char *text, struct serial_choice *out);
 

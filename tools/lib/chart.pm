@@ -49,14 +49,14 @@ sub figure
     return $value >= 100 ? markup_number(sprintf '%.0f', $value) : sprintf '%.3g', $value;
 }
 
-# Events on a logarithmic scale, a point for each series: [name, {event => value}].
+# Events on a logarithmic scale, a point for each series: [name, {event => value}, {event => ratio, or undef}].
 sub chart_costs
 {
     my ($unit, $events, @series) = @_;
     my @values = grep { $_ > 0 } map { values %{$_->[1]} } @series;
     return '' if !@values;
     my ($low, $high) = (int(log(min(@values)) / log 10), int(log(max(@values)) / log(10) - 1e-9) + 1);
-    my $room = WIDTH - LEFT - RIGHT - 90;
+    my $room = max(WIDTH / 3, WIDTH - LEFT - RIGHT - 80 * @series - 40); # the rest: figures
     my $x = sub { return LEFT + $room * (log($_[0]) / log(10) - $low) / ($high - $low) };
     my $bottom = ROW * @$events + 8;
     my @parts;
@@ -69,11 +69,13 @@ sub chart_costs
         my $y = ROW * $i + 18;
         my @here = grep { defined $series[$_][1]{$events->[$i]} } 0 .. $#series;
         my @costs = map { $series[$_][1]{$events->[$i]} } @here;
+        my @ratios = map { my $ratio = $series[$_][2]{$events->[$i]}; defined $ratio ? ' (' . figure($ratio) . ')' : '' } @here;
         my $end = max(map { $x->($_) } @costs);
 
         push @parts, label(LEFT - 12, $y + 4, $events->[$i], ' text-anchor="end"'), line('base', LEFT, $y, $end, $y);
         push @parts, point($here[$_], $x->($costs[$_]), $y, "$series[$here[$_]][0]: " . figure($costs[$_])) for 0 .. $#here;
-        push @parts, label($end + 12, $y + 4, join(' / ', map { figure($_) } @costs), ' class="soft"');
+        my $figures = join ' / ', map { figure($costs[$_]) . $ratios[$_] } 0 .. $#here;
+        push @parts, label($end + 12, $y + 4, $figures, ' class="soft"');
     }
     return legend(map { $_->[0] } @series) . svg($bottom + 24, @parts) .
         '<p class="soft">' . markup_escape($unit) . '; the scale is logarithmic.</p>';

@@ -130,6 +130,8 @@ sub read_comment
         $doc->{trace} = $1 eq 'end';
     } elsif ($line =~ /^# trace /) {
         return;
+    } elsif ($line =~ /^# cost: unit (\w+)$/) {
+        $doc->{unit} = $1;
     } elsif ($line =~ /^# cost: (\S+) +([\d.]+) +([\d.]+)(?: +([\d.]+))?/) {
         push @{$doc->{costs}}, {name => $1, min => $2, median => $3, ratio => $4};
     } elsif ($line =~ /^# (\S+): (.*)$/) {
@@ -222,8 +224,8 @@ sub platform_name
 }
 
 # -> {file, name, passport, config, verdict (pass, fail, none), death (why there is no verdict), killer {vm, id},
-#     plan (VMs that there should be), vms: [{name, done, ok, skip, rows, printed, begun, ms}], costs, trace, boots,
-#     tail, bytes}
+#     plan (VMs that there should be), vms: [{name, done, ok, skip, rows, printed, begun, ms}], costs: [{name, min, median,
+#     ratio}], unit (theirs), trace, boots, tail, bytes}
 # Dies with one line if the file cannot be read, or has nothing of Nestor's in it.
 sub results_read
 {
@@ -234,7 +236,7 @@ sub results_read
     my $parts = split_log($text);
     my $passport = read_passport($parts->{before}, $parts->{boots});
     my $doc = {file => $file, passport => $passport // [], vms => [], vm => {}, costs => [],
-        boots => $parts->{boots}, bytes => $bytes};
+        boots => $parts->{boots}, unit => '', bytes => $bytes};
 
     die "$file: no log of Nestor's: it has no passport and no line `NESTOR BEGIN`\n"
         if !$passport && !$parts->{boots};

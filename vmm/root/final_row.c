@@ -93,7 +93,8 @@ void final_row(screen_row row, unsigned at, const struct final *final)
     if (at >= WORD && at < WORD_END)
         put_word(row, (at - WORD) / DOT_ROWS, final->pass ? "PASS" : "FAIL", final->pass ? ON_GREEN : ON_RED);
     else if (at == VMS)
-        put(row, WHITE, "VMs:     %u passed, %u failed, %u skipped", final->vms_passed, final->vms_failed, final->vms_skipped);
+        put(row, WHITE, "VMs:     %u passed, %u failed, %u skipped", final->vms_passed, final->vms_failed,
+            final->vms_skipped);
     else if (at == RESULTS)
         put(row, WHITE, "Results: %u passed, %u failed, %u skipped, %u known differences", final->results_passed,
             final->results_failed, final->results_skipped, final->known);
