@@ -30,7 +30,8 @@ sub shows
 }
 
 # ---- gdb ----
-shows(gdb('--cpus 2', 'break vcpu_handle_hypercall if *(int *)vcpu->vm->name == *(int *)"sum"', 'ignore 1 2', 'continue', 'bt 1', 'nestor vms',
+# The number is the name `sum`: gdb would want malloc in the kernel for a text.
+shows(gdb('--cpus 2', 'break vcpu_handle_hypercall if *(int *)vcpu->vm->name == 0x6d7573', 'ignore 1 2', 'continue', 'bt 1', 'nestor vms',
         'nestor vcpus', 'nestor queues', 'nestor vcpu sum', 'nestor vmcb sum', 'nestor trace 8', 'nestor vmcs', 'nestor vcpu nobody',
         'python is_svm = lambda: False', 'nestor vmcs sum'),
     'gdb stops at a function of the kernel, with its source' => qr/^#0  vcpu_handle_hypercall \(vcpu=0x[0-9a-f]+\) at kernel\/vm\/hypercall\.c:\d+$/m,

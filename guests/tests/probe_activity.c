@@ -98,6 +98,29 @@ FEATURE_GRID(probe_activity_interrupt_window, VMX, NEEDS(PROC_INTERRUPT_WINDOW, 
     EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
 }
 
+FEATURE_GRID(probe_activity_tpr, VMX, NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, PIN_PREEMPTION_TIMER),
+             "VM Exits Induced by the TPR Threshold",
+             "a TPR below the threshold exits after an entry to the active and HLT states, and not to shutdown",
+             state_axes, .row_needs = state_needs)
+{
+    struct entry_block block = begin(at[0]);
+    struct probe_result result;
+    uint64_t page = 0;
+
+    block.read(block.context, STATE_SCRATCH_PAGE, &page);
+    block.write(block.context, VIRTUAL_APIC_ADDRESS, page);
+    block.write(block.context, APIC_ACCESS_ADDRESS, page);
+    block.write(block.context, TPR_THRESHOLD, 1);
+    block.write(block.context, PREEMPTION_TIMER_VALUE, TICKS);
+    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
+    probe_guest_control(&block, PROC_TPR_SHADOW);
+    probe_guest_control(&block, PROC2_VIRTUALIZE_APIC_ACCESSES);
+    result = probe_guest_enter();
+    EXPECT_EQ(result.reason, at[0] == SHUT_DOWN ? EXIT_PREEMPTION_TIMER : EXIT_TPR_BELOW_THRESHOLD);
+    EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
+    EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
+}
+
 /* ---- Launch state ---- */
 
 static const struct launch {

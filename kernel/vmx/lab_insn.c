@@ -1,5 +1,6 @@
 /* VMX instructions on VMCS regions that are a lab's own: config/lab.h has what a guest sees of them. */
 #include "kernel/cpu/context.h"
+#include "kernel/cpu/msr.h"
 #include "kernel/cpu/pcpu.h"
 #include "kernel/lock.h"
 #include "kernel/vm/vm.h"
@@ -80,6 +81,25 @@ static void unblock_nmis(void)
                      : "rcx", "memory");
 }
 
+/* What a VMCS can load that the host has, too, and that its exit need not give back. Not all CPUs have all of them. */
+static const uint32_t shared[] = {0x38f /* PERF_GLOBAL_CTRL */, 0x6a2 /* S_CET */, 0x6a8 /* INTERRUPT_SSP_TABLE_ADDR */,
+                                  0x6e1 /* PKRS */, 0xd90 /* BNDCFGS */, 0xda0 /* XSS */};
+enum { SHARED = sizeof shared / sizeof *shared };
+
+static uint64_t enter_and_restore(uint64_t how)
+{
+    uint64_t value[SHARED], flags;
+    bool exists[SHARED];
+
+    for (unsigned i = 0; i < SHARED; i++)
+        exists[i] = x86_rdmsr_safe(shared[i], &value[i]);
+    flags = vmx_lab_enter(how);
+    for (unsigned i = 0; i < SHARED; i++)
+        if (exists[i])
+            x86_wrmsr(shared[i], value[i]);
+    return flags;
+}
+
 /* Without a full lab no entry gets further than "Checks on Host Segment and Descriptor-Table Registers". */
 static uint64_t enter(const struct operands *o, uint64_t how)
 {
@@ -89,7 +109,7 @@ static uint64_t enter(const struct operands *o, uint64_t how)
         vmwrite(HOST_TR_SELECTOR, 0);
     if (o->data == 1)
         vmx_lab_enter(0);
-    flags = vmx_lab_enter(how);
+    flags = enter_and_restore(how);
     pcpu_load_tables(pcpu_this());
     x86_wrmsr(MSR_PAT, pat);
     if (!(flags & FLAGS_FAIL))
