@@ -130,8 +130,10 @@ static bool is_broken(const struct entry_rule *rule, struct entry_context *quiet
     return check(rule, quiet, &wrong) == ENTRY_BROKEN;
 }
 
-bool entry_check(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
-                 struct entry_finding *first)
+/* The first broken rule, of those that come to what was seen, if that is not null: with another qualification, too, unless
+ * `exactly`. */
+static bool find_broken(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
+                        const struct entry_verdict *seen, bool exactly, struct entry_finding *finding)
 {
     struct entry_context quiet = {.block = block, .caps = caps, .quiet = true};
     struct entry_tables tables = entry_tables(backend);
@@ -140,39 +142,26 @@ bool entry_check(enum backend backend, const struct entry_block *block, const st
         for (unsigned n = 0; n < tables.table[i]->count; n++) {
             const struct entry_rule *rule = &tables.table[i]->rules[n];
 
-            if (is_broken(rule, &quiet)) {
-                entry_rule_check(rule, block, caps, first);
-                return false;
-            }
+            if ((seen && !entry_rule_comes_to(rule, seen)) || !is_broken(rule, &quiet))
+                continue;
+            entry_rule_check(rule, block, caps, finding);
+            if (!exactly || finding->qualification == seen->qualification)
+                return true;
         }
-    return true;
+    return false;
 }
 
-/* How well a broken rule explains what was seen. */
-enum { EXPLAINS_NOT, EXPLAINS_IN_PART, EXPLAINS };
-
-static int explains(const struct entry_finding *finding, const struct entry_verdict *seen)
+bool entry_check(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
+                 struct entry_finding *first)
 {
-    if (!entry_rule_comes_to(finding->rule, seen))
-        return EXPLAINS_NOT;
-    return finding->qualification == seen->qualification ? EXPLAINS : EXPLAINS_IN_PART;
+    return !find_broken(backend, block, caps, NULL, false, first);
 }
 
 bool entry_explain(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
                    const struct entry_verdict *seen, struct entry_finding *finding)
 {
-    int best = -1;
-
-    for (unsigned i = 0; i < entry_rule_count(backend) && best < EXPLAINS; i++) {
-        struct entry_finding found;
-
-        if (entry_rule_check(entry_rule(backend, i), block, caps, &found) == ENTRY_BROKEN &&
-            explains(&found, seen) > best) {
-            best = explains(&found, seen);
-            *finding = found;
-        }
-    }
-    return best >= 0;
+    return find_broken(backend, block, caps, seen, true, finding) || find_broken(backend, block, caps, seen, false, finding) ||
+           find_broken(backend, block, caps, NULL, false, finding);
 }
 
 unsigned entry_check_all(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
