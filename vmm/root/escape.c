@@ -4,15 +4,15 @@
 
 #include "vmm/root/console.h"
 
-/* How one byte is written; the result is terminated. */
-static void escape_byte(char out[5], unsigned char c, bool mask_hash)
+/* How one byte is written; -> how long that is. Nearly all are written as they are, and printf would be slow for them. */
+static size_t escape_byte(char out[5], unsigned char c, bool mask_hash)
 {
     if (c == '\n' || c == '\t')
-        snprintf(out, 5, "\\%c", c == '\n' ? 'n' : 't');
-    else if (c < ' ' || c > '~' || (c == '#' && mask_hash))
-        snprintf(out, 5, "\\x%02X", c);
-    else
-        snprintf(out, 5, "%c", c);
+        return (size_t)snprintf(out, 5, "\\%c", c == '\n' ? 'n' : 't');
+    if (c < ' ' || c > '~' || (c == '#' && mask_hash))
+        return (size_t)snprintf(out, 5, "\\x%02X", c);
+    out[0] = (char)c;
+    return 1;
 }
 
 const char *console_escape(char *to, size_t room, const char *from, size_t bytes, bool mask_hash)
@@ -21,10 +21,8 @@ const char *console_escape(char *to, size_t room, const char *from, size_t bytes
 
     for (size_t i = 0; i < bytes; i++) {
         char out[5];
-        size_t length;
+        size_t length = escape_byte(out, (unsigned char)from[i], mask_hash);
 
-        escape_byte(out, (unsigned char)from[i], mask_hash);
-        length = strlen(out);
         if (used + length >= room)
             break;
         memcpy(to + used, out, length);
