@@ -10,6 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 
 BUILD ?= build
+# One name for one folder, however it was called: object lists that differ in it would link everything again.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 CONFIG ?= config/default.conf
 N ?= 20
 V ?= 0

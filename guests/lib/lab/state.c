@@ -41,7 +41,7 @@ void state_setup(void)
     cr4 = insn_read_cr4();
 }
 
-/* IOPL and what else a row may have left; interrupts are off. */
+/* IOPL, AC, NT, DF and what else a row may have left; interrupts are off. */
 static void reset_flags(void) { __asm__ volatile("pushq $2\n\tpopfq" : : : "memory", "cc"); }
 
 static void iret(void)
@@ -71,7 +71,6 @@ static void end_nmi_blocking(void)
 void state_reset(void)
 {
     reset_flags();
-    __asm__ volatile("pushq $2\n\tpopfq" : : : "memory", "cc"); /* AC, NT and DF, too */
     if (!hypercall_is_svm)
         LAB_WRITE({GUEST_CR0, cr0}, {GUEST_CR4, cr4});
     if (insn_read_cr4() != cr4)
