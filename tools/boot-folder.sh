@@ -87,7 +87,9 @@ set own="my.conf my1.conf my2.conf my3.conf"
 # The entries: machine FILE TITLE [WORDS FOR THE KERNEL'S COMMAND LINE]
 TEXT
     for each; do
-        echo "machine ${each##*/} \"$(title_of "$each")\""
+        name=${each##*/}
+        [ -f "$folder/$name" ] || name='""' # left out: a machine without a description
+        echo "machine $name \"$(title_of "$each")\""
     done
 }
 
