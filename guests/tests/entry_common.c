@@ -92,6 +92,23 @@ void entry_row_name(const struct entry_rows *rows, unsigned number, char label[F
 
 /* ---- One row ------------------------------------------------------------------------------------------------ */
 
+/* As entry_rule_arrange. Whether a block keeps all rules takes long to see, and many rules want just what one before them had. */
+static bool arrange(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
+                    struct entry_finding *obstacle)
+{
+    static struct entry_values good;
+
+    obstacle->rule = NULL;
+    if (!entry_rule_apply(rule, base, block, probe_caps()))
+        return false;
+    if (!probe_is(&good)) {
+        if (!entry_check(hypercall_is_svm ? BACKEND_SVM : BACKEND_VMX, block, probe_caps(), obstacle))
+            return false;
+        probe_keep(&good);
+    }
+    return entry_rule_check(rule, block, probe_caps(), NULL) == ENTRY_KEPT;
+}
+
 /* Rows of one rule follow each other. */
 struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base)
 {
@@ -106,7 +123,7 @@ struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct
         return block;
     }
     last = NULL;
-    if (!entry_rule_arrange(rule, base, &block, probe_caps(), &obstacle)) {
+    if (!arrange(rule, base, &block, &obstacle)) {
         if (obstacle.rule)
             SKIP("needs what %s.%s asks for", obstacle.rule->id, entry_field_name(obstacle.rule->field));
         SKIP("the rule is not for this CPU, or not for the base %s", base->name);

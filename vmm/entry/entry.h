@@ -243,6 +243,10 @@ void entry_base_frame(enum backend backend, const struct entry_block *block, con
 bool entry_rule_arrange(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
                         const struct entry_caps *caps, struct entry_finding *obstacle);
 
+/* The first half of that, which takes little time: without a look at whether all other rules are kept then. */
+bool entry_rule_apply(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
+                      const struct entry_caps *caps);
+
 struct entry_case {
     const struct entry_rule *rule;
     const struct entry_variant *variant; /* null: near, the base itself */

@@ -157,4 +157,14 @@ void probe_keep(struct entry_values *values) { *values = probe_wanted; }
 
 void probe_bring_back(const struct entry_values *values) { probe_wanted = *values; }
 
+bool probe_is(const struct entry_values *values)
+{
+    unsigned same = 0;
+
+    while (same < values->count && values->pair[same].field == probe_wanted.pair[same].field &&
+           values->pair[same].value == probe_wanted.pair[same].value)
+        same++;
+    return same == values->count && same == probe_wanted.count;
+}
+
 struct probe_result probe_enter(void) { return hypercall_is_svm ? probe_svm_enter() : probe_vmx_enter(); }
