@@ -131,6 +131,9 @@ ends("SAY='NESTOR END pass' STATUS=0 $bochs", 0, qr/^NESTOR END pass\n$/, 'Bochs
 ends("SAY='NESTOR END fail' STATUS=0 $bochs", 1, qr/^NESTOR END fail\n$/, 'Bochs: fail');
 ends("SAY=hello STATUS=1 $bochs", 2, qr/hello\n.*status 1, .*no verdict.*PANIC<< broken/s, 'Bochs: a panic is shown');
 ends("SAY=hello STATUS=hang $bochs --timeout 1", 2, qr/hello\n.*no end after 1 s/s, 'Bochs: no end');
+ends("sed -n '/^nestor_lines/,/^}/p' $top/tools/run-bochs >lines; . ./lines; printf 'Next at t=0\\n# one\\r\\n# tw(3).[84] [0x0] 0008 "
+    . "(unk. ctxt): div eax\\no\\r\\n(0).[9] ???\\nNESTOR END pass\\r\\n' | nestor_lines", 0,
+    qr/^# one\r\n# two\r\nNESTOR END pass\r\n$/, 'Bochs: what its debugger says is taken out of our lines');
 for ($qemu, $bochs) {
     my ($tool) = m{tools/(\S+)};
     ends("rm -f machine; SAY= STATUS=hang $_ & until [ -s machine ]; do sleep 0.1; done; kill \$!; wait \$!; "
