@@ -29,7 +29,7 @@ for (
     ok(@lines > 6 && @lines < 60, "$name: less than 60 lines") or diag($text);
     is_deeply([grep { length > 120 } @lines], [], "$name: of at most 120 columns");
     is_deeply([grep { $text !~ $_ } @patterns], [], "$name: registers by name") or diag($text);
-    like($text, qr/^# passport: like $name$/m, "$name: the tool that ran it knows the machine");
+    like($text, qr/^# passport: like $name\nConfig /m, "$name: it knows itself");
     put_file("$work/$name.log", $text);
     $id{$name} = id($text);
 }
@@ -38,8 +38,9 @@ is(scalar(keys %{{map { $_ => 1 } values %id}}), 4, 'each machine has an id of i
 # The same machine with other memory, CPUs and command line, and the short form.
 my ($status, $text) = run(qemu('--memory 256 --cpus 2 --append counters=yes'));
 is(id($text), $id{'tcg-max'}, 'more CPUs and less memory do not change the id');
-unlike($text, qr/^CPUID  |^# passport/m, 'the short form has no registers');
-ends(qemu("--config $full --append passport=short"), 0, 'the command line counts more', qr/^Passport .*\nConfig /m);
+unlike($text, qr/^CPUID  /m, 'the short form has no registers');
+like($text, qr/^Passport .*\n# passport: like tcg-max\nConfig /m, 'but what it is like');
+ends(qemu("--config $full --append passport=short"), 0, 'the command line counts more', qr/^Passport .*\n# passport: like tcg-max\nConfig /m);
 ends(qemu('--append passport=long'), 0, 'a wrong word there is told', qr/^passport= on the command line: `long` is not accepted; expected short or full$/m);
 
 # ---- What the tool makes of it ----
@@ -64,6 +65,42 @@ for (glob "$top/config/profiles/*.conf") {
     my ($name) = m{([^/]*)\.conf$};
     tells("--profile $name $work/tcg-max.log", $name eq 'tcg-max' ? 0 : 1, "profile $name can be read", qr/\A# passport: /);
 }
+
+# ---- The machine itself, in the same words ----
+sub paragraph { return join '', $_[0] =~ /^(# passport: .*\n)/mg }
+
+for (['bochs-skylake-x', 'kvm-intel', \&bochs], ['bochs-skylake-x', 'bare-skylake', \&bochs], ['tcg-max', 'bochs-ryzen', \&qemu]) {
+    my ($machine, $profile, $boot) = @$_;
+    my (undef, $said) = run($boot->("--append profile=$profile"));
+    my (undef, $tool) = run("$tool --profile $profile $work/$machine.log");
+    is(paragraph($said), $tool, "$machine tells how it differs from $profile as the tool does");
+}
+my $own = 'our.conf';
+put_file("$work/$own", get_file($config) =~ s/^\[vm /[machine]\nprofile = kvm-intel\n[vm /mr);
+ends("$top/tools/run-qemu --tcg --config $work/$own", 0, 'a profile that the config names',
+    qr/^# passport: differs from kvm-intel: Hypervisor QEMU TCG instead of KVM; Back end SVM instead of VMX\nConfig /m);
+ends(qemu('--append profile=nobody'), 0, 'no profile of that name',
+    qr/^# passport: nobody: no such profile; there are: bare-skylake bochs-ryzen .*\n# passport:   tcg-max\nConfig /m);
+(undef, $text) = run(qemu('--without profiles --append profile=nobody'));
+like($text, qr/^Passport .*\nConfig .*^NESTOR END pass$/ms, 'without profiles: nothing is said');
+
+# A lab's own: a machine that a profile of its own fits better, and mistakes.
+sub with_profiles
+{
+    put_file("$work/profiles", $_[0]);
+    my $modules = join ',', "$build/root.elf", "$build/monitor.elf", $config, "$build/guests/hello64.elf", "$work/profiles";
+    return 'timeout 120 qemu-system-x86_64 -accel tcg -cpu max -m 256 -nic none -display none -serial stdio -monitor none -no-reboot '
+        . "-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel $build/nestor.elf -append passport=full -initrd $modules";
+}
+ends(with_profiles("[file far.conf]\nBack end = VMX\n[file our.conf]\nBack end = SVM\nSVM_ASIDS = count=20\nSVM = GMET\n"), 1,
+    'the nearest of others', qr/^# passport: differs from our: SVM_ASIDS count=16 instead of 20; SVM without GMET, also NESTED_PAGING /m);
+ends(with_profiles("[file our.conf]\nBack end = SVM\nwhat\n[file far.conf]\nHypervisor = KVM\n"), 1, 'a mistake costs that profile',
+    qr/^# passport: our\.conf:2: expected `key = words`, not what\n# passport: differs from far: Hypervisor QEMU TCG instead of KVM\nConfig /m,
+    qr/^NESTOR END pass$/m);
+my (undef, $far) = run(with_profiles("[file our.conf]\nBack end = SVM\n" . join '', map { "A_KEY_THAT_NO_PASSPORT_HAS_$_ = x\n" } 1 .. 30));
+like(paragraph($far) =~ s/\n# passport:  //gr, qr/^# passport: differs from our: (\w+ missing; ){23}and 7 more, which tools\/passport tells of a log$/,
+    'not all is told of one that is very different');
+cmp_ok(scalar(() = paragraph($far) =~ /\n/g), '<=', 12, 'in at most 12 lines');
 
 # ---- Bad input ----
 my ($short) = run(qemu("--log $work/short.log"));

@@ -98,7 +98,7 @@ exit $STATUS
 END
 my $qemu = "$top/tools/run-qemu --tcg --config good.conf";
 ends("SAY='NESTOR END pass' STATUS=1 $qemu --append x=1", 0,
-    qr/-append x=1 end=qemu\n-initrd root\.elf,monitor\.elf,good\.conf,a\.bin,b\.bin\nNESTOR END pass\n$/s,
+    qr/-append x=1 end=qemu\n-initrd root\.elf,monitor\.elf,good\.conf,a\.bin,b\.bin,profiles\nNESTOR END pass\n$/s,
     'QEMU: pass, and what was booted');
 ends("SAY='NESTOR END pass' STATUS=1 $qemu --without root.elf", 0, qr/-initrd monitor\.elf,good\.conf/, '--without');
 ends("SAY='NESTOR END fail' STATUS=3 $qemu", 1, qr/NESTOR END fail\n$/, 'QEMU: fail');

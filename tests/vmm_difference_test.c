@@ -1,4 +1,4 @@
-/* sources: vmm/root/difference.c vmm/lib/glob.c tests/lib_support.c */
+/* sources: vmm/root/difference.c vmm/lib/files.c vmm/lib/glob.c tests/lib_support.c */
 /* Known differences: what is read, what fits a platform, what is found by an id; and each mistake by file and line. */
 #include <stdio.h>
 #include <stdlib.h>

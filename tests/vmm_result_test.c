@@ -1,4 +1,4 @@
-/* sources: vmm/root/result.c vmm/root/difference.c vmm/lib/glob.c vmm/root/escape.c vmm/lib/end.c tests/lib_support.c */
+/* sources: vmm/root/result.c vmm/root/difference.c vmm/lib/files.c vmm/lib/glob.c vmm/root/escape.c vmm/lib/end.c tests/lib_support.c */
 /* A VM's KTAP subtest and verdict; console_line() is here, and keeps what would be printed. */
 #include <stdarg.h>
 #include <stdio.h>

@@ -71,7 +71,7 @@ add_module()
 # stage_modules CONFIG...: makes $work/boot, with a link to the kernel and to each module; $modules are the modules' names
 # in their order: the root task, the monitor, and for each config itself, each image that it names (`image = NAME`: a file
 # of the build's guests folder, or a path from the top of the checkout), and each saved VM (`state = NAME`: a file of the
-# folder $states, or such a path).
+# folder $states, or such a path); with feature tests, all known differences; and all profiles.
 stage_modules()
 {
     mkdir "$work/boot"
@@ -85,6 +85,7 @@ stage_modules()
         add_config "$1"
         shift
     done
+    add_all profiles
 }
 
 # add_config CONFIG: it, and what it names.
@@ -104,28 +105,22 @@ add_config()
         esac
         add_module "$(absolute "$file")" "$key in $1, line $line"
     done <"$work/images"
-    ! grep -Eq '^[ \t]*lab[ \t]*=[ \t]*(yes|full)' "$1" || add_differences
+    ! grep -Eq '^[ \t]*lab[ \t]*=[ \t]*(yes|full)' "$1" || add_all known-differences
 }
 
-# add_differences: one module of all known differences, for machines with feature tests.
-add_differences()
+# add_all NAME: one module of all files of config/NAME.
+add_all()
 {
-    for file in "$top"/config/known-differences/*.conf; do
+    for file in "$top/config/$1"/*.conf; do
         [ -f "$file" ] || continue
         echo "[file ${file##*/}]"
         cat "$file"
-    done >"$work/known-differences"
-    add_module "$work/known-differences" "known differences"
+    done >"$work/$1"
+    add_module "$work/$1" "config/$1"
 }
 
 # verdict FILE: "pass" or "fail" as the machine's last word in a serial log, or nothing.
 verdict()
 {
     LC_ALL=C sed -n 's/^NESTOR END \(pass\|fail\).*/\1/p' "$1" 2>/dev/null | tail -n 1
-}
-
-# tell_profile FILE: how the machine of a serial log differs from the nearest that is known, if its passport is there in full.
-tell_profile()
-{
-    ! LC_ALL=C grep -a -q '^CPUID  ' "$1" 2>/dev/null || "$top/tools/passport" "$1" >&2 || true
 }

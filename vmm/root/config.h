@@ -72,6 +72,7 @@ struct config {
     bool counters;      /* and how often each VM had each kind of exit */
     enum config_screen screen; /* what it shows beside the log */
     bool passport_full; /* print each capability register by name */
+    char profile[CONFIG_IMAGE_BYTES]; /* what the machine is compared with; "" = the nearest */
     uint64_t seen;      /* the parser's own */
     size_t vms;
     struct vm_config *vm; /* vms of them, in the order of the file; from malloc */

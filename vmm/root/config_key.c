@@ -25,6 +25,7 @@ static const struct key machine_keys[] = {
     {"counters", value_read_yes, FIELD(struct config, counters), 0, 0},
     {"screen", value_read_screen, FIELD(struct config, screen), 0, 0},
     {"passport", value_read_passport, FIELD(struct config, passport_full), 0, 0},
+    {"profile", value_read_text, FIELD(struct config, profile), 0, 0},
     {"queue", CHANNEL(CHANNEL_QUEUE)},
     {"ring", CHANNEL(CHANNEL_RING)},
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vmm/lib/args.h"
+#include "vmm/lib/files.h"
 #include "vmm/lib/glob.h"
 
 enum key { KEY_PLATFORM, KEY_ID, KEY_SEEN, KEY_MANUAL, KEY_WHY, KEY_RUN, KEYS, KEYS_NEEDED = KEY_RUN };
@@ -14,8 +15,9 @@ static const char *const key_names[KEYS] = {"platform", "id", "seen", "manual", 
 
 /* What is read: the file, and the section that it is in. */
 struct reader {
+    struct files files;
     const char *file, *platform;
-    unsigned line, section_line; /* 0: in no section */
+    unsigned section_line; /* 0: in no section */
     char *value[KEYS];
     char *why;
 };
@@ -119,85 +121,71 @@ static bool finish_section(struct reader *r)
     return true;
 }
 
-/* Takes the blanks off both ends, in place. */
-static char *trim(char *text)
-{
-    char *end;
-
-    text += strspn(text, " \t\r");
-    end = text + strlen(text);
-    while (end > text && strchr(" \t\r", end[-1]))
-        *--end = 0;
-    return text;
-}
-
-static bool read_header(struct reader *r, char *line)
-{
-    char *end = line + strlen(line) - 1;
-
-    if (!finish_section(r))
-        return false;
-    if (strcmp(line, "[difference]") == 0) {
-        r->section_line = r->line;
-        return true;
-    }
-    if (strncmp(line, "[file ", 6) != 0 || *end != ']')
-        return complain(r, r->line, "expected [difference], not ", line);
-    *end = 0;
-    r->file = trim(line + 6);
-    r->line = 0;
-    return true;
-}
-
 static bool read_value(struct reader *r, char *line)
 {
     char *equals = strchr(line, '=');
 
     if (!equals)
-        return complain(r, r->line, "expected `key = value`, not ", line);
+        return complain(r, r->files.line, "expected `key = value`, not ", line);
     if (r->section_line == 0)
-        return complain(r, r->line, "this stands before any [difference]: ", line);
+        return complain(r, r->files.line, "this stands before any [difference]: ", line);
     *equals = 0;
     for (enum key k = 0; k < KEYS; k++) {
-        if (strcmp(trim(line), key_names[k]) != 0)
+        if (strcmp(files_trim(line), key_names[k]) != 0)
             continue;
         if (r->value[k])
-            return complain(r, r->line, "a second ", key_names[k]);
-        r->value[k] = trim(equals + 1);
+            return complain(r, r->files.line, "a second ", key_names[k]);
+        r->value[k] = files_trim(equals + 1);
         return true;
     }
-    return complain(r, r->line, "expected platform, id, seen, manual, why or run, not ", trim(line));
+    return complain(r, r->files.line, "expected platform, id, seen, manual, why or run, not ", files_trim(line));
 }
 
 static bool read_line(struct reader *r, char *line)
 {
-    r->line++;
-    line = trim(line);
-    if (line[0] == 0 || line[0] == '#')
-        return true;
-    return line[0] == '[' ? read_header(r, line) : read_value(r, line);
+    if (line[0] != '[')
+        return read_value(r, line);
+    if (!finish_section(r))
+        return false;
+    if (strcmp(line, "[difference]") != 0)
+        return complain(r, r->files.line, "expected [difference], not ", line);
+    r->section_line = r->files.line;
+    return true;
+}
+
+/* What the section before it lacks is told with the name of its own file. */
+static bool begin_file(struct reader *r)
+{
+    bool whole = finish_section(r);
+
+    r->file = r->files.file;
+    return whole;
 }
 
 bool difference_read(const char *file, char *text, size_t bytes, const char *platform, char why[DIFFERENCE_WHY_BYTES])
 {
-    struct reader r = {.file = file, .platform = platform, .why = why};
-    char *at = text, *end = text + bytes;
+    struct reader r = {.files = {.at = text, .end = text + bytes, .file = file}, .file = file, .platform = platform, .why = why};
+    bool good = true;
+    char *line;
 
     count = not_run_used = 0;
     not_run[0] = 0;
-    while (at < end) {
-        char *newline = memchr(at, '\n', (size_t)(end - at));
-
-        if (!newline)
-            return complain(&r, r.line + 1, "the last line does not end", "");
-        *newline = 0;
-        if (strlen(at) != (size_t)(newline - at))
-            return complain(&r, r.line + 1, "the line holds a 0 byte; expected text", "");
-        if (!read_line(&r, at))
-            return false;
-        at = newline + 1;
+    while (good) {
+        switch (files_next(&r.files, &line)) {
+        case FILES_END:
+            return finish_section(&r);
+        case FILES_NAME:
+            good = begin_file(&r);
+            break;
+        case FILES_LINE:
+            good = read_line(&r, line);
+            break;
+        case FILES_BAD:
+            good = complain(&r, r.files.line, r.files.bad, "");
+            break;
+        }
     }
-    return finish_section(&r);
+    return false;
 }
 
 static bool is_listed(const struct difference *difference, const char *id, size_t id_bytes)

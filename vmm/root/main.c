@@ -7,6 +7,7 @@
 #include "vmm/root/config.h"
 #include "vmm/root/difference.h"
 #include "vmm/root/console.h"
+#include "vmm/root/likeness.h"
 #include "vmm/root/machine.h"
 #include "vmm/root/module.h"
 #include "vmm/root/option.h"
@@ -38,6 +39,7 @@ static bool read_config(const struct machine_info *info)
     option_override(info->command_line, &config);
     if (config.passport_full)
         passport_print_registers(info);
+    likeness_print(info, config.profile);
     console_line("Config      %s%s%s: %zu VM%s", module.name, config.name[0] ? ", " : "", config.name, config.vms,
                  config.vms == 1 ? "" : "s");
     return true;

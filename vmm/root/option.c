@@ -41,21 +41,21 @@ void option_override(const char *command_line, struct config *config)
     const struct {
         const char *key;
         value_reader *read;
-        void *to;
+        struct value_field field;
     } options[] = {
-        {"trace", value_read_yes, &config->trace},
-        {"counters", value_read_yes, &config->counters},
-        {"screen", value_read_screen, &config->screen},
-        {"passport", value_read_passport, &config->passport_full},
+        {"trace", value_read_yes, {.to = &config->trace}},
+        {"counters", value_read_yes, {.to = &config->counters}},
+        {"screen", value_read_screen, {.to = &config->screen}},
+        {"passport", value_read_passport, {.to = &config->passport_full}},
+        {"profile", value_read_text, {.to = config->profile, .room = sizeof(config->profile)}},
     };
     static const char *const lab_words[] = {"tests", "shuffle"};
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        struct value_field field = {.to = options[i].to};
         char value[QUOTE_BYTES], why[WHY_BYTES];
 
         if (option_find(command_line, options[i].key, value, sizeof(value)) &&
-            !options[i].read((struct slice){value, strlen(value)}, &field, why))
+            !options[i].read((struct slice){value, strlen(value)}, &options[i].field, why))
             console_line("%s= on the command line: %s", options[i].key, why);
     }
     for (size_t i = 0; i < sizeof(lab_words) / sizeof(lab_words[0]); i++) {

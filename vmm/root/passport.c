@@ -4,41 +4,13 @@
 #include <cpuid.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/root/console.h"
+#include "vmm/root/list.h"
 
-enum { SHORT_COLUMNS = 100, FULL_COLUMNS = 120, SHORT_KEY = 12, FULL_KEY = 16 };
-
-/* ---- Lines ------------------------------------------------------------------------------------------------- */
-
-/* A list that goes on in the next line where it would be too long. */
-struct list_line {
-    char text[FULL_COLUMNS + 1];
-    size_t used;
-    size_t key, columns; /* where the list begins, and how long a line may be */
-    const char *between; /* its items, and then a blank */
-};
-
-static void list_start(struct list_line *line, const char *heading)
-{
-    line->used = (size_t)snprintf(line->text, line->columns + 1, "%-*s", (int)line->key, heading);
-}
-
-static void list_add(struct list_line *line, const char *item)
-{
-    bool first = line->used <= line->key;
-
-    if (!first && line->used + strlen(item) + 2 * strlen(line->between) + 1 > line->columns) {
-        console_line("%s%s", line->text, line->between);
-        list_start(line, "");
-        first = true;
-    }
-    line->used += (size_t)snprintf(line->text + line->used, sizeof(line->text) - line->used, "%s%s%s",
-                                   first ? "" : line->between, first ? "" : " ", item);
-    if (line->used > line->columns)
-        line->used = line->columns; /* it was cut */
-}
+enum { SHORT_COLUMNS = 100, FULL_COLUMNS = LIST_COLUMNS, SHORT_KEY = 12, FULL_KEY = 16 };
 
 /* ---- Features --------------------------------------------------------------------------------------------- */
 
@@ -93,7 +65,7 @@ static const struct feature {
 
 static void print_features(const struct machine_info *info)
 {
-    struct list_line line = {.key = SHORT_KEY, .columns = SHORT_COLUMNS, .between = ","};
+    struct list_line line = {.key = SHORT_KEY, .columns = SHORT_COLUMNS, .between = ",", .again = ""};
     char asids[32];
 
     list_start(&line, "Features");
@@ -181,28 +153,44 @@ void passport_print(const struct machine_info *info)
 
 /* ---- Its registers ----------------------------------------------------------------------------------------- */
 
-static void add_words(struct list_line *line, const char *words)
-{
-    char word[FULL_COLUMNS];
-
-    for (; *words; words += strspn(words, " ")) {
-        size_t length = strcspn(words, " ");
-
-        snprintf(word, sizeof(word), "%.*s", (int)length, words);
-        list_add(line, word);
-        words += length;
-    }
-}
-
 static void print_line(void *context, const char *key, const char *values, const char *names)
 {
-    struct list_line line = {.key = FULL_KEY, .columns = FULL_COLUMNS, .between = ""};
+    struct list_line line = {.key = FULL_KEY, .columns = FULL_COLUMNS, .between = "", .again = ""};
 
     (void)context;
     list_start(&line, key);
-    add_words(&line, values);
-    add_words(&line, names);
+    list_add_words(&line, values);
+    list_add_words(&line, names);
     console_line("%s", line.text);
 }
 
 void passport_print_registers(const struct machine_info *info) { passport_lines(info, this_cpu(), print_line, NULL); }
+
+/* ---- For comparing ----------------------------------------------------------------------------------------- */
+
+static void add_line(void *context, const char *key, const char *values, const char *names)
+{
+    size_t room = strlen(values) + 1 + strlen(names) + 1;
+    char *words = malloc(room);
+
+    if (words) {
+        snprintf(words, room, "%s %s", values, names);
+        profile_add(context, key, words);
+    }
+}
+
+void passport_take(const struct machine_info *info, struct profile *passport)
+{
+    static char brand[NAME_BYTES], hypervisor[NAME_BYTES], id[PASSPORT_ID_BYTES];
+
+    console_escape(brand, sizeof(brand), this_cpu()->brand, strlen(this_cpu()->brand), false);
+    find_hypervisor(info, hypervisor);
+    passport_id(info, id);
+    *passport = (struct profile){.lines = 0};
+    if (brand[0])
+        profile_add(passport, "CPU", brand);
+    profile_add(passport, "Hypervisor", hypervisor);
+    profile_add(passport, "Back end", backend_name(info));
+    profile_add(passport, "Passport", id);
+    passport_lines(info, this_cpu(), add_line, passport);
+}
