@@ -58,10 +58,10 @@ named('docs/abi.md', 'regions of a task', grep { !/_(END|BYTES)$/ } words(qr/^#d
 $text{'docs/nestor.7'} = get_file("$top/docs/nestor.7");
 named($_, 'options', words(qr/boot_option\([^;"]*"(\w+)"/, map { s{^\Q$top\E/}{}r } glob "$top/kernel/*.c $top/kernel/*/*.c"))
     for qw(docs/boot.md docs/nestor.7);
-named($_, "options of the root task's", words(qr/^ +\{"(\w+)", value_read_\w+, &config->/m, 'vmm/root/option.c'))
+named($_, "options of the root task's", words(qr/^ +\{"(\w+)", value_read_\w+, \{\.to = /m, 'vmm/root/option.c'))
     for qw(docs/config.md docs/nestor.7);
 my @options = map { words($_->[0], map { s{^\Q$top\E/}{}r } glob "$top/$_->[1]") } [qr/boot_option\([^;"]*"(\w+)"/, '{kernel/*.c,kernel/*/*.c}'],
-    [qr/^ +\{"(\w+)", value_read_\w+, &config->/m, 'vmm/root/option.c'];
+    [qr/^ +\{"(\w+)", value_read_\w+, \{\.to = /m, 'vmm/root/option.c'];
 is_deeply([grep { $text{'docs/nestor.7'} !~ /^\.It Cm \Q$_\E Ns ?=/m } @options], [], 'and the man page has an item for each');
 named('docs/boot.md', 'errors to provoke', words(qr/^    \{"([a-z-]+)", provoke_/m, 'kernel/provoke.c'));
 named('docs/guests.md', 'demo guests', map { m{/([^/.]+)(?:\.\w+)?$} } glob "$top/guests/demo/*");
