@@ -185,6 +185,9 @@ enum vcpu_state {
 struct vcpu_status {
     uint16_t state;          /* enum vcpu_state */
     uint16_t pcpu;           /* where it runs, or ran last */
+    uint64_t exits;          /* so far; of the last one, whoever has answered it: */
+    uint64_t reason;         /* as in struct exit_record */
+    uint64_t rip;
 };
 
 struct vm_status {
@@ -248,15 +251,21 @@ enum trace_kind {
  * Monitor -> root, one ring a VM, in a page that both map. A record is one line of text: a kind byte, the text, '\n'.
  * head is moved by root, tail by the monitor; both count bytes and never wrap (use them modulo REPORT_BYTES).
  * Neither side trusts the other's counter: a difference above REPORT_BYTES ends the VM's reports.
+ * wanted is what root wants of the monitor when it recalls the vCPUs (SYS_VM_RECALL): it sets bits, the monitor clears them.
  */
 #define REPORT_BYTES 4032u
 struct report_ring {
     _Atomic uint32_t head;
-    uint32_t pad0[7];
+    _Atomic uint32_t wanted;
+    uint32_t pad0[6];
     _Atomic uint32_t tail;
     uint32_t pad1[7];
     char text[REPORT_BYTES];
 };
+
+#define WANTED_REGISTERS(vcpu) (1u << (vcpu)) /* notes about the vCPU, which then goes on */
+#define WANTED_SAVE (1u << 31)                /* the VM as it is, at TASK_SAVE */
+_Static_assert(MAX_VCPUS_PER_VM <= 31, "a bit of `wanted` each");
 
 enum report_kind {
     REPORT_CONSOLE = 'C', /* a line that the guest printed */

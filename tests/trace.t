@@ -2,6 +2,7 @@
 # What is seen of a run: the trace and its picture, the counters, the live screen, in both emulators.
 use strict;
 use warnings;
+use Fcntl;
 use FindBin;
 use lib $FindBin::Bin;
 use JSON::PP;
@@ -212,13 +213,87 @@ ok((grep { /^NESTOR END pass/ } @rows), 'screen=log: the log');
 
 # ---- The table, whenever somebody asks --------------------------------------------------------------------------
 
+# Types keys, each some seconds after the one before, into what follows. Dots mean nothing, but find out when that is gone.
+sub typing
+{
+    my @keys = @_;
+    return '{ ' . join('', map { "sleep $keys[2 * $_ + 1]; printf '$keys[2 * $_]'; " } 0 .. $#keys / 2) . 'while sleep 0.5; do printf .; done; } 2>&- | ';
+}
+
 put_file("$work/long.conf", "[vm long]\nimage = sleep.elf\nargs = 300\n[vm later]\nimage = hello64.elf\nafter = long\n"
     . "[vm spin]\nimage = spin.elf\nbackground = yes\n");
-my (undef, $asked) = run("{ sleep 1; printf '?t'; sleep 1; printf t; sleep 30; } | "
-    . qemu("--keys --config $work/long.conf") . ' & wait $!');
+my (undef, $asked) = run(typing('?t', 1, 't', 1) . qemu("--keys --config $work/long.conf"));
 my @tables = $asked =~ /^# VM +end .*\n((?:# \S+ +(?:running|waits|exit 0) .*\n)+)/mg;
 is(scalar @tables, 3, 'the table comes for each `t`, for nothing else, and at the end') or diag($asked);
 like($tables[0] // '', qr/^# long +running .*\n# later +waits .*\n# spin +running .*\n$/, 'it is of that moment');
 like($tables[-1] // '', qr/^# long +exit 0 .*\n# later +exit 0 .*\n# spin +running .*\n$/, 'and of the end');
+
+# ---- Each vCPU, whenever somebody asks --------------------------------------------------------------------------
+
+# The guests that a dump is asked of: one sleeps in 64-bit mode, one spins in 32-bit mode with interrupts off and never starts its
+# second vCPU, one is in HLT.
+put_file("$work/dump.conf", "[machine]\ntimeout = 600\n[vm long]\nimage = sleep.elf\nargs = 300\n[vm spin]\nimage = spin.elf\n"
+    . "vcpus = 2\nbackground = yes\n[vm halted]\nimage = idle.bin\nkind = flat16\nbackground = yes\n");
+
+# Whether a log has all that belongs to a dump, with this vendor's words: the kernel's line, and the monitor's four.
+sub check_dump
+{
+    my ($name, $said, $hlt, $any, $details) = @_;
+    my $hex = qr/0x[0-9a-f]+/;
+    my @expected = (
+        qr/^# long: vCPU 0, (?:asleep|ready|in guest|in monitor), CPU \d+, \d+ exits, the last one \S.* at RIP $hex$/m,
+        qr/^# spin: vCPU 0, (?:ready|in guest), CPU \d+, \d+ exits, the last one $any at RIP $hex$/m,
+        qr/^# halted: vCPU 0, asleep, CPU \d+, \d+ exits, the last one $hlt at RIP 0x7c[0-9a-f]+$/m,
+        qr/^# spin: vCPU 1, new, CPU \d+, no exit yet$/m,
+        qr/^# long: vCPU 0, RIP $hex, RSP $hex, CS selector 0x8, SS selector 0x10, RFLAGS $hex( \(.*\))?$/m,
+        qr/^# long: vCPU 0, CR0 0x80010033 \(PE MP ET NE WP PG\), CR3 $hex, CR4 $hex \(PAE OSFXSR OSXMMEXCPT.*\), EFER $hex \(LME LMA.*\)$/m,
+        qr/^# long: vCPU 0, last exit to its monitor \S+ \($hex\) at RIP $hex$details$/m,
+        qr/^# spin: vCPU 0, RIP 0x100[67][0-9a-f], RSP $hex, CS selector 0x8, SS selector 0x10, RFLAGS $hex(?!.*\bIF\b)/m,
+        qr/^# spin: vCPU 0, no interrupt waits$/m,
+        qr/^# halted: vCPU 0, RIP 0x7c[0-9a-f]+, RSP $hex, CS selector 0x0, SS selector 0x0, RFLAGS $hex \(.*\bIF\)$/m,
+        qr/^# halted: vCPU 0, no exit has come to its monitor$/m,
+        qr/^# halted: vCPU 0, no interrupt waits, in HLT$/m,
+    );
+    my @missing = grep { $said !~ $_ } @expected;
+    ok(!@missing, "$name: `d` shows each vCPU") or diag("@missing\n$said");
+}
+
+(undef, my $dumped) = run(typing('d', 1) . qemu("--keys --cpus 2 --config $work/dump.conf"));
+check_dump('QEMU', $dumped, 'VMEXIT_HLT', 'VMEXIT_INTR', qr/, EXITINFO1 0x[0-9a-f]+, EXITINFO2 0x[0-9a-f]+/);
+like($dumped, qr/^ok \d long\n.*^NESTOR END pass$/ms, 'QEMU: and they go on');
+is(scalar(() = $dumped =~ /^# long: vCPU 0, CR0/mg), 1, 'QEMU: once for each `d`');
+
+# Bochs's serial line is a terminal for this.
+sysopen my $terminal, '/dev/ptmx', O_RDWR | O_NOCTTY or die "/dev/ptmx: $!";
+my ($TIOCSPTLCK, $TIOCGPTN, $number) = (0x40045431, 0x80045430, pack 'i', 0);
+ioctl $terminal, $TIOCSPTLCK, $number or die "TIOCSPTLCK: $!";
+ioctl $terminal, $TIOCGPTN, $number or die "TIOCGPTN: $!";
+my $line = '/dev/pts/' . unpack 'i', $number;
+sysopen my $other_end, $line, O_RDWR | O_NOCTTY or die "$line: $!";
+system 'stty', '-F', $line, 'raw', '-echo';
+my $machine = fork // die "fork: $!";
+if (!$machine) {
+    open STDOUT, '>', "$work/bochs.out";
+    open STDERR, '>&', \*STDOUT;
+    exec "$top/tools/run-bochs", '--timeout', 200, '--config', "$work/dump.conf", '--bochs-option', "com1: enabled=1, mode=term, dev=$line";
+}
+my ($heard, $pressed) = ('', 0);
+local $SIG{ALRM} = sub { diag("silent after: $heard") };
+alarm 100;
+while ($heard !~ /^NESTOR END \w+\n/m && sysread $terminal, my $part, 4096) {
+    $heard .= $part =~ s/\r//gr;
+    syswrite $terminal, 'd' if !$pressed && $heard =~ /TSC ticks each$/m && ($pressed = 1);
+}
+alarm 0;
+kill 'TERM', $machine;
+waitpid $machine, 0;
+check_dump('Bochs', $heard, 'HLT', 'preemption timer expired', qr/(, qualification 0x[0-9a-f]+)?/);
+like($heard, qr/^ok \d long\n.*^NESTOR END pass$/ms, 'Bochs: and they go on');
+
+# A VM that is to be saved later: it goes on, and is saved once, at its time.
+put_file("$work/save.conf", "[vm kept]\nimage = sleep.elf\nargs = 600\nsave = 2500\n[vm spin]\nimage = spin.elf\nbackground = yes\n");
+(undef, my $kept) = run(typing('d', 1.5) . qemu("--keys --states $work --config $work/save.conf"));
+like($kept, qr/^# kept: vCPU 0, CR0 .*^ok \d kept\n.*^NESTOR END pass$/ms, 'a VM that is asked before it is saved');
+is(scalar(() = $kept =~ /^# (?=.*\bkept\b).*\bsaved\b/mg), 1, 'is saved once') or diag($kept);
 
 done_testing;

@@ -267,8 +267,13 @@ void vm_status(struct vm *vm, struct vm_status *status)
         status->wait_ticks += vcpu->thread.entity.wait_ticks;
         status->preemptions += vcpu->thread.entity.preemptions;
         status->run_ticks += vcpu->thread.entity.run_ticks;
-        status->vcpu[i].state = (uint16_t)thread_state_now(&vcpu->thread);
-        status->vcpu[i].pcpu = (uint16_t)thread_pcpu(&vcpu->thread)->id;
+        status->vcpu[i] = (struct vcpu_status){
+            .state = (uint16_t)thread_state_now(&vcpu->thread),
+            .pcpu = (uint16_t)thread_pcpu(&vcpu->thread)->id,
+            .exits = vcpu->exits,
+            .reason = vcpu->exit_reason,
+            .rip = vcpu->rip,
+        };
     }
 }
 

@@ -52,6 +52,14 @@ void guest_saved(uint64_t bytes)
     sys_task_exit(0);
 }
 
+bool guest_is_wanted(uint32_t wanted)
+{
+    bool is = (report.ring->wanted & wanted) != 0;
+
+    report.ring->wanted &= ~wanted;
+    return is;
+}
+
 void guest_test_line(const char *text, size_t bytes) { report_put(&report, REPORT_TEST, text, bytes); }
 
 /* The reader takes a record when it is done with the one before. */

@@ -21,6 +21,7 @@ struct vcpu_start {
 
 /* A VM that is being saved: vCPUs, a bit each. */
 struct saving {
+    bool wanted;
     uint32_t arrived; /* stand still at the end of an exit */
     uint32_t saved;   /* of these, are in the file */
     struct state_writer writer;
@@ -52,6 +53,9 @@ __attribute__((format(printf, 1, 2))) void guest_note(const char *format, ...);
 
 /* One line of the guest's console, or a piece of one: struct line's emit. */
 void guest_console_line(const char *text, size_t bytes, bool whole);
+
+/* Whether root wants this, WANTED_*; it does so no more. */
+bool guest_is_wanted(uint32_t wanted);
 
 /* A result line of the guest. */
 void guest_test_line(const char *text, size_t bytes);

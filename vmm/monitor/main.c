@@ -3,6 +3,7 @@
 #include "vmm/lib/error.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/lib/task.h"
+#include "vmm/monitor/dump.h"
 #include "vmm/monitor/exit.h"
 #include "vmm/monitor/explain.h"
 #include "vmm/monitor/handle.h"
@@ -80,7 +81,21 @@ static _Noreturn void end_by_vmfail(struct guest *guest)
               (unsigned long long)error);
 }
 
-/* vcpu_run did not enter the guest. If root wants the VM to be saved, it is; without a place to save it to, it goes on. */
+/* Root wants something. Without a place to save the VM to, it goes on. */
+static void recalled(struct guest *guest)
+{
+    struct guest_exit last;
+
+    if (guest_is_wanted(WANTED_REGISTERS(guest->vcpu.number))) {
+        decoders[vm.backend](&guest->vcpu.page->exit, &last);
+        dump_vcpu(guest, &last);
+    }
+    vm.saving.wanted = vm.saving.wanted || guest_is_wanted(WANTED_SAVE);
+    if (vm.args->save_bytes && vm.saving.wanted)
+        save_recalled(guest);
+}
+
+/* vcpu_run did not enter the guest. */
 static enum vcpu_action not_entered(struct guest *guest, int64_t error)
 {
     if (error == -ABI_ENTRY)
@@ -88,8 +103,7 @@ static enum vcpu_action not_entered(struct guest *guest, int64_t error)
     if (error != -ABI_EINTR)
         guest_end(guest, END_UNHANDLED, "the kernel can't run the guest: %s (after the exit %llu)", error_text(error),
                   (unsigned long long)guest->vcpu.page->exit.reason);
-    if (vm.args->save_bytes)
-        save_recalled(guest);
+    recalled(guest);
     return VCPU_RUN_RESUME;
 }
 

@@ -10,6 +10,7 @@
 #include "vmm/lib/syscall.h"
 #include "vmm/root/channel.h"
 #include "vmm/root/console.h"
+#include "vmm/root/dump.h"
 #include "vmm/root/final.h"
 #include "vmm/root/migrate.h"
 #include "vmm/root/passport.h"
@@ -158,17 +159,22 @@ static void print_table(const struct machine *m)
     }
 }
 
-/* People ask by a key on the serial line: `t` for the table. A line that never falls silent is not listened to for ever. */
+/* People ask by a key on the serial line: `t` for the table, `d` for the vCPUs. A line that never falls silent is not listened
+ * to for ever. */
 static void answer(const struct machine *m)
 {
     enum { KEYS_AT_ONCE = 16 };
-    bool asked = false;
+    bool table = false, vcpus = false;
     int64_t key;
 
-    for (unsigned i = 0; i < KEYS_AT_ONCE && (key = sys_console_read()) >= 0; i++)
-        asked = asked || key == 't';
-    if (asked)
+    for (unsigned i = 0; i < KEYS_AT_ONCE && (key = sys_console_read()) >= 0; i++) {
+        table = table || key == 't';
+        vcpus = vcpus || key == 'd';
+    }
+    if (table)
         print_table(m);
+    if (vcpus)
+        dump_all(m->vm, m->config->vms);
 }
 
 static void follow_all(struct machine *m, uint64_t deadline)

@@ -13,6 +13,9 @@ struct config;
 
 enum { SCREEN_VMS = 15 }; /* rows for VMs; more VMs take turns: those that run come first */
 
+/* "in guest", "asleep". Static storage. */
+const char *screen_state_name(enum vcpu_state state);
+
 /* What was on the screen for a VM at the last drawing, for rates. */
 struct screen_before {
     uint64_t exits, run_ticks;

@@ -104,21 +104,32 @@ void screen_head(screen_row row)
         put_text(row, i, CYAN, columns[i].name);
 }
 
-/* The state of the vCPU that does most, in this order of rank. */
+/* What a vCPU does, in the order of rank. */
+static const struct {
+    enum vcpu_state state;
+    const char *text;
+    unsigned attribute;
+} ranks[] = {
+    {VCPU_STATE_GUEST, "in guest", LIGHT_GREEN}, {VCPU_STATE_MONITOR, "in monitor", LIGHT_CYAN},
+    {VCPU_STATE_READY, "ready", YELLOW},         {VCPU_STATE_BLOCKED, "asleep", DARK_GREY},
+    {VCPU_STATE_PAUSED, "paused", YELLOW},       {VCPU_STATE_NEW, "new", DARK_GREY},
+    {VCPU_STATE_DEAD, "ending", DARK_GREY},
+};
+
+enum { RANKS = sizeof(ranks) / sizeof(ranks[0]) };
+
+const char *screen_state_name(enum vcpu_state state)
+{
+    for (size_t r = 0; r < RANKS; r++)
+        if (ranks[r].state == state)
+            return ranks[r].text;
+    return "unknown";
+}
+
+/* The state of the vCPU that does most. */
 static void put_state(screen_row row, const struct vm_status *s)
 {
-    static const struct {
-        enum vcpu_state state;
-        const char *text;
-        unsigned attribute;
-    } ranks[] = {
-        {VCPU_STATE_GUEST, "in guest", LIGHT_GREEN}, {VCPU_STATE_MONITOR, "in monitor", LIGHT_CYAN},
-        {VCPU_STATE_READY, "ready", YELLOW},         {VCPU_STATE_BLOCKED, "asleep", DARK_GREY},
-        {VCPU_STATE_PAUSED, "paused", YELLOW},       {VCPU_STATE_NEW, "new", DARK_GREY},
-        {VCPU_STATE_DEAD, "ending", DARK_GREY},
-    };
-
-    for (size_t r = 0; r < sizeof(ranks) / sizeof(ranks[0]); r++)
+    for (size_t r = 0; r < RANKS; r++)
         for (uint32_t i = 0; i < s->vcpus && i < MAX_VCPUS_PER_VM; i++)
             if (s->vcpu[i].state == ranks[r].state) {
                 put_text(row, STATE, ranks[r].attribute, ranks[r].text);

@@ -288,10 +288,16 @@ static void vm_judge_end(struct vm *vm)
                  s->pages_peak, vm->config->quota_pages);
 }
 
+void vm_want(struct vm *vm, uint32_t wanted)
+{
+    vm->reader.ring->wanted |= wanted;
+    sys_vm_recall(vm->number);
+}
+
 void vm_save(struct vm *vm)
 {
     vm->saved.asked = true;
-    sys_vm_recall(vm->number);
+    vm_want(vm, WANTED_SAVE);
 }
 
 void vm_poll(struct vm *vm)

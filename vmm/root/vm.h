@@ -60,6 +60,9 @@ void vm_start(struct vm *vm);
 /* Takes all that its monitor has reported: prints lines as they come if the config wants it, keeps the rest. */
 void vm_drain(struct vm *vm);
 
+/* Has the monitor do what is wanted, by bits WANTED_*, as soon as its vCPUs have left the guest. */
+void vm_want(struct vm *vm, uint32_t wanted);
+
 /* Has it saved, unless that has been done: its monitor is told, and ends it when that has happened. */
 void vm_save(struct vm *vm);
 
