@@ -16,7 +16,6 @@ enum {
     BASE_ADDRESS_END = 0x28,
     BASE_ADDRESS_IO = 1 << 0,
 };
-#define NOBODY 0xffffffffu
 
 static void choose(struct pci_address a, uint32_t offset)
 {
@@ -30,9 +29,11 @@ static uint32_t read(struct pci_address address, uint32_t offset)
     return x86_inl(CONFIG_DATA);
 }
 
+uint32_t pci_id(struct pci_address address) { return read(address, 0); }
+
 uint16_t pci_io_port(struct pci_address address)
 {
-    if (read(address, 0) == NOBODY || (read(address, HEADER) >> HEADER_TYPE_SHIFT & HEADER_TYPE_MASK) != 0)
+    if (pci_id(address) == PCI_NOBODY || (read(address, HEADER) >> HEADER_TYPE_SHIFT & HEADER_TYPE_MASK) != 0)
         return 0;
     for (uint32_t offset = BASE_ADDRESS; offset < BASE_ADDRESS_END; offset += 4) {
         uint32_t base = read(address, offset), command;

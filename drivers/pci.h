@@ -4,9 +4,14 @@
 
 #include <stdint.h>
 
+#define PCI_NOBODY 0xffffffffu
+
 struct pci_address {
     uint8_t bus, device, function; /* 0 to 255, 31, 7 */
 };
+
+/* The vendor's number | the device's << 16; PCI_NOBODY: no device answers at that address. */
+uint32_t pci_id(struct pci_address address);
 
 /*
  * The first port of the device's first I/O range, whose decoding it switches on: a serial card of one line has its UART

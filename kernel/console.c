@@ -17,6 +17,17 @@ void console_init(void)
     print_add_sink(terminal_write);
 }
 
+/* Cards with a UART in memory only are not known here. */
+static const char *why_no_port(uint32_t id)
+{
+    static char text[80];
+
+    if (id == PCI_NOBODY)
+        return "no PCI device is there";
+    print_to(text, sizeof text, "PCI device %04x:%04x has no I/O ports, and a UART in memory can't be used", id & 0xffff, id >> 16);
+    return text;
+}
+
 /* -> what is wrong with `serial=` of the command line, or NULL. */
 static const char *choose_serial(const char *text)
 {
@@ -24,8 +35,11 @@ static const char *choose_serial(const char *text)
 
     if (!serial_choice_read(text, &choice))
         return "expected " SERIAL_EXPECTED;
-    if (choice.is_pci)
+    if (choice.is_pci) {
         choice.port = pci_io_port(choice.pci);
+        if (!choice.port)
+            return why_no_port(pci_id(choice.pci));
+    }
     if (uart_init(choice.port, choice.baud) || choice.is_off)
         return NULL;
     uart_init(UART_COM1, UART_BAUD);
@@ -72,7 +86,7 @@ void console_map(const struct boot_info *info)
 
     if (!mode->address || framebuffer_why_not(mode))
         return;
-    memory = space_map_device(mode->address, framebuffer_bytes(mode));
+    memory = space_map_frame(mode->address, framebuffer_bytes(mode));
     if (memory) {
         show(mode, (void *)memory);
         return;

@@ -22,9 +22,10 @@ enum mm_right {
     MM_UNCACHED = 16, /* memory type UC; without it WB */
     MM_OWNED = 32,    /* the frame belongs to this table and is freed to the account with its mapping */
     MM_GLOBAL = 64,   /* survives a load of CR3; host format only, ignored elsewhere */
+    MM_COMBINING = 128, /* memory type WC, not with MM_UNCACHED; host format only, ignored elsewhere */
 };
 
-enum { MM_RIGHT_COUNT = 7 };
+enum { MM_RIGHT_COUNT = 8 };
 
 /*
  * A kind of page table. A leaf is `leaf`, with the bits flip[i] turned over for each right 1 << i that it has, and its

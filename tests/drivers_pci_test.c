@@ -45,10 +45,11 @@ int main(void)
     registers[5] = 0x00000001; /* I/O, at no place */
     registers[6] = 0x0000c059;
     registers[7] = 0x0000d001;
-    CHECK(pci_io_port(place) == 0xc058);
+    CHECK(pci_io_port(place) == 0xc058 && pci_id(place) == 0x00021b36);
     CHECK(writes == 1 && registers[1] == 0x00000003);
     test_passed("the first range of ports is found and switched on, and no status bit is cleared");
     CHECK(pci_io_port((struct pci_address){0x12, 0x1f, 4}) == 0 && writes == 1);
+    CHECK(pci_id((struct pci_address){0x12, 0x1f, 4}) == PCI_NOBODY);
     start(1); /* a bridge */
     registers[6] = 0x0000c059;
     CHECK(pci_io_port(place) == 0 && writes == 0);

@@ -22,8 +22,8 @@ static const struct facts {
      {MM_READ, MM_READ | MM_WRITE, RWX, MM_READ | MM_EXECUTE, MM_EXECUTE, RWX | MM_UNCACHED}},
     {&mm_format_npt, 1, 7, 1 << 5, 1 << 6, RWX | MM_UNCACHED | MM_OWNED, 1023 * GIB,
      {MM_READ, MM_READ | MM_WRITE, RWX, MM_READ | MM_EXECUTE, MM_READ | MM_USER, RWX | MM_UNCACHED}},
-    {&mm_format_host, 1, 7, 1 << 5, 1 << 6, RWX | MM_USER | MM_UNCACHED | MM_OWNED | MM_GLOBAL, 0xffff807fc0000000,
-     {MM_READ, MM_READ | MM_WRITE, RWX | MM_USER, MM_READ | MM_EXECUTE, MM_READ | MM_USER | MM_GLOBAL,
+    {&mm_format_host, 1, 7, 1 << 5, 1 << 6, RWX | MM_USER | MM_UNCACHED | MM_OWNED | MM_GLOBAL | MM_COMBINING, 0xffff807fc0000000,
+     {MM_READ, MM_READ | MM_WRITE, RWX | MM_USER, MM_READ | MM_EXECUTE, MM_READ | MM_USER | MM_GLOBAL | MM_COMBINING,
       MM_READ | MM_WRITE | MM_UNCACHED}},
 };
 
@@ -202,7 +202,7 @@ static void model_map(struct span s, uint64_t hpa, unsigned rights)
 /* A change is lowered that takes away an access right or changes how memory is cached or kept in TLBs. */
 static bool lowers(unsigned from, unsigned to)
 {
-    const unsigned access = RWX | MM_USER, kind = MM_UNCACHED | MM_GLOBAL;
+    const unsigned access = RWX | MM_USER, kind = MM_UNCACHED | MM_COMBINING | MM_GLOBAL;
 
     return (from & access & ~to) || ((from ^ to) & kind);
 }

@@ -35,7 +35,8 @@ static const struct raw {
     {&mm_format_host, MM_READ, 4 * KIB, 0x8000000040000001},
     {&mm_format_host, MM_READ | MM_WRITE | MM_USER, 4 * KIB, 0x8000000040000007},
     {&mm_format_host, MM_READ | MM_EXECUTE | MM_GLOBAL, 2 * MIB, 0x0000000040000181},
-    {&mm_format_host, MM_READ | MM_WRITE | MM_UNCACHED | MM_GLOBAL, GIB, 0x800000004000019b},
+    {&mm_format_host, MM_READ | MM_WRITE | MM_UNCACHED | MM_GLOBAL, GIB, 0x8000000040000193},
+    {&mm_format_host, MM_READ | MM_WRITE | MM_COMBINING, 2 * MIB, 0x800000004000008b},
     {&mm_format_host, RWX | MM_USER, 4 * KIB, 0x0000000040000007},
 };
 
@@ -97,7 +98,7 @@ static void test_refused(void)
         CHECK(mm_table_map(&t[i], 0x1000, HPA(0), PAGE_BYTES, MM_OWNED) == -ABI_EINVAL);
         CHECK(mm_table_map(&t[i], 0x1000, HPA(0), PAGE_BYTES, MM_WRITE) == -ABI_EINVAL);
         CHECK(mm_table_map(&t[i], 0x1000, HPA(0), PAGE_BYTES, MM_WRITE | MM_EXECUTE) == -ABI_EINVAL);
-        CHECK(mm_table_map(&t[i], 0x1000, HPA(0), PAGE_BYTES, RWX | 128) == -ABI_EINVAL);
+        CHECK(mm_table_map(&t[i], 0x1000, HPA(0), PAGE_BYTES, RWX | 1 << MM_RIGHT_COUNT) == -ABI_EINVAL);
         CHECK(mm_table_map(&t[i], 0x1000, HPA(top), PAGE_BYTES, RWX) == -ABI_EINVAL);
         CHECK(mm_table_map(&t[i], 0x1000, HPA_NONE, PAGE_BYTES, RWX) == -ABI_EINVAL);
         CHECK(mm_table_map(&t[i], 0x1000, HPA(top - 0x1000), 0x2000, RWX) == -ABI_EINVAL);

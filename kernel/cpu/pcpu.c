@@ -129,6 +129,7 @@ void pcpu_init(struct pcpu *pcpu)
 {
     uint64_t cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_MCE;
 
+    space_init_pcpu();
     pcpu_load_tables(pcpu);
     trap_use_ist();
     x86_write_cr0((x86_read_cr0() & ~(CR0_EM | CR0_TS | CR0_CD | CR0_NW)) | CR0_MP | CR0_NE | CR0_WP);

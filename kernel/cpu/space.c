@@ -60,8 +60,15 @@ static bool is_ram(uint32_t kind)
     return kind == BOOT_MEMORY_RAM || kind == BOOT_MEMORY_ACPI || kind == BOOT_MEMORY_NVS;
 }
 
+/*
+ * "Programming the PAT": as after a reset, but for entries 1 and 2, WC and UC instead of WT and UC-. No page is mapped by these two
+ * before, so neither a TLB nor a cache has to forget anything.
+ */
+void space_init_pcpu(void) { x86_wrmsr(MSR_PAT, 0x0007040600000106); }
+
 void space_init(const struct boot_info *info)
 {
+    space_init_pcpu();
     if (mm_table_init(&space_kernel, &mm_format_host, &mm_kernel_account, cpu_features.page_1g) ||
         mm_table_populate_top(&space_kernel, SPACE_TOP_SLOT, SPACE_TOP_SLOT))
         panic("no memory for the kernel's page tables");
@@ -75,16 +82,20 @@ void space_init(const struct boot_info *info)
     x86_write_cr3(space_kernel.root.value);
 }
 
-volatile void *space_map_device(uint64_t physical, uint64_t bytes)
+static volatile void *map_foreign(uint64_t physical, uint64_t bytes, enum mm_right type)
 {
     uint64_t offset = physical % PAGE_BYTES, va = next_device;
 
     bytes = align_up(offset + bytes, PAGE_BYTES);
-    if (mm_table_map(&space_kernel, va, HPA(physical - offset), bytes, MM_READ | MM_WRITE | MM_UNCACHED | MM_GLOBAL))
+    if (mm_table_map(&space_kernel, va, HPA(physical - offset), bytes, MM_READ | MM_WRITE | MM_GLOBAL | type))
         return NULL;
     next_device += bytes;
     return (volatile void *)(va + offset);
 }
+
+volatile void *space_map_device(uint64_t physical, uint64_t bytes) { return map_foreign(physical, bytes, MM_UNCACHED); }
+
+volatile void *space_map_frame(uint64_t physical, uint64_t bytes) { return map_foreign(physical, bytes, MM_COMBINING); }
 
 const void *space_map_any(uint64_t physical, uint64_t bytes)
 {

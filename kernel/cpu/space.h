@@ -18,8 +18,14 @@ extern struct mm_table space_kernel;
  * kernel's image with the rights of each part, and makes it current. Panics when memory is out. */
 void space_init(const struct boot_info *info);
 
+/* The memory types that page tables choose from, on this pCPU; space_init does it for the boot CPU. */
+void space_init_pcpu(void);
+
 /* Maps physical memory for good, uncached; physical and bytes need no alignment. NULL when memory is out. */
 volatile void *space_map_device(uint64_t physical, uint64_t bytes);
+
+/* The same for a frame buffer: writes may be put together, and come late. */
+volatile void *space_map_frame(uint64_t physical, uint64_t bytes);
 
 /* Where the kernel sees physical memory that may be RAM or not, for reading: acpi_init's map function. */
 const void *space_map_any(uint64_t physical, uint64_t bytes);

@@ -5,8 +5,8 @@ enum {
     PTE_P = 1 << 0,
     PTE_RW = 1 << 1,
     PTE_US = 1 << 2,
-    PTE_PWT = 1 << 3,
-    PTE_PCD = 1 << 4, /* with PWT: PAT entry 3, which is UC after reset and which nobody here changes */
+    PTE_PWT = 1 << 3, /* alone, PAT entry 1; PCD alone, entry 2; both, 3. kernel/cpu/space.c says what is in them */
+    PTE_PCD = 1 << 4,
     PTE_A = 1 << 5,
     PTE_D = 1 << 6,
     PTE_G = 1 << 8,
@@ -14,7 +14,7 @@ enum {
 #define PTE_OWNED (1ull << 52) /* bits 52 to 58 are for software */
 #define PTE_NX    (1ull << 63)
 
-/* The nested walk is a user access at every level, so US is always set. */
+/* The nested walk is a user access at every level, so US is always set. Its memory types go by the host's PAT. */
 const struct mm_format mm_format_npt = {
     .name = "NPT",
     .present = PTE_P,
@@ -33,8 +33,8 @@ const struct mm_format mm_format_host = {
     .present = PTE_P,
     .table = PTE_P | PTE_RW | PTE_US,
     .leaf = PTE_NX,
-    /*        read   write   execute user    uncached           owned      global */
-    .flip = {PTE_P, PTE_RW, PTE_NX, PTE_US, PTE_PCD | PTE_PWT, PTE_OWNED, PTE_G},
+    /*        read   write   execute user    uncached owned      global combining */
+    .flip = {PTE_P, PTE_RW, PTE_NX, PTE_US, PTE_PCD, PTE_OWNED, PTE_G, PTE_PWT},
     .accessed = PTE_A,
     .dirty = PTE_D,
     .needs_read = MM_WRITE | MM_EXECUTE,
