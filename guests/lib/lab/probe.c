@@ -108,7 +108,7 @@ void probe_put(uint32_t field, uint64_t value)
 
 void probe_make_frame(enum backend backend)
 {
-    struct entry_block block = {&probe_frame, block_read, block_write};
+    struct entry_block block = {&probe_frame, block_read, block_write, NULL};
 
     probe_frame.count = 0;
     entry_base_frame(backend, &block, probe_caps());
@@ -128,43 +128,49 @@ static void end_hlt(const struct entry_block *block)
     }
 }
 
-struct entry_block probe_begin(const struct entry_base *base)
-{
-    static struct entry_values values; /* with the last base, as rows of one base follow each other */
-    static const struct entry_base *last;
-    struct entry_block block = {&probe_wanted, block_read, block_write};
+/* The base, as rows of one base follow each other. */
+static struct entry_values on_base;
+static struct entry_good good = {.written = &probe_wanted.written};
 
-    if (probe_ready && last == base) {
-        probe_wanted = values;
-        return block;
-    }
-    last = NULL;
+/* Makes on_base and, if the base keeps all rules, `good`; returns whether it does. */
+static bool make_base(const struct entry_base *base)
+{
+    struct entry_block block = {&probe_wanted, block_read, block_write, NULL};
+    bool keeps;
+
     if (!probe_ready && hypercall_is_svm)
         probe_svm_prepare();
     else if (!probe_ready)
         probe_vmx_prepare();
     probe_ready = true;
-    probe_wanted = probe_frame;
+    entry_values_copy(&probe_wanted, &probe_frame);
     entry_base_set(base, &block, probe_caps());
     if (base->kind & BASE_HLT)
         end_hlt(&block);
-    values = probe_wanted;
-    last = base;
-    return block;
+    keeps = entry_good_learn(&good, hypercall_is_svm ? BACKEND_SVM : BACKEND_VMX, &block, probe_caps());
+    entry_values_copy(&on_base, &probe_wanted);
+    on_base.written = 0;
+    return keeps;
 }
 
-void probe_keep(struct entry_values *values) { *values = probe_wanted; }
-
-void probe_bring_back(const struct entry_values *values) { probe_wanted = *values; }
-
-bool probe_is(const struct entry_values *values)
+struct entry_block probe_begin_again(const struct entry_base *base, const struct entry_values *values)
 {
-    unsigned same = 0;
+    static const struct entry_base *last;
+    static bool keeps;
 
-    while (same < values->count && values->pair[same].field == probe_wanted.pair[same].field &&
-           values->pair[same].value == probe_wanted.pair[same].value)
-        same++;
-    return same == values->count && same == probe_wanted.count;
+    if (!probe_ready || last != base) {
+        last = NULL;
+        keeps = make_base(base);
+        last = base;
+    }
+    entry_values_copy(&probe_wanted, values);
+    return (struct entry_block){&probe_wanted, block_read, block_write, keeps ? &good : NULL};
 }
+
+struct entry_block probe_begin(const struct entry_base *base) { return probe_begin_again(base, &on_base); }
+
+void probe_keep(struct entry_values *values) { entry_values_copy(values, &probe_wanted); }
+
+void probe_bring_back(const struct entry_values *values) { entry_values_copy(&probe_wanted, values); }
 
 struct probe_result probe_enter(void) { return hypercall_is_svm ? probe_svm_enter() : probe_vmx_enter(); }
