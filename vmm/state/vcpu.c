@@ -111,7 +111,10 @@ static void write_derived(struct guest *guest, struct state_vcpu *vcpu, uint64_t
     guest->cr8 = cr8;
 }
 
-/* What loading a segment register does to the descriptor, VMX wants to see in the register; an SVM need not keep it there. */
+/*
+ * What loading a segment register does to the descriptor, VMX wants to see in the register; an SVM need not keep it there. Of an LDTR
+ * that is not usable, VMX keeps the last limit; QEMU's SVM goes by the limit alone, which so has to be too small for any descriptor.
+ */
 static void make_segments_palatable(struct state_vcpu *vcpu)
 {
     for (enum segment_register s = 0; s < SEG_COUNT; s++) {
@@ -119,6 +122,8 @@ static void make_segments_palatable(struct state_vcpu *vcpu)
 
         if (!(*rights & RIGHTS_UNUSABLE) && s != SEG_LDTR)
             *rights |= s == SEG_TR ? RIGHTS_BUSY : RIGHTS_ACCESSED;
+        if (*rights & RIGHTS_UNUSABLE && s == SEG_LDTR)
+            *value_of(vcpu, reg_segment(s, SEG_LIMIT)) = 0;
     }
 }
 
