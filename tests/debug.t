@@ -113,6 +113,8 @@ decodes("VMCB_EVENTINJ 0x500000b0d\nVMCB_EVENTINJ 0x580000b0d\nVMCB_EXITCODE 0x4
 decodes("# nowhere: RFLAGS 0x246, CR0 0x11, CS rights 0xa09b\n", '', 0, "a monitor's note",
     qr/^RFLAGS +0x246 +always-1 PF ZF IF\nCR0 +0x11 +PE ET\nCS rights +0xa09b +code readable, DPL 0, 64-bit\n$/);
 decodes("EXIT_REASON 0x80000021\n", '', 0, 'flags of an exit reason', qr/ VM-entry failure: invalid guest state, entry failed\n/);
+decodes("KTAP version 1\n# spin: counting at 0x12060\nGUEST_CR0 08, GUEST_CR3 0x10000000000000000\n", '', 0, 'a log: what is no field is passed over, and so is what is no number of 64 bits',
+    qr/\AGUEST_CR0 +0x8 +TS\n\z/);
 decodes("nothing here\n", '', 2, 'nothing that it knows', qr/^decode: nothing in this text/);
 decodes("0x00001000: 0x00000007 0x00000000\n", '', 2, 'memory that is no VMCS', qr/^decode: the memory is no VMCS of Bochs/);
 decodes('', '--odd', 2, 'an unknown option', qr/^decode: unknown option: --odd\nusage/);

@@ -7,10 +7,9 @@ import gdb
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from names import Names  # noqa: E402
+from names import GPRS, Names  # noqa: E402
 
 names = Names()
-GPRS = 'RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15'.split()
 TRACE_ROOT = 0xffff
 
 
