@@ -52,6 +52,8 @@ for my $tool (qw(run-qemu run-bochs)) {
     ends("$top/tools/$tool --iso x.iso", 2, qr/x\.iso: no such file/, "$tool names a missing image");
 }
 ends("$top/tools/run-qemu --kvm --icount", 2, qr/--icount and --threads are TCG's/, "run-qemu: --icount is not for KVM");
+ends("$top/tools/run-bochs --debugger $_", 2, qr/--debugger: not with --timeout/, "run-bochs: --debugger with $_")
+    for '--timeout 9', '--log x', '--debug-port';
 ends("$top/tools/run-bochs --memory 4096", 2, qr/at most 2048/, "run-bochs knows Bochs's limit of memory");
 ends("$top/tools/make-iso", 2, qr/no name for the image/, "make-iso wants a name");
 ends("$top/tools/make-pxe", 2, qr/no folder is given/, "make-pxe wants a folder");
