@@ -71,7 +71,7 @@ serve: ## serve BUILD/pxe on the network of IFACE, beside its DHCP server, or in
 	$(tool) tools/make-pxe --config '$(CONFIG)' '$(BUILD)/pxe'
 	$(tool) tools/serve-pxe --interface '$(IFACE)' --range '$(RANGE)' '$(BUILD)/pxe'
 
-dist: ## make BUILD/nestor-VERSION.tar.xz: the image, the PXE folder, documentation, man page, checksums
+dist: ## make BUILD/nestor-VERSION.tar.xz: the image, the PXE folder, machine descriptions, documentation, checksums
 	$(built) kernel tasks guests
 	$(tool) tools/make-dist
 
