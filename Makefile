@@ -100,6 +100,7 @@ endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU:
 
 profile: ## write config/profiles/NAME.conf, the passport of the machine that printed LOG
 	$(Q)case '$(NAME)' in '' | *[!a-z0-9-]*) echo 'make profile LOG=run.log NAME=x: NAME wants a-z, 0-9 and -' >&2; exit 2 ;; esac
+	$(Q)[ -n '$(LOG)' ] || { echo 'make profile LOG=run.log NAME=x: LOG wants the log of a machine' >&2; exit 2; }
 	$(Q)tools/passport --write 'config/profiles/$(NAME).conf' '$(LOG)'
 
 mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)

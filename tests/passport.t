@@ -81,5 +81,6 @@ ends("'a b/tools/passport' $work/tcg-max.log", 0, 'a checkout with a blank in it
 tells('', 2, 'no LOG', qr/one LOG is wanted/);
 tells('--help', 0, '--help', qr/\Ausage: tools\/passport /);
 ends("make -C $top profile NAME=../x LOG=$work/tcg-max.log", 2, 'make profile wants a plain name', qr/NAME wants a-z, 0-9 and -/);
+ends("make -C $top profile NAME=x", 2, 'and a log', qr/LOG wants the log of a machine$/m);
 
 done_testing;

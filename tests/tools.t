@@ -56,6 +56,9 @@ ends("$top/tools/run-bochs --debugger $_", 2, qr/--debugger: not with --timeout/
     for '--timeout 9', '--log x', '--debug-port';
 ends("$top/tools/run-bochs --memory 4096", 2, qr/at most 2048/, "run-bochs knows Bochs's limit of memory");
 ends("$top/tools/make-iso", 2, qr/no name for the image/, "make-iso wants a name");
+mkdir "$work/a folder";
+ends("$top/tools/make-iso 'a folder'", 2, qr/\Amake-iso: a folder: this is a folder/, "make-iso wants the name of a file");
+ends("$top/tools/make-iso none/x.iso", 2, qr{\Amake-iso: none/x\.iso: there is no such folder\n\z}, "make-iso: a file in no folder");
 ends("$top/tools/make-pxe", 2, qr/no folder is given/, "make-pxe wants a folder");
 ends("$top/tools/make-pxe --dhcp", 0, qr/nestor\.efi.*nestor\.0.*^dnsmasq .*client-arch,7$/ms, "make-pxe --dhcp");
 
