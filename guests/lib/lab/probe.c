@@ -135,7 +135,7 @@ struct entry_block probe_begin(const struct entry_base *base)
     struct entry_block block = {&probe_wanted, block_read, block_write};
 
     if (probe_ready && last == base) {
-        probe_wanted = values;
+        entry_values_copy(&probe_wanted, &values);
         return block;
     }
     last = NULL;
@@ -144,18 +144,18 @@ struct entry_block probe_begin(const struct entry_base *base)
     else if (!probe_ready)
         probe_vmx_prepare();
     probe_ready = true;
-    probe_wanted = probe_frame;
+    entry_values_copy(&probe_wanted, &probe_frame);
     entry_base_set(base, &block, probe_caps());
     if (base->kind & BASE_HLT)
         end_hlt(&block);
-    values = probe_wanted;
+    entry_values_copy(&values, &probe_wanted);
     last = base;
     return block;
 }
 
-void probe_keep(struct entry_values *values) { *values = probe_wanted; }
+void probe_keep(struct entry_values *values) { entry_values_copy(values, &probe_wanted); }
 
-void probe_bring_back(const struct entry_values *values) { probe_wanted = *values; }
+void probe_bring_back(const struct entry_values *values) { entry_values_copy(&probe_wanted, values); }
 
 bool probe_is(const struct entry_values *values)
 {
