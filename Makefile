@@ -10,6 +10,9 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 
 BUILD ?= build
+ifneq ($(words $(CURDIR)$(BUILD)),1)
+$(error make takes a blank for the end of a name, and there is one in "$(CURDIR)" or in BUILD, "$(BUILD)")
+endif
 # One name for one folder, however it was called: object lists that differ in it would link everything again.
 override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 CONFIG ?= config/default.conf
