@@ -32,7 +32,7 @@ sub shows
 # ---- gdb ----
 # The number is the name `sum`: gdb would want malloc in the kernel for a text.
 shows(gdb('--cpus 2', 'break vcpu_handle_hypercall if *(int *)vcpu->vm->name == 0x6d7573', 'ignore 1 2', 'continue', 'bt 1', 'nestor vms',
-        'nestor vcpus', 'nestor queues', 'nestor vcpu sum', 'nestor vmcb sum', 'nestor trace 8', 'nestor vmcs', 'nestor vcpu nobody',
+        'nestor vcpus', 'nestor queues', 'nestor vcpu sum', 'nestor vmcb sum', 'nestor trace 8', 'nestor vmcs', 'nestor vcpu nobody', 'nestor trace x', 'nestor vcpu sum y',
         'python is_svm = lambda: False', 'nestor vmcs sum'),
     'gdb stops at a function of the kernel, with its source' => qr/^#0  vcpu_handle_hypercall \(vcpu=0x[0-9a-f]+\) at kernel\/vm\/hypercall\.c:\d+$/m,
     'nestor vms' => qr/^VM +name +state .*\n0 +alone +running +1 +\d+ of \d+ +\d+ +floats +no\n1 +sum +running /m,
@@ -46,6 +46,7 @@ shows(gdb('--cpus 2', 'break vcpu_handle_hypercall if *(int *)vcpu->vm->name == 
     'nestor trace' => qr/^pCPU 0: .*\n(?: +\d+  \S+ .*\n){4,8}pCPU 1: /m,
     'nestor trace names exits' => qr/^ +\d+  sum\.0 +VMEXIT_VMMCALL at RIP 0x/m,
     'nestor vmcs, on SVM' => qr/^this machine has SVM: `nestor vmcb`$/m,
+    'a number that is none' => qr/^x is no number\ny is no number$/m,
     'a VM that is not there' => qr/^no VM is called nobody; `nestor vms` lists them$/m,
     'nestor vmcs, as if it were VMX' => qr/^EXIT_REASON +0x[0-9a-f]+ .*\n.*^GUEST_RIP +0x[0-9a-f]+$/ms);
 
