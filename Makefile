@@ -10,6 +10,9 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 
 BUILD ?= build
+ifneq ($(words $(CURDIR)$(BUILD)),1)
+$(error make takes a blank for the end of a name, and there is one in "$(CURDIR)" or in BUILD, "$(BUILD)")
+endif
 # One name for one folder, however it was called: object lists that differ in it would link everything again.
 override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 CONFIG ?= config/default.conf
@@ -71,7 +74,7 @@ serve: ## serve BUILD/pxe on the network of IFACE, beside its DHCP server, or in
 	$(tool) tools/make-pxe --config '$(CONFIG)' '$(BUILD)/pxe'
 	$(tool) tools/serve-pxe --interface '$(IFACE)' --range '$(RANGE)' '$(BUILD)/pxe'
 
-dist: ## make BUILD/nestor-VERSION.tar.xz: the image, the PXE folder, documentation, man page, checksums
+dist: ## make BUILD/nestor-VERSION.tar.xz: the image, the PXE folder, machine descriptions, documentation, checksums
 	$(built) kernel tasks guests
 	$(tool) tools/make-dist
 
@@ -100,6 +103,7 @@ endure: ## hostile guests with 1000000 hypercalls, and 10000 moves of each vCPU:
 
 profile: ## write config/profiles/NAME.conf, the passport of the machine that printed LOG
 	$(Q)case '$(NAME)' in '' | *[!a-z0-9-]*) echo 'make profile LOG=run.log NAME=x: NAME wants a-z, 0-9 and -' >&2; exit 2 ;; esac
+	$(Q)[ -n '$(LOG)' ] || { echo 'make profile LOG=run.log NAME=x: LOG wants the log of a machine' >&2; exit 2; }
 	$(Q)tools/passport --write 'config/profiles/$(NAME).conf' '$(LOG)'
 
 mutants: ## break Nestor on purpose, one mistake at a time: the feature tests must see each (minutes)

@@ -32,7 +32,7 @@ sub shows
 # ---- gdb ----
 # The number is the name `sum`: gdb would want malloc in the kernel for a text.
 shows(gdb('--cpus 2', 'break vcpu_handle_hypercall if *(int *)vcpu->vm->name == 0x6d7573', 'ignore 1 2', 'continue', 'bt 1', 'nestor vms',
-        'nestor vcpus', 'nestor queues', 'nestor vcpu sum', 'nestor vmcb sum', 'nestor trace 8', 'nestor vmcs', 'nestor vcpu nobody',
+        'nestor vcpus', 'nestor queues', 'nestor vcpu sum', 'nestor vmcb sum', 'nestor trace 8', 'nestor vmcs', 'nestor vcpu nobody', 'nestor trace x', 'nestor vcpu sum y',
         'python is_svm = lambda: False', 'nestor vmcs sum'),
     'gdb stops at a function of the kernel, with its source' => qr/^#0  vcpu_handle_hypercall \(vcpu=0x[0-9a-f]+\) at kernel\/vm\/hypercall\.c:\d+$/m,
     'nestor vms' => qr/^VM +name +state .*\n0 +alone +running +1 +\d+ of \d+ +\d+ +floats +no\n1 +sum +running /m,
@@ -46,6 +46,7 @@ shows(gdb('--cpus 2', 'break vcpu_handle_hypercall if *(int *)vcpu->vm->name == 
     'nestor trace' => qr/^pCPU 0: .*\n(?: +\d+  \S+ .*\n){4,8}pCPU 1: /m,
     'nestor trace names exits' => qr/^ +\d+  sum\.0 +VMEXIT_VMMCALL at RIP 0x/m,
     'nestor vmcs, on SVM' => qr/^this machine has SVM: `nestor vmcb`$/m,
+    'a number that is none' => qr/^x is no number\ny is no number$/m,
     'a VM that is not there' => qr/^no VM is called nobody; `nestor vms` lists them$/m,
     'nestor vmcs, as if it were VMX' => qr/^EXIT_REASON +0x[0-9a-f]+ .*\n.*^GUEST_RIP +0x[0-9a-f]+$/ms);
 
@@ -113,6 +114,8 @@ decodes("VMCB_EVENTINJ 0x500000b0d\nVMCB_EVENTINJ 0x580000b0d\nVMCB_EXITCODE 0x4
 decodes("# nowhere: RFLAGS 0x246, CR0 0x11, CS rights 0xa09b\n", '', 0, "a monitor's note",
     qr/^RFLAGS +0x246 +always-1 PF ZF IF\nCR0 +0x11 +PE ET\nCS rights +0xa09b +code readable, DPL 0, 64-bit\n$/);
 decodes("EXIT_REASON 0x80000021\n", '', 0, 'flags of an exit reason', qr/ VM-entry failure: invalid guest state, entry failed\n/);
+decodes("KTAP version 1\n# spin: counting at 0x12060\nGUEST_CR0 08, GUEST_CR3 0x10000000000000000\n", '', 0, 'a log: what is no field is passed over, and so is what is no number of 64 bits',
+    qr/\AGUEST_CR0 +0x8 +TS\n\z/);
 decodes("nothing here\n", '', 2, 'nothing that it knows', qr/^decode: nothing in this text/);
 decodes("0x00001000: 0x00000007 0x00000000\n", '', 2, 'memory that is no VMCS', qr/^decode: the memory is no VMCS of Bochs/);
 decodes('', '--odd', 2, 'an unknown option', qr/^decode: unknown option: --odd\nusage/);

@@ -19,10 +19,17 @@ ends("cmp one/nestor-1.2.tar.xz two/nestor-1.2.tar.xz", 0, 'the archive has the 
 ($status, my $list) = run("tar xJf one/nestor-1.2.tar.xz && cd nestor-1.2 && find . -type f");
 is($status, 0, 'it unpacks');
 my %has = map { (s{^\./}{}r => 1) } split /\n/, $list;
-my @wanted = (qw(README.md LICENSE VERSION SHA256SUMS nestor.iso man/nestor.7),
+my @wanted = (qw(README.md LICENSE VERSION SHA256SUMS nestor.iso docs/nestor.7),
     qw(pxe/nestor.cfg pxe/nestor.0 pxe/nestor.efi pxe/nestor.ipxe),
     map { s{^\Q$top\E/}{}r } glob "$top/docs/*.md $top/docs/student/*.md");
 is_deeply([grep { !$has{$_} } @wanted], [], 'it has the image, the PXE folder and all documents');
+my @dead;
+for my $page (grep { /\.md$/ } sort keys %has) {
+    my ($folder) = $page =~ m{^(.*/)?};
+    push @dead, map { "$page: $_" } grep { !/^https?:/ && !-e "$work/nestor-1.2/" . ($folder // '') . $_ }
+        get_file("$work/nestor-1.2/$page") =~ /\]\(([^)#]+)[)#]/g;
+}
+is_deeply(\@dead, [], 'each link of its pages leads somewhere in it');
 is(get_file("$work/nestor-1.2/VERSION"), "1.2\n", 'it knows its version');
 ends("cd nestor-1.2 && sha256sum --strict -c SHA256SUMS", 0, 'its checksums are right');
 is(scalar(split /\n/, get_file("$work/nestor-1.2/SHA256SUMS")), scalar(keys %has) - 1, 'and are of all files');

@@ -27,6 +27,9 @@ ends("$make soak N=2 CONFIG=config/minimal.conf", 0, 'make soak', qr/^run 2 of 2
     qr/^tools\/run-qemu .*: 2 of 2 passed\n(.*\n)*tools\/run-bochs .*--cpus 4 .*: 2 of 2 passed$/m);
 ends("$make soak N=1 CONFIG=$work/wrong.conf", 2, 'make soak of what fails', qr/^run 1 of 1: status 1, .*\n(.*\n)*NESTOR END fail$/m,
     qr/: 0 of 1 passed$/m);
+run("mkdir 'a b' && cp $top/Makefile 'a b'");
+ends($_, 2, "a blank in a path: $_", qr/^Makefile:\d+: \*\*\* make takes a blank for the end of a name, and there is one in /m)
+    for "make -C 'a b' help", "make -C $top BUILD='$work/a b' help";
 
 my $picture = "$work/screen.png";
 ends(qemu("--screenshot $picture"), 0, 'run-qemu --screenshot', qr/^NESTOR END pass$/m);

@@ -56,6 +56,8 @@ tells("$work/more.log", 1, 'what is new, gone, or has no name',
 put_file("$work/two.log", $log . get_file("$work/bochs-ryzen.log"));
 tells("$work/two.log", 0, 'of two boots, the last counts', qr/\A# passport: like bochs-ryzen\n\z/);
 tells("- <$work/tcg-max.log", 0, 'standard input', qr/\A# passport: like tcg-max\n\z/);
+put_file("$work/times.log", get_file("$work/tcg-max.log") =~ s/^/[2026-11-21 20:00:00.123] /mgr);
+tells("$work/times.log", 0, 'a logger that adds times', qr/\A# passport: like tcg-max\n\z/);
 tells("--profile kvm-intel $work/bochs-skylake-x.log", 1, 'a profile by name', qr/Hypervisor none that .* instead of KVM; BASIC/);
 tells("--profile tcg-max $work/bochs-skylake-x.log", 1, 'the other back end', qr/; Back end VMX instead of(\n# passport:  )? SVM\n\z/);
 tells("--write $work/own.conf $work/less.log", 0, 'writes a profile', qr/own\.conf: the passport \Q$id{'bochs-skylake-x'}\E$/);
@@ -111,8 +113,11 @@ put_file("$work/bad.conf", "CPU = a\nwhat\n");
 tells("--profile $work/bad.conf $work/tcg-max.log", 2, 'a profile with a line that is none', qr/bad\.conf:2: expected `key = words`, not `what`/);
 put_file("$work/bad.conf", "CPU = a\nCPU = b\n");
 tells("--profile $work/bad.conf $work/tcg-max.log", 2, 'a key twice', qr/bad\.conf:2: a second CPU/);
+run("mkdir 'a b' && cp -r $top/tools $top/config 'a b'");
+ends("'a b/tools/passport' $work/tcg-max.log", 0, 'a checkout with a blank in its name', qr/\A# passport: like tcg-max\n\z/);
 tells('', 2, 'no LOG', qr/one LOG is wanted/);
 tells('--help', 0, '--help', qr/\Ausage: tools\/passport /);
 ends("make -C $top profile NAME=../x LOG=$work/tcg-max.log", 2, 'make profile wants a plain name', qr/NAME wants a-z, 0-9 and -/);
+ends("make -C $top profile NAME=x", 2, 'and a log', qr/LOG wants the log of a machine$/m);
 
 done_testing;

@@ -132,13 +132,17 @@ like((junit("$data/truncated.log", 'truncated'))[0], qr{name="any.cpuid.leaf.0"/
 
 # ---- What is no log, and how one comes over a real line ------------------------------------------------------------
 
-for my $tool (qw(junit kcidb)) {
+for my $tool (qw(junit kcidb report families passport)) {
     ends("$top/tools/$tool $data/other.txt", 2, "$tool: not Nestor's", qr/^$tool: .*other\.txt: no log of Nestor's/m);
-    ends("$top/tools/$tool /nowhere", 2, "$tool: no file", qr{^$tool: /nowhere: No such file}m);
-    ends("$top/tools/$tool", 2, "$tool: no argument", qr/^usage: /m);
-    ends("$top/tools/$tool --help", 0, "$tool --help", qr/^usage: tools\/$tool/m);
-    ends("$top/tools/$tool --no-such-thing x", 2, "$tool: an unknown option", qr/Unknown option/);
+    ends("$top/tools/$tool", 2, "$tool: no argument", qr/^usage: |try --help$/m);
 }
+for my $tool (qw(junit kcidb report families passport trace)) {
+    ends("$top/tools/$tool /nowhere", 2, "$tool: no file", qr{\A$tool: /nowhere: No such file or directory\n\z});
+    ends("$top/tools/$tool $data", 2, "$tool: a folder", qr{\A$tool: \Q$data\E: Is a directory\n\z});
+    ends("$top/tools/$tool --help", 0, "$tool --help", qr/^usage: tools\/$tool/m);
+    ends("$top/tools/$tool --no-such-thing x", 2, "$tool: an unknown option", qr/unknown option/i);
+}
+ends("$top/tools/families $data/pass.log", 2, 'families: a log without feature tests', qr/pass\.log: no results of feature tests$/);
 ends("$top/tools/kcidb --origin Me $data/pass.log", 2, 'kcidb: a wrong origin', qr/--origin Me/);
 
 (my $noisy = get_file("$data/pass.log")) =~ s/\n/\r\n/g;
@@ -151,6 +155,8 @@ is($xml, (junit("$data/pass.log", 'no noise'))[0], 'noise and two boots: the las
 (my $times = get_file("$data/pass.log")) =~ s/^/[2026-11-21 20:00:00.123] /mg;
 put_file("$work/times.log", $times);
 is((junit("$work/times.log", 'times'))[0], (junit("$data/pass.log", 'no times'))[0], 'a logger that adds times');
+run("mkdir 'a b' && cp -r $top/tools $top/config 'a b' && cp $data/xfail.log 'a b/x y.log'");
+ends("'a b/tools/report' 'a b/x y.log'", 0, 'a checkout and a log with blanks in their names', qr/F1H is #DB/);
 is((junit("$data/lava.yaml", 'LAVA'))[0], (junit("$data/fail.log", 'not LAVA'))[0], "LAVA's log");
 
 # ---- A machine that runs now --------------------------------------------------------------------------------------

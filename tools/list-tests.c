@@ -1,7 +1,7 @@
 /*
  * Prints every feature test row that is linked in, or those that a choice means, one a line, by rising file and line: id, needs,
- * title of the manual's section, description, with a tab between them; with --families, the families that have such rows. The
- * guests' sources as they are, on the host: nothing of them runs but what names rows.
+ * title of the manual's section, description, with a tab between them; with --families, the families that have such rows. A
+ * choice of none is an error. The guests' sources as they are, on the host: nothing of them runs but what names rows.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +67,7 @@ int main(int argc, char **argv)
     const struct feature_choice choice = {argc > 1 + families ? argv[1 + families] : NULL, NULL};
     void (*print)(const struct feature_row *row) = families ? print_family : print_row;
     struct feature_row row;
+    bool found = false;
 
     if (!tests)
         return EXIT_FAILURE;
@@ -74,8 +75,12 @@ int main(int argc, char **argv)
     feature_sort(tests, n);
     for (size_t i = 0; i < n; i++)
         for (unsigned number = 0; number < feature_rows(tests[i]); number++)
-            if (feature_row(tests[i], number, &row) && feature_chosen(&choice, tests[i], number))
+            if (feature_row(tests[i], number, &row) && feature_chosen(&choice, tests[i], number)) {
                 print(&row);
+                found = true;
+            }
     free(tests);
-    return EXIT_SUCCESS;
+    if (!found)
+        fprintf(stderr, "list-tests: no test is called %s\n", choice.tests ? choice.tests : "anything");
+    return found ? EXIT_SUCCESS : EXIT_FAILURE;
 }

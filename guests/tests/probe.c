@@ -10,7 +10,8 @@ static bool is_refused(uint64_t what, uint64_t value)
     return !lab_try(what, value, &refusal) && refusal.why[0];
 }
 
-FEATURE_TEST(probe_refused, ANY, NEEDS(), "docs/lab.md", "a lab that is not full enters no control block of its own, and learns no host address")
+FEATURE_TEST(probe_refused, ANY, NEEDS(), "docs/lab-interface.md",
+             "a lab that is not full enters no control block of its own, and learns no host address")
 {
     uint64_t value;
 
@@ -18,7 +19,7 @@ FEATURE_TEST(probe_refused, ANY, NEEDS(), "docs/lab.md", "a lab that is not full
     EXPECT(!lab_try_read(LAB_WHAT(LAB_PROBE, LAB_PROBE_ADDRESS | (uintptr_t)page), &value));
 }
 
-FEATURE_TEST(probe_refused_fields, VMX, NEEDS(), "docs/lab.md", "nor does it write any field of one")
+FEATURE_TEST(probe_refused_fields, VMX, NEEDS(), "docs/lab-interface.md", "nor does it write any field of one")
 {
     uint64_t value;
 

@@ -26,17 +26,25 @@ static struct entry_block begin(unsigned state)
     return block;
 }
 
-/* What is not active has executed nothing. */
-static void expect_end(unsigned state, struct probe_result result, uint64_t reason)
+/* Enters. No instruction is done before the exit, and the state is as it was. */
+static void expect_exit(unsigned state, uint64_t reason)
 {
+    struct probe_result result = probe_guest_enter();
+
     EXPECT(result.exited);
-    EXPECT_EQ(result.reason, state == ACTIVE ? EXIT_CPUID : reason);
+    EXPECT_EQ(result.reason, reason);
     EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
     EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), state);
 }
 
 static const struct feature_axis state_axes[] = {STATES, {0}};
-enum { TICKS = 2000 /* of the timer */ };
+enum { TICKS = 2000 };
+
+static void set_timer(struct entry_block *block, uint64_t ticks)
+{
+    probe_guest_control(block, PIN_PREEMPTION_TIMER);
+    block->write(block->context, PREEMPTION_TIMER_VALUE, ticks);
+}
 
 FEATURE_GRID(probe_activity_timer, VMX, NEEDS(PIN_PREEMPTION_TIMER), "VMX-Preemption Timer",
              "the timer counts in the HLT and shutdown states, and its exit saves them", state_axes,
@@ -44,23 +52,17 @@ FEATURE_GRID(probe_activity_timer, VMX, NEEDS(PIN_PREEMPTION_TIMER), "VMX-Preemp
 {
     struct entry_block block = begin(at[0]);
 
-    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
-    block.write(block.context, PREEMPTION_TIMER_VALUE, TICKS);
-    expect_end(at[0], probe_guest_enter(), EXIT_PREEMPTION_TIMER);
+    set_timer(&block, TICKS);
+    expect_exit(at[0], at[0] == ACTIVE ? EXIT_CPUID : EXIT_PREEMPTION_TIMER);
 }
 
 FEATURE_GRID(probe_activity_timer_0, VMX, NEEDS(PIN_PREEMPTION_TIMER), "VMX-Preemption Timer",
              "a timer that is 0 at the entry exits at once in each state", state_axes, .row_needs = state_needs)
 {
     struct entry_block block = begin(at[0]);
-    struct probe_result result;
 
-    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
-    block.write(block.context, PREEMPTION_TIMER_VALUE, 0);
-    result = probe_guest_enter();
-    EXPECT_EQ(result.reason, EXIT_PREEMPTION_TIMER);
-    EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
-    EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
+    set_timer(&block, 0);
+    expect_exit(at[0], EXIT_PREEMPTION_TIMER);
 }
 
 FEATURE_GRID(probe_activity_nmi_window, VMX, NEEDS(PIN_VIRTUAL_NMIS, PROC_NMI_WINDOW, PIN_PREEMPTION_TIMER),
@@ -68,16 +70,11 @@ FEATURE_GRID(probe_activity_nmi_window, VMX, NEEDS(PIN_VIRTUAL_NMIS, PROC_NMI_WI
              .row_needs = state_needs)
 {
     struct entry_block block = begin(at[0]);
-    struct probe_result result;
 
-    probe_guest_control(&block, PIN_PREEMPTION_TIMER); /* so that something ends it */
+    set_timer(&block, 100 * TICKS); /* so that something ends it */
     probe_guest_control(&block, PIN_VIRTUAL_NMIS);
     probe_guest_control(&block, PROC_NMI_WINDOW);
-    block.write(block.context, PREEMPTION_TIMER_VALUE, 100 * TICKS);
-    result = probe_guest_enter();
-    EXPECT_EQ(result.reason, EXIT_NMI_WINDOW);
-    EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
-    EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
+    expect_exit(at[0], EXIT_NMI_WINDOW);
 }
 
 FEATURE_GRID(probe_activity_interrupt_window, VMX, NEEDS(PROC_INTERRUPT_WINDOW, PIN_PREEMPTION_TIMER),
@@ -86,16 +83,11 @@ FEATURE_GRID(probe_activity_interrupt_window, VMX, NEEDS(PROC_INTERRUPT_WINDOW, 
 {
     enum { INTERRUPTS_ON = 0x200 };
     struct entry_block block = begin(at[0]);
-    struct probe_result result;
 
-    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
+    set_timer(&block, TICKS);
     probe_guest_control(&block, PROC_INTERRUPT_WINDOW);
     probe_guest_set(&block, GUEST_RFLAGS, INTERRUPTS_ON);
-    block.write(block.context, PREEMPTION_TIMER_VALUE, TICKS);
-    result = probe_guest_enter();
-    EXPECT_EQ(result.reason, at[0] == SHUT_DOWN ? EXIT_PREEMPTION_TIMER : EXIT_INTERRUPT_WINDOW);
-    EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
-    EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
+    expect_exit(at[0], at[0] == SHUT_DOWN ? EXIT_PREEMPTION_TIMER : EXIT_INTERRUPT_WINDOW);
 }
 
 FEATURE_GRID(probe_activity_tpr, VMX, NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_APIC_ACCESSES, PIN_PREEMPTION_TIMER),
@@ -104,21 +96,16 @@ FEATURE_GRID(probe_activity_tpr, VMX, NEEDS(PROC_TPR_SHADOW, PROC2_VIRTUALIZE_AP
              state_axes, .row_needs = state_needs)
 {
     struct entry_block block = begin(at[0]);
-    struct probe_result result;
     uint64_t page = 0;
 
     block.read(block.context, STATE_SCRATCH_PAGE, &page);
     block.write(block.context, VIRTUAL_APIC_ADDRESS, page);
     block.write(block.context, APIC_ACCESS_ADDRESS, page);
     block.write(block.context, TPR_THRESHOLD, 1);
-    block.write(block.context, PREEMPTION_TIMER_VALUE, TICKS);
-    probe_guest_control(&block, PIN_PREEMPTION_TIMER);
+    set_timer(&block, TICKS);
     probe_guest_control(&block, PROC_TPR_SHADOW);
     probe_guest_control(&block, PROC2_VIRTUALIZE_APIC_ACCESSES);
-    result = probe_guest_enter();
-    EXPECT_EQ(result.reason, at[0] == SHUT_DOWN ? EXIT_PREEMPTION_TIMER : EXIT_TPR_BELOW_THRESHOLD);
-    EXPECT_EQ(probe_guest_field(GUEST_RIP), PROBE_GUEST_CODE);
-    EXPECT_EQ(probe_guest_field(GUEST_ACTIVITY), at[0]);
+    expect_exit(at[0], at[0] == SHUT_DOWN ? EXIT_PREEMPTION_TIMER : EXIT_TPR_BELOW_THRESHOLD);
 }
 
 /* ---- Launch state ---- */

@@ -163,8 +163,6 @@ FEATURE_TESTS(probe_gigabyte_extent, VMX, NEEDS(EPT_1G), "EPT Violations",
 
 /* ---- SVM ---- */
 
-enum { NPF_P = 1 << 0, NPF_W = 1 << 1, NPF_U = 1 << 2, NPF_RSV = 1 << 3, NPF_ID = 1 << 4 };
-
 static void need_gigabytes(void)
 {
     const uint64_t edx = CAP_CPUID | 3ull << 32 | 0x80000001;

@@ -78,6 +78,19 @@ FEATURE_GRID(probe_mode, VMX, NEEDS(), MANUAL,
         EXPECT_EQ(!!(result.qualification & EPT_USER_EXECUTABLE), !!(bits & USER_X));
 }
 
+/* The access, with the control, to a page whose entry has these rights. */
+static struct probe_result enter_with(const struct probe_place *place, uint64_t bits)
+{
+    struct entry_block block = place->block;
+    struct probe_result result;
+
+    *place->entry = (place->open & ~(uint64_t)(EPT_RWX | USER_X)) | bits;
+    probe_guest_control(&block, PROC2_MODE_BASED_EXECUTE);
+    result = probe_guest_enter();
+    EXPECT(result.exited);
+    return result;
+}
+
 static const struct data {
     const char *label;
     uint64_t bits;
@@ -93,14 +106,9 @@ static const struct data {
 FEATURE_TESTS(probe_mode_data, VMX, NEEDS(PROC2_MODE_BASED_EXECUTE), MANUAL,
               "no right to execute is one to read or write, and what can be written has to be readable", datas)
 {
-    struct probe_place place = probe_place_begin(1, row->access);
-    struct probe_result result;
+    const struct probe_place place = probe_place_begin(1, row->access);
 
-    *place.entry = (place.open & ~(uint64_t)(EPT_RWX | USER_X)) | row->bits;
-    probe_guest_control(&place.block, PROC2_MODE_BASED_EXECUTE);
-    result = probe_guest_enter();
-    EXPECT(result.exited);
-    EXPECT_EQ(result.reason, row->reason);
+    EXPECT_EQ(enter_with(&place, row->bits).reason, row->reason);
 }
 
 static const struct only {
@@ -111,13 +119,9 @@ static const struct only {
 FEATURE_TESTS(probe_mode_user_only, VMX, NEEDS(PROC2_MODE_BASED_EXECUTE, EPT_EXECUTE_ONLY), MANUAL,
               "an entry with nothing but the right to execute in user mode is present", onlys)
 {
-    struct probe_place place = probe_place_begin(1, row->access);
-    struct probe_result result;
+    const struct probe_place place = probe_place_begin(1, row->access);
+    const struct probe_result result = enter_with(&place, USER_X);
 
-    *place.entry = (place.open & ~(uint64_t)EPT_RWX) | USER_X;
-    probe_guest_control(&place.block, PROC2_MODE_BASED_EXECUTE);
-    result = probe_guest_enter();
-    EXPECT(result.exited);
     if (row->access == PROBE_FETCH)
         EXPECT_EQ(result.reason, EXIT_CPUID);
     else

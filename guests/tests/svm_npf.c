@@ -5,8 +5,6 @@
 
 #define MANUAL "Nested versus Guest Page Faults, Fault Ordering"
 
-/* "Page-Fault Error Code" */
-enum { NPF_P = 1 << 0, NPF_W = 1 << 1, NPF_U = 1 << 2, NPF_RSV = 1 << 3, NPF_ID = 1 << 4 };
 enum access { READ, WRITE, EXECUTE, READ_USER, WRITE_USER };
 
 /* Two pages of memory that are nobody's, in a 2 MiB region of its own; and where a table of the guest's lies. */

@@ -88,14 +88,14 @@ enum { SHARED = sizeof shared / sizeof *shared };
 
 static uint64_t enter_and_restore(uint64_t how)
 {
+    static bool missing[SHARED]; /* found out once, as the fault takes long */
     uint64_t value[SHARED], flags;
-    bool exists[SHARED];
 
     for (unsigned i = 0; i < SHARED; i++)
-        exists[i] = x86_rdmsr_safe(shared[i], &value[i]);
+        missing[i] = missing[i] || !x86_rdmsr_safe(shared[i], &value[i]);
     flags = vmx_lab_enter(how);
     for (unsigned i = 0; i < SHARED; i++)
-        if (exists[i])
+        if (!missing[i])
             x86_wrmsr(shared[i], value[i]);
     return flags;
 }

@@ -5,6 +5,8 @@ import re
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+GPRS = 'RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15'.split() # in the order of their numbers
+
 # Fields and registers whose bits have a list in config/bits.h.
 GROUPS = {
     'PIN_CONTROLS': 'PIN', 'PROC_CONTROLS': 'PROC', 'PROC2_CONTROLS': 'PROC2', 'TERTIARY_CONTROLS': 'PROC3',
@@ -55,7 +57,7 @@ def source(path):
 
 
 class Names:
-    """vmcs: encoding -> name; vmcb: offset -> (bytes, name); bits: group -> {bit: name}."""
+    """vmcs: encoding -> name; vmcb: offset -> (bytes, name); bits: group -> {bit: name}; registers: what a monitor calls them."""
 
     def __init__(self):
         fields = source('config/fields.h')
@@ -65,6 +67,10 @@ class Names:
         self.bits = {}
         for group, bit, name in re.findall(r'X\((\w+), (\d+), (\w+)\)', source('config/bits.h')):
             self.bits.setdefault(group, {})[int(bit)] = re.sub('^%s_|^INTERCEPT_' % group, '', name)
+        table = source('vmm/monitor/reg.c')
+        self.registers = set(re.findall(r'\] = \{"([^"]+)"', table)) | set(GPRS)
+        for segment in re.findall(r'^ +SEGMENT\("(\w+)"', table, re.M):
+            self.registers.update('%s %s' % (segment, part) for part in ('selector', 'limit', 'rights', 'base'))
         self.vmx_exits = {int(number): name for number, name in
                           re.findall(r'\[(\d+)\] = \{"([^"]+)"', source('kernel/vmx/exits.c'))}
         self.svm_exits = self._svm_exits(source('kernel/svm/exits.c'))
@@ -78,6 +84,11 @@ class Names:
         for offset, name in re.findall(r'\[ROW_HIGH \+ (\d)\] = \{\{"([^"]+)"', text):
             exits[0x400 + int(offset)] = name
         return exits
+
+    def has(self, name):
+        """Whether something is called that: a field, a register, a capability, or what vmm/entry knows beside these."""
+        return (name in self.registers or name in self.vmcs.values() or any(name == field for _, field in self.vmcb.values())
+                or re.match(r'(IA32|CPUID|STATE)_', name) is not None)
 
     def exit(self, svm, reason):
         """The name of an exit; with VMX also of the flags above the basic reason."""

@@ -7,10 +7,9 @@ import gdb
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from names import Names  # noqa: E402
+from names import GPRS, Names  # noqa: E402
 
 names = Names()
-GPRS = 'RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15'.split()
 TRACE_ROOT = 0xffff
 
 
@@ -62,6 +61,13 @@ def is_svm():
     return value('virt')['name'].string() == 'SVM'
 
 
+def number_of(word):
+    try:
+        return int(word, 0)
+    except ValueError:
+        raise gdb.GdbError('%s is no number' % word)
+
+
 def vm_name(vm):
     return vm['name'].string()
 
@@ -90,7 +96,7 @@ def find_vcpu(argument):
         if int(current) and int(current['vcpu']):
             return current['vcpu']
         raise gdb.GdbError('which VM? No vCPU has this CPU')
-    vm, number = find_vm(words[0]), int(words[1], 0) if len(words) > 1 else 0
+    vm, number = find_vm(words[0]), number_of(words[1]) if len(words) > 1 else 0
     if number >= int(vm['vcpus']) or not int(vm['vcpu'][number]):
         raise gdb.GdbError('%s has no vCPU %d' % (words[0], number))
     return vm['vcpu'][number]
@@ -267,7 +273,7 @@ class Trace(Command):
     word = 'nestor trace'
 
     def run(self, argument):
-        words = [int(word, 0) for word in gdb.string_to_argv(argument)]
+        words = [number_of(word) for word in gdb.string_to_argv(argument)]
         for pcpu in pcpus():
             if len(words) < 2 or words[1] == int(pcpu['id']):
                 self.show(pcpu, words[0] if words else 16)

@@ -4,6 +4,7 @@ package difference;
 use strict;
 use warnings;
 use Exporter 'import';
+use File::Glob ':bsd_glob';
 use FindBin;
 
 our @EXPORT_OK = qw(difference_find);

@@ -6,7 +6,7 @@ use warnings;
 use Exporter 'import';
 use File::Basename;
 
-our @EXPORT_OK = qw(results_read results_sum results_names results_verdicts results_usage);
+our @EXPORT_OK = qw(results_bytes results_text results_read results_sum results_names results_verdicts results_usage);
 
 # What can have come of a row, the worst first. `killer`: it ran when the machine died; `lost`: nobody will know.
 my @VERDICTS = qw(killer fail error timeout lost xfail skip pass);
@@ -15,7 +15,7 @@ sub results_verdicts { return @VERDICTS }
 
 # ---- The lines ----------------------------------------------------------------------------------------------------
 
-# LAVA's log: a line for each line of the machine, and for what LAVA itself has to say.
+# LAVA's log: a line for each line of the machine, and for what LAVA itself has to say. It puts a \ before quotes twice.
 sub machine_lines
 {
     my ($text) = @_;
@@ -41,6 +41,23 @@ sub clean
     $text =~ s/[^\n\t -~]//g;
     return $text;
 }
+
+# What a file has ("-": standard input). Dies with one line if it cannot be read.
+sub results_bytes
+{
+    my ($file) = @_;
+    my $in = \*STDIN;
+    if ($file ne '-') {
+        undef $in;
+        open $in, '<:raw', $file or die "$file: $!\n";
+        die "$file: Is a directory\n" if -d $in;
+    }
+    local $/;
+    return <$in> // '';
+}
+
+# The machine's own lines, out of what somebody has kept of them.
+sub results_text { return without_times(clean(machine_lines($_[0]))) }
 
 # -> the lines before the document, in it and behind it, and the word of NESTOR END. Of several boots, the last.
 sub split_log
@@ -230,10 +247,8 @@ sub platform_name
 sub results_read
 {
     my ($file) = @_;
-    open my $in, '<:raw', $file or die "$file: $!\n";
-    my $bytes = do { local $/; <$in> } // '';
-    my $text = without_times(clean(machine_lines($bytes)));
-    my $parts = split_log($text);
+    my $bytes = results_bytes($file);
+    my $parts = split_log(results_text($bytes));
     my $passport = read_passport($parts->{before}, $parts->{boots});
     my $doc = {file => $file, passport => $passport // [], vms => [], vm => {}, costs => [],
         boots => $parts->{boots}, unit => '', bytes => $bytes};

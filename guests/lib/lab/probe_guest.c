@@ -32,8 +32,7 @@ static uint64_t host_address(const void *page)
     return address;
 }
 
-/* Read, write, execute, which is present, write, user for SVM. For EPT, execute in user mode as well, and write-back.
- * */
+/* Read, write, execute, which is present, write, user for SVM. For EPT, execute in user mode as well, and write-back. */
 static uint64_t all_rights(void) { return hypercall_is_svm ? 0x007 : 0x407; }
 static uint64_t leaf_flags(void) { return hypercall_is_svm ? 0x007 : 0x437; }
 
@@ -214,10 +213,5 @@ struct probe_result probe_guest_enter(void)
 
 uint64_t probe_guest_field(uint32_t field)
 {
-    uint64_t value = 0;
-
-    if (!hypercall_is_svm)
-        return lab_read(PROBE(field));
-    memcpy(&value, probe_pages[PROBE_VMCB] + (field & 0xffff), field >> 16);
-    return value;
+    return hypercall_is_svm ? probe_vmcb_field(field) : lab_read(PROBE(field));
 }

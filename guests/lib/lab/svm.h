@@ -38,7 +38,8 @@ enum svm_exit_code {
     ((uint64_t)(port) << 16 | (uint64_t)(in) | (uint64_t)(string) << 2 | (uint64_t)(rep) << 3 | (uint64_t)(bytes) << 4)
 enum ioio_info { IOIO_A16 = 1 << 7, IOIO_A32 = 1 << 8, IOIO_A64 = 1 << 9, IOIO_SEGMENT_SHIFT = 10 };
 
-/* EXITINFO1 of VMEXIT_NPF: a page-fault error code, and where the walk was. */
+/* EXITINFO1 of VMEXIT_NPF: "Page-Fault Error Code", and where the walk was. */
+enum { NPF_P = 1 << 0, NPF_W = 1 << 1, NPF_U = 1 << 2, NPF_RSV = 1 << 3, NPF_ID = 1 << 4 };
 #define NPF_FINAL (1ull << 32)
 #define NPF_TABLE (1ull << 33)
 
