@@ -16,7 +16,7 @@ enum {
     PM1_SLP_TYP = 7 << 10,
     PM1_SLP_TYP_SHIFT = 10,
     PM1_SLP_EN = 1 << 13,
-    KEYBOARD_STATUS = 0x64,  /* when read; else for commands */
+    KEYBOARD_STATUS = 0x64, /* when read; else for commands */
     KEYBOARD_INPUT_FULL = 1 << 1,
     KEYBOARD_PULSE_RESET = 0xfe,
     POST_PORT = 0x80,
