@@ -89,15 +89,17 @@ static void put_failure(screen_row row, unsigned i, const struct final *final)
 
 void final_row(screen_row row, unsigned at, const struct final *final)
 {
+    const struct tally *t = &final->tally;
+    bool pass = t->failed == 0;
+
     clear(row);
     if (at >= WORD && at < WORD_END)
-        put_word(row, (at - WORD) / DOT_ROWS, final->pass ? "PASS" : "FAIL", final->pass ? ON_GREEN : ON_RED);
+        put_word(row, (at - WORD) / DOT_ROWS, pass ? "PASS" : "FAIL", pass ? ON_GREEN : ON_RED);
     else if (at == VMS)
-        put(row, WHITE, "VMs:     %u passed, %u failed, %u skipped", final->vms_passed, final->vms_failed,
-            final->vms_skipped);
+        put(row, WHITE, "VMs:     %u passed, %u failed, %u skipped", t->passed, t->failed, t->skipped);
     else if (at == RESULTS)
-        put(row, WHITE, "Results: %u passed, %u failed, %u skipped, %u known differences", final->results_passed,
-            final->results_failed, final->results_skipped, final->known);
+        put(row, WHITE, "Results: %u passed, %u failed, %u skipped, %u known differences", t->results_passed, t->results_failed,
+            t->results_skipped, t->known);
     else if (at >= FAILURES && at < PLATFORM)
         put_failure(row, at - FAILURES, final);
     else if (at == PLATFORM)
