@@ -1,6 +1,7 @@
 #include "drivers/uart.h"
 
 #include "drivers/debug_port.h"
+#include "lib/print.h"
 #include "lib/x86.h"
 
 /* Registers of a 16550, from the port up (data sheet PC16550D, "Registers"). */
@@ -30,20 +31,24 @@ enum {
 };
 
 /*
- * How often the line status is read before a port counts as dead. A read takes 0.5 us and more on hardware; an emulator
- * of 1 ns an instruction needs some 30,000 reads for a byte at 115,200 baud.
+ * TSC ticks until a port counts as stuck: most of a minute at some GHz, because an emulator's line stands still while
+ * nobody reads what it has said, as in `make run | less`; and as much as a byte may take to come back in a loop.
  */
-enum { WAIT_READS = 2000000 };
+static const uint64_t WAIT_TICKS = 1ull << 37, LOOP_TICKS = 1ull << 31;
 
-static uint16_t base; /* 0: no UART, or it is dead */
+static uint16_t base; /* 0: no UART */
 static unsigned fifo; /* bytes that fit once the transmitter says it is empty */
 static unsigned room; /* of these, not used yet */
+static uint64_t lost; /* bytes, since the port got stuck; 0: it is not */
 
-static bool wait_for(uint8_t status)
+static bool wait_for(uint8_t status, uint64_t ticks)
 {
-    for (unsigned i = 0; i < WAIT_READS; i++)
+    uint64_t start = x86_rdtsc();
+
+    do
         if ((x86_inb(base + LSR) & status) == status)
             return true;
+    while (x86_rdtsc() - start < ticks);
     return false;
 }
 
@@ -60,7 +65,7 @@ static bool is_there(uint16_t port)
     x86_outb(port + MCR, MCR_LOOP);
     for (unsigned i = 0; i < sizeof(patterns); i++) {
         x86_outb(port + THR, patterns[i]);
-        if (!wait_for(LSR_DATA_READY) || x86_inb(port + THR) != patterns[i])
+        if (!wait_for(LSR_DATA_READY, LOOP_TICKS) || x86_inb(port + THR) != patterns[i])
             return false;
     }
     return true;
@@ -91,35 +96,54 @@ bool uart_init(uint16_t port, uint32_t baud)
     x86_outb(port + MCR, MCR_DTR_RTS_OUT2);
     fifo = (x86_inb(port + IIR) & IIR_FIFOS) == IIR_FIFOS ? FIFO_BYTES : 1;
     room = 0;
+    lost = 0;
     return true;
 }
 
 /* Behind that port is nothing, which reads as FFH: as a line status, that is ready. */
 void uart_use_debug_port(void) { base = DEBUG_PORT; }
 
-bool uart_exists(void) { return base; }
+bool uart_exists(void) { return base && !lost; }
+
+static bool has_room(void)
+{
+    if (room == 0 && wait_for(LSR_THR_EMPTY, lost ? 0 : WAIT_TICKS))
+        room = fifo;
+    return room > 0;
+}
 
 static void send(char c)
 {
-    if (room == 0) {
-        if (!wait_for(LSR_THR_EMPTY)) {
-            base = 0;
-            return;
-        }
-        room = fifo;
+    if (lost || !has_room()) {
+        lost++;
+        return;
     }
     x86_outb(base + THR, (uint8_t)c);
     room--;
 }
 
-void uart_write(const char *text, size_t bytes)
+static void send_text(const char *text, size_t bytes)
 {
-    for (size_t i = 0; i < bytes && base; i++) {
+    for (size_t i = 0; i < bytes; i++) {
         if (text[i] == '\n')
             send('\r');
-        if (base)
-            send(text[i]);
+        send(text[i]);
     }
+}
+
+void uart_write(const char *text, size_t bytes)
+{
+    char note[64];
+    uint64_t gap = lost;
+
+    if (!base)
+        return;
+    if (gap && has_room()) {
+        lost = 0;
+        send_text(note, (size_t)print_to(note, sizeof note,
+                                         "\n[Nestor: the serial line stood still; %lu bytes are lost]\n", gap));
+    }
+    send_text(text, bytes);
 }
 
 int uart_read(void)
@@ -132,5 +156,5 @@ int uart_read(void)
 void uart_flush(void)
 {
     if (base)
-        wait_for(LSR_TRANSMITTER_EMPTY);
+        wait_for(LSR_TRANSMITTER_EMPTY, lost ? 0 : WAIT_TICKS);
 }

@@ -20,7 +20,7 @@ bool uart_exists(void);
 
 /*
  * Sends text; a line feed goes out as carriage return, line feed. Waits while the transmitter is full, but not for
- * ever: a port that stops taking text loses it.
+ * ever: a port that is stuck loses text, without further waiting, and once it moves again it says how much.
  */
 void uart_write(const char *text, size_t bytes);
 

@@ -121,10 +121,8 @@ static void test_globs(void)
 static bool is_chosen(const char *tests, const char *families, const struct feature_test *test, unsigned number)
 {
     const struct feature_choice choice = {tests, families};
-    struct feature_row row;
 
-    CHECK(feature_row(test, number, &row));
-    return feature_chosen(&choice, &row);
+    return feature_chosen_family(&choice, test) && feature_chosen(&choice, test, number);
 }
 
 static void test_choice(void)

@@ -74,7 +74,7 @@ int main(int argc, char **argv)
     feature_sort(tests, n);
     for (size_t i = 0; i < n; i++)
         for (unsigned number = 0; number < feature_rows(tests[i]); number++)
-            if (feature_row(tests[i], number, &row) && feature_chosen(&choice, &row))
+            if (feature_row(tests[i], number, &row) && feature_chosen(&choice, tests[i], number))
                 print(&row);
     free(tests);
     return EXIT_SUCCESS;

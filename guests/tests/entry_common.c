@@ -25,18 +25,18 @@ static bool makes_sense(const struct entry_rule *rule, bool near, unsigned numbe
     return !c.variant || !(c.variant->skip & base->kind);
 }
 
-/* The case that stands for all of a rule on a base: another on each, so that all bases together have many. Each second is
- * a neighbour. */
-static bool is_sample(const struct entry_rule *rule, bool near, unsigned number, const struct entry_base *base, unsigned turn)
+/*
+ * The case that stands for all of a rule on a base: another on each, so that all bases together have many. Each second is a
+ * neighbour. Returns `cases` if there is none.
+ */
+static unsigned sample(const struct entry_rule *rule, bool near, unsigned cases, const struct entry_base *base, unsigned turn)
 {
-    unsigned cases = entry_case_count(rule, near), first = turn / 2;
+    unsigned first = turn / 2;
 
-    if (near != (turn % 2 == 0))
-        return false;
-    for (unsigned i = 0; i < cases; i++)
+    for (unsigned i = 0; i < cases && near == (turn % 2 == 0); i++)
         if (makes_sense(rule, near, (first + i) % cases, base))
-            return (first + i) % cases == number;
-    return false;
+            return (first + i) % cases;
+    return cases;
 }
 
 static void add_cases(struct entry_rows *rows, unsigned base, unsigned number, bool near)
@@ -44,9 +44,10 @@ static void add_cases(struct entry_rows *rows, unsigned base, unsigned number, b
     const struct entry_rule *rule = entry_rule(rows->backend, number);
     const struct entry_base *on = entry_base(rows->backend, base);
     unsigned cases = entry_case_count(rule, near);
+    unsigned chosen = rows->share == ENTRY_ALL ? cases : sample(rule, near, cases, on, base + number);
 
     for (unsigned i = 0; i < cases; i++)
-        if (rows->share == ENTRY_ALL || (rows->share == ENTRY_SAMPLE) == is_sample(rule, near, i, on, base + number))
+        if (rows->share == ENTRY_ALL || (rows->share == ENTRY_SAMPLE) == (i == chosen))
             add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
 }
 
@@ -92,21 +93,28 @@ void entry_row_name(const struct entry_rows *rows, unsigned number, char label[F
 
 /* ---- One row ------------------------------------------------------------------------------------------------ */
 
-/* As entry_rule_arrange. Whether a block keeps all rules takes long to see, and many rules want just what one before them had. */
+/* Whether a block keeps all rules takes long to see, and many rules want just what one before them had. */
+static bool is_good(const struct entry_block *block, struct entry_finding *obstacle)
+{
+    enum { GOOD = 1 << 10 };
+    static uint64_t good[GOOD]; /* hashes of blocks that are, each at a place that it tells */
+    uint64_t hash = probe_hash(), *place = &good[hash % GOOD];
+
+    if (*place == hash)
+        return true;
+    if (!entry_check(hypercall_is_svm ? BACKEND_SVM : BACKEND_VMX, block, probe_caps(), obstacle))
+        return false;
+    *place = hash;
+    return true;
+}
+
+/* As entry_rule_arrange. */
 static bool arrange(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
                     struct entry_finding *obstacle)
 {
-    static struct entry_values good;
-
     obstacle->rule = NULL;
-    if (!entry_rule_apply(rule, base, block, probe_caps()))
-        return false;
-    if (!probe_is(&good)) {
-        if (!entry_check(hypercall_is_svm ? BACKEND_SVM : BACKEND_VMX, block, probe_caps(), obstacle))
-            return false;
-        probe_keep(&good);
-    }
-    return entry_rule_check(rule, block, probe_caps(), NULL) == ENTRY_KEPT;
+    return entry_rule_apply(rule, base, block, probe_caps()) && is_good(block, obstacle) &&
+           entry_rule_check(rule, block, probe_caps(), NULL) == ENTRY_KEPT;
 }
 
 /* Rows of one rule follow each other. */

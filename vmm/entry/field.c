@@ -32,14 +32,30 @@ static bool is_entry_msr(uint32_t field)
     return field >= ENTRY_MSR_INDEX(0) && field <= ENTRY_MSR_VALUE(ENTRY_MSRS_MAX - 1u);
 }
 
+/* FIELDS if there is none. Who asks for a field asks for it again: a place that was the right one is tried first. */
+static unsigned find(uint32_t field)
+{
+    static uint16_t places[256];
+    uint16_t *place = &places[(field >> 1 ^ field >> 10) % 256];
+    unsigned i = *place;
+
+    if (fields[i].field == field)
+        return i;
+    for (i = 0; i < FIELDS; i++)
+        if (fields[i].field == field) {
+            *place = (uint16_t)i;
+            break;
+        }
+    return i;
+}
+
 const char *entry_field_name(uint32_t field)
 {
+    unsigned i = find(field);
+
     if (is_entry_msr(field))
         return (field - ENTRY_MSR) & 1 ? "ENTRY_MSR_VALUE" : "ENTRY_MSR";
-    for (unsigned i = 0; i < FIELDS; i++)
-        if (fields[i].field == field)
-            return fields[i].name;
-    return "";
+    return i < FIELDS ? fields[i].name : "";
 }
 
 static bool equal(const char *a, const char *b)
@@ -78,10 +94,9 @@ bool entry_field_find(const char *name, uint32_t *field)
 
 uint64_t entry_cap_index(uint32_t field)
 {
-    for (unsigned i = 0; i < FIELDS; i++)
-        if (fields[i].field == field)
-            return fields[i].index;
-    return 0;
+    unsigned i = find(field);
+
+    return i < FIELDS ? fields[i].index : 0;
 }
 
 /* "Field Encoding in VMCS": the width is in bits 14:13. A VMCB field has its bytes in bits 19:16. */

@@ -57,3 +57,10 @@ struct entry_block entry_values_block(struct entry_values *values)
 {
     return (struct entry_block){values, values_read, values_write};
 }
+
+void entry_values_copy(struct entry_values *to, const struct entry_values *from)
+{
+    to->count = from->count;
+    for (unsigned i = 0; i < from->count; i++)
+        to->pair[i] = from->pair[i];
+}

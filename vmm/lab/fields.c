@@ -6,8 +6,27 @@
 
 #include "vmm/lib/syscall.h"
 
-static uint64_t whats[LAB_FIELDS_MAX];
-static unsigned count;
+static uint64_t whats[LAB_FIELDS_MAX]; /* registers first */
+static unsigned registers, count;
+
+static const uint64_t shadows[] = {0x6004, 0x6006}; /* CR0 and CR4 read shadows: writing CR0 and CR4 changes them */
+
+static bool is_shadow(uint64_t what, enum backend backend)
+{
+    return backend == BACKEND_VMX && (what == shadows[0] || what == shadows[1]);
+}
+
+/* VMX: the guest-state area, but for the fields that are not registers. SVM: the state save area. Both: the blocking. */
+static bool is_register(uint64_t what, enum backend backend)
+{
+    enum { GUEST_STATE = 2, VMCS_INTERRUPT_STATUS = 0x810, VMCS_PML_INDEX = 0x812, VMCS_PREEMPTION_TIMER = 0x482e };
+    const uint64_t vmcb_save = 0x400, vmcb_rax = VMCB_FIELD(0x5f8, 8), vmcb_shadow = VMCB_FIELD(0x68, 8);
+
+    if (backend == BACKEND_SVM)
+        return ((what & 0xffff) >= vmcb_save && what != vmcb_rax) || what == vmcb_shadow;
+    return (what >> 10 & 3) == GUEST_STATE && what != VMCS_INTERRUPT_STATUS && what != VMCS_PML_INDEX &&
+           what != VMCS_PREEMPTION_TIMER;
+}
 
 static bool exists(const struct guest *guest, uint64_t what)
 {
@@ -19,8 +38,15 @@ static bool exists(const struct guest *guest, uint64_t what)
 
 static void try_field(const struct guest *guest, uint64_t what)
 {
-    if (count < LAB_FIELDS_MAX && exists(guest, what))
-        whats[count++] = what;
+    enum backend backend = guest->vm->backend;
+
+    if (count == LAB_FIELDS_MAX || !exists(guest, what))
+        return;
+    whats[count++] = what;
+    if (is_register(what, backend) || is_shadow(what, backend)) {
+        whats[count - 1] = whats[registers];
+        whats[registers++] = what;
+    }
 }
 
 static void find_vmx_fields(const struct guest *guest)
@@ -55,9 +81,9 @@ static void forget_missing(const struct guest *guest)
 
 static bool transfer(const struct guest *guest, struct lab_fields *fields)
 {
-    for (unsigned first = 0; first < count; first += MAX_STATE_PAIRS) {
+    for (unsigned first = 0; first < fields->count; first += MAX_STATE_PAIRS) {
         struct state_pair pairs[MAX_STATE_PAIRS];
-        unsigned n = count - first < MAX_STATE_PAIRS ? count - first : MAX_STATE_PAIRS;
+        unsigned n = fields->count - first < MAX_STATE_PAIRS ? fields->count - first : MAX_STATE_PAIRS;
 
         for (unsigned i = 0; i < n; i++)
             pairs[i] = (struct state_pair){whats[first + i], (uintptr_t)&fields->value[first + i]};
@@ -67,37 +93,26 @@ static bool transfer(const struct guest *guest, struct lab_fields *fields)
     return true;
 }
 
-void lab_fields_read(const struct guest *guest, struct lab_fields *fields)
+void lab_fields_read(const struct guest *guest, enum lab_fields_which which, struct lab_fields *fields)
 {
     if (count == 0 && guest->vm->backend == BACKEND_VMX)
         find_vmx_fields(guest);
     else if (count == 0)
         find_svm_fields(guest);
+    fields->count = which == LAB_FIELDS_ALL ? count : registers;
     while (!transfer(guest, fields))
         forget_missing(guest);
 }
 
 bool lab_fields_get(const struct lab_fields *fields, uint64_t what, uint64_t *value)
 {
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < fields->count; i++) {
         if (whats[i] == what) {
             *value = fields->value[i];
             return true;
         }
     }
     return false;
-}
-
-/* VMX: the guest-state area, but for the fields that are not registers. SVM: the state save area. Both: the blocking. */
-static bool is_register(uint64_t what, enum backend backend)
-{
-    enum { GUEST_STATE = 2, VMCS_INTERRUPT_STATUS = 0x810, VMCS_PML_INDEX = 0x812, VMCS_PREEMPTION_TIMER = 0x482e };
-    const uint64_t vmcb_save = 0x400, vmcb_rax = VMCB_FIELD(0x5f8, 8), vmcb_shadow = VMCB_FIELD(0x68, 8);
-
-    if (backend == BACKEND_SVM)
-        return ((what & 0xffff) >= vmcb_save && what != vmcb_rax) || what == vmcb_shadow;
-    return (what >> 10 & 3) == GUEST_STATE && what != VMCS_INTERRUPT_STATUS && what != VMCS_PML_INDEX &&
-           what != VMCS_PREEMPTION_TIMER;
 }
 
 static enum backend backend_of_fields(void) { return whats[0] >> 16 ? BACKEND_SVM : BACKEND_VMX; }
@@ -111,10 +126,9 @@ static void write_field(const struct guest *guest, uint64_t what, uint64_t value
 
 void lab_fields_restore(const struct guest *guest, const struct lab_fields *before, const struct lab_fields *now)
 {
-    static const uint64_t shadows[] = {0x6004, 0x6006}; /* CR0 and CR4 read shadows: writing CR0 and CR4 changes them */
     uint64_t value;
 
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < registers; i++)
         if (before->value[i] != now->value[i] && is_register(whats[i], guest->vm->backend))
             write_field(guest, whats[i], before->value[i]);
     for (unsigned i = 0; guest->vm->backend == BACKEND_VMX && i < sizeof(shadows) / sizeof(shadows[0]); i++)
@@ -126,7 +140,7 @@ uint64_t lab_fields_changed(const struct lab_fields *before, const struct lab_fi
 {
     uint64_t changed = 0;
 
-    for (unsigned i = 0; i < count && changed < n; i++)
+    for (unsigned i = 0; i < registers && changed < n; i++)
         if (before->value[i] != now->value[i] && is_register(whats[i], backend_of_fields()))
             pairs[changed++] = (struct lab_pair){whats[i], now->value[i]};
     return changed;

@@ -65,7 +65,7 @@ static void take_moment(struct guest *guest, struct moment *moment)
 {
     const struct exit_record *e = &guest->vcpu.page->exit;
 
-    lab_fields_read(guest, &moment->fields);
+    lab_fields_read(guest, LAB_FIELDS_REGISTERS, &moment->fields);
     memcpy(moment->gpr, guest->vcpu.page->gpr, sizeof(moment->gpr));
     moment->rip = e->next_rip ? e->next_rip : e->rip + VMMCALL_BYTES;
 }
@@ -76,7 +76,7 @@ static void go_back(struct guest *guest, const struct moment *moment, uint64_t r
     static struct lab_fields now;
     const struct reg_value clean[] = {{REG_RIP, moment->rip}, {REG_EVENT, 0}, {REG_INTERRUPTIBILITY, 0}};
 
-    lab_fields_read(guest, &now);
+    lab_fields_read(guest, LAB_FIELDS_REGISTERS, &now);
     lab_fields_restore(guest, &moment->fields, &now);
     memcpy(guest->vcpu.page->gpr, moment->gpr, sizeof(moment->gpr));
     guest->vcpu.page->gpr[GPR_RAX] = rax;
@@ -131,7 +131,7 @@ static void record(struct guest *guest, struct lab *lab)
     struct lab_observation *o = lab->observation;
     uint64_t n = o->exits++;
 
-    lab_fields_read(guest, &lab->last);
+    lab_fields_read(guest, LAB_FIELDS_ALL, &lab->last);
     lab->seen = true;
     if (n < LAB_EXITS)
         o->exit[n] = guest->vcpu.page->exit;

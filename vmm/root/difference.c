@@ -20,8 +20,17 @@ struct reader {
     char *why;
 };
 
+/* An id, as it is listed. Each result is held against all of them: most are told apart by the last character that is as it
+ * stands, as they begin alike. */
+struct pattern {
+    const char *text;
+    size_t literal;    /* characters before the first * or ? */
+    size_t difference; /* in the list */
+};
+
 static struct difference *list;
-static size_t count;
+static struct pattern *patterns;
+static size_t count, pattern_count;
 static char not_run[ARGS_NOT_RUN_BYTES];
 static size_t not_run_used;
 
@@ -72,34 +81,34 @@ static bool keep_from_running(const char *id)
     return true;
 }
 
-/* Ends each word with a 0, in place; returns how many there are. */
-static unsigned split(char *words)
+static bool keep_pattern(char *text)
 {
-    unsigned n = 1;
+    struct pattern *grown = realloc(patterns, (pattern_count + 1) * sizeof(*patterns));
 
-    for (; *words; words++)
-        if (*words == ' ' || *words == '\t') {
-            *words = 0;
-            n++;
-        }
-    return n;
+    if (!grown)
+        return false;
+    patterns = grown;
+    patterns[pattern_count++] = (struct pattern){text, strcspn(text, "*?"), count};
+    return true;
 }
 
-/* Keeps a difference of this platform. */
+/* Keeps a difference of this platform. Its ids are the words of a value. */
 static bool keep(struct reader *r)
 {
     struct difference *grown = realloc(list, (count + 1) * sizeof(*list));
     bool runs = !r->value[KEY_RUN];
-    const char *id = r->value[KEY_ID];
-    unsigned ids = split(r->value[KEY_ID]);
 
     if (!grown)
         return complain(r, r->section_line, "no memory for this difference", "");
     list = grown;
-    list[count++] = (struct difference){id, ids, r->value[KEY_SEEN], runs, r->section_line};
-    for (unsigned i = 0; i < ids && !runs; i++, id += strlen(id) + 1)
-        if (*id && !keep_from_running(id))
+    list[count] = (struct difference){r->value[KEY_SEEN], runs, r->section_line};
+    for (char *id = strtok(r->value[KEY_ID], " \t"); id; id = strtok(NULL, " \t")) {
+        if (!keep_pattern(id))
+            return complain(r, r->section_line, "no memory for the id ", id);
+        if (!runs && !keep_from_running(id))
             return complain(r, r->section_line, "too many tests with `run = no`: no room for ", id);
+    }
+    count++;
     return true;
 }
 
@@ -183,7 +192,7 @@ bool difference_read(const char *file, char *text, size_t bytes, const char *pla
     struct reader r = {.file = file, .platform = platform, .why = why};
     char *at = text, *end = text + bytes;
 
-    count = not_run_used = 0;
+    count = pattern_count = not_run_used = 0;
     not_run[0] = 0;
     while (at < end) {
         char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -200,21 +209,18 @@ bool difference_read(const char *file, char *text, size_t bytes, const char *pla
     return finish_section(&r);
 }
 
-static bool is_listed(const struct difference *difference, const char *id, size_t id_bytes)
+static bool matches(const struct pattern *p, const char *id, size_t id_bytes)
 {
-    const char *pattern = difference->id;
+    size_t n = p->literal;
 
-    for (unsigned i = 0; i < difference->ids; i++, pattern += strlen(pattern) + 1)
-        if (*pattern && glob_matches(pattern, id, id_bytes))
-            return true;
-    return false;
+    return (n == 0 || (n <= id_bytes && id[n - 1] == p->text[n - 1])) && glob_matches(p->text, id, id_bytes);
 }
 
 const struct difference *difference_find(const char *id, size_t id_bytes)
 {
-    for (size_t i = 0; i < count; i++)
-        if (is_listed(&list[i], id, id_bytes))
-            return &list[i];
+    for (const struct pattern *p = patterns; p < patterns + pattern_count; p++)
+        if (matches(p, id, id_bytes))
+            return &list[p->difference];
     return NULL;
 }
 

@@ -11,10 +11,7 @@
 enum { DIFFERENCE_WHY_BYTES = 160 };
 
 struct difference {
-    const char *id;   /* of results, with '*' for any text and '?' for any character; `ids` of them, one behind the other, each
-                       * 0-terminated, as are the others */
-    unsigned ids;
-    const char *seen; /* what the platform does instead */
+    const char *seen; /* what the platform does instead, 0-terminated */
     bool runs;        /* false: the machine would not survive such a test */
     unsigned line;
 };
@@ -26,7 +23,7 @@ struct difference {
  */
 bool difference_read(const char *file, char *text, size_t bytes, const char *platform, char why[DIFFERENCE_WHY_BYTES]);
 
-/* The one that a result of this id is listed under, or NULL. */
+/* The first that lists this id, with '*' for any text and '?' for any character; or NULL. */
 const struct difference *difference_find(const char *id, size_t id_bytes);
 
 /* How many are listed for this platform. */

@@ -134,12 +134,10 @@ static unsigned rows_of(const struct feature_test *test, const struct feature_ch
 static void choose(const struct feature_choice *choice, bool last)
 {
     enum feature_platform here = hypercall_is_svm ? PLATFORM_SVM : PLATFORM_VMX;
-    struct feature_row row;
 
     for (size_t i = 0; i < n_tests; i++)
-        for (unsigned number = 0; number < rows_of(tests[i], choice); number++)
-            if (feature_is_last(tests[i], number) == last && feature_row(tests[i], number, &row) &&
-                feature_chosen(choice, &row)) {
+        for (unsigned number = 0, rows = rows_of(tests[i], choice); number < rows; number++)
+            if (feature_is_last(tests[i], number) == last && feature_chosen(choice, tests[i], number)) {
                 if (tests[i]->platform == PLATFORM_ANY || tests[i]->platform == here)
                     add_place(i, number);
                 else

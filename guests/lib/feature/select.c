@@ -79,10 +79,10 @@ size_t feature_id(const struct feature_row *row, char *id)
 
     text_put(&text, "%s.", platforms[row->test->platform]);
     for (const char *c = row->test->name; *c; c++)
-        text_put(&text, "%c", *c == '_' ? '.' : *c);
+        text_put_char(&text, *c == '_' ? '.' : *c);
     text_put(&text, "%s", row->label[0] ? "." : "");
     for (const char *c = row->label; *c; c++)
-        text_put(&text, "%c", id_character(*c));
+        text_put_char(&text, id_character(*c));
     return text.used;
 }
 
@@ -92,7 +92,7 @@ void feature_family(const struct feature_test *test, char *family)
     struct text text = text_begin(family, FEATURE_LABEL);
 
     for (const char *c = slash ? slash + 1 : test->file; *c && *c != '.'; c++)
-        text_put(&text, "%c", *c);
+        text_put_char(&text, *c);
 }
 
 /* Whether the text matches the one pattern from `pattern` up to `end`. */
@@ -137,15 +137,18 @@ bool feature_chosen_family(const struct feature_choice *choice, const struct fea
     return !choice->families || feature_glob(choice->families, family);
 }
 
-bool feature_chosen(const struct feature_choice *choice, const struct feature_row *row)
+bool feature_chosen(const struct feature_choice *choice, const struct feature_test *test, unsigned number)
 {
+    struct feature_row row;
     char id[FEATURE_ID];
 
-    if (!feature_chosen_family(choice, row->test))
-        return false;
-    if (!choice->tests || feature_glob(choice->tests, row->test->name))
+    if (!choice->tests && !test->axes) /* then nobody asks for its name, which would take long to make */
         return true;
-    feature_id(row, id);
+    if (!feature_row(test, number, &row))
+        return false;
+    if (!choice->tests || feature_glob(choice->tests, test->name))
+        return true;
+    feature_id(&row, id);
     return feature_glob(choice->tests, id);
 }
 

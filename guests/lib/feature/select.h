@@ -39,9 +39,9 @@ struct feature_choice {
     const char *families; /* patterns of families */
 };
 
-/* Whether it may mean rows of this test. */
+/* Whether it may mean rows of this test; and whether row `number` of such a test is there, and meant. */
 bool feature_chosen_family(const struct feature_choice *choice, const struct feature_test *test);
-bool feature_chosen(const struct feature_choice *choice, const struct feature_row *row);
+bool feature_chosen(const struct feature_choice *choice, const struct feature_test *test, unsigned number);
 
 /* Puts the records in the order of files and lines. */
 void feature_sort(const struct feature_test **tests, size_t n);

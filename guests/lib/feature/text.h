@@ -33,4 +33,12 @@ __attribute__((format(printf, 2, 3))) static inline void text_put(struct text *t
     va_end(args);
 }
 
+static inline void text_put_char(struct text *text, char c)
+{
+    if (text->used + 1 < text->room) {
+        text->to[text->used++] = c;
+        text->to[text->used] = 0;
+    }
+}
+
 #endif

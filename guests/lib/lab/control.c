@@ -58,7 +58,7 @@ static uint64_t note(uint64_t what, uint64_t value)
 {
     uint64_t before = 0;
 
-    for (struct word *word = words; word < words + GROUPS; word++)
+    for (struct word *word = words; word < words + GROUPS && what >> LAB_KIND_SHIFT == LAB_FIELD; word++)
         if (word->known && word->what == what) {
             before = word->value;
             word->value = value;

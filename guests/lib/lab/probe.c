@@ -135,7 +135,7 @@ struct entry_block probe_begin(const struct entry_base *base)
     struct entry_block block = {&probe_wanted, block_read, block_write};
 
     if (probe_ready && last == base) {
-        probe_wanted = values;
+        entry_values_copy(&probe_wanted, &values);
         return block;
     }
     last = NULL;
@@ -144,27 +144,31 @@ struct entry_block probe_begin(const struct entry_base *base)
     else if (!probe_ready)
         probe_vmx_prepare();
     probe_ready = true;
-    probe_wanted = probe_frame;
+    entry_values_copy(&probe_wanted, &probe_frame);
     entry_base_set(base, &block, probe_caps());
     if (base->kind & BASE_HLT)
         end_hlt(&block);
-    values = probe_wanted;
+    entry_values_copy(&values, &probe_wanted);
     last = base;
     return block;
 }
 
-void probe_keep(struct entry_values *values) { *values = probe_wanted; }
+void probe_keep(struct entry_values *values) { entry_values_copy(values, &probe_wanted); }
 
-void probe_bring_back(const struct entry_values *values) { probe_wanted = *values; }
+void probe_bring_back(const struct entry_values *values) { entry_values_copy(&probe_wanted, values); }
 
-bool probe_is(const struct entry_values *values)
+/* FNV-1a, by Fowler, Noll and Vo, over words. */
+uint64_t probe_hash(void)
 {
-    unsigned same = 0;
+    const uint64_t prime = 0x100000001b3;
+    uint64_t hash = 0xcbf29ce484222325;
 
-    while (same < values->count && values->pair[same].field == probe_wanted.pair[same].field &&
-           values->pair[same].value == probe_wanted.pair[same].value)
-        same++;
-    return same == values->count && same == probe_wanted.count;
+    for (unsigned i = 0; i < probe_wanted.count; i++) {
+        hash = (hash ^ probe_wanted.pair[i].field) * prime;
+        hash = (hash ^ probe_wanted.pair[i].value) * prime;
+        hash ^= hash >> 32;
+    }
+    return hash;
 }
 
 struct probe_result probe_enter(void) { return hypercall_is_svm ? probe_svm_enter() : probe_vmx_enter(); }

@@ -21,7 +21,9 @@ struct entry_block probe_begin(const struct entry_base *base);
 /* All of the block as it is now, and back. */
 void probe_keep(struct entry_values *values);
 void probe_bring_back(const struct entry_values *values);
-bool probe_is(const struct entry_values *values);
+
+/* A number that differs, as good as always, from that of each other block. */
+uint64_t probe_hash(void);
 
 /* What came of an entry: exited, then with what; or not, then `error` is the VM-instruction error, 0 of VMfailInvalid. */
 struct probe_result {

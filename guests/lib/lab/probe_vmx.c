@@ -8,15 +8,18 @@
 
 static struct entry_values written; /* what of the block the VMCS has */
 
-/* The host-state area as the kernel wants it; HOST_RSP is written by the entry. */
+/* The host-state area as the kernel wants it; HOST_RSP is written by the entry. Looking for its fields takes long. */
 static void take_host(void)
 {
-    enum { TYPE_MASK = 3 << 10, TYPE_HOST = 3 << 10 };
-    uint64_t value;
+    enum { TYPE_MASK = 3 << 10, TYPE_HOST = 3 << 10, HOST_FIELDS_MAX = 64 };
+    static uint32_t fields[HOST_FIELDS_MAX];
+    static unsigned n;
 
-    for (uint32_t field = 0; field < PROBE_FIELDS_END; field += 2)
-        if ((field & TYPE_MASK) == TYPE_HOST && entry_field_name(field)[0] && lab_try_read(PROBE(field), &value))
-            probe_put(field, value);
+    for (uint32_t field = n ? PROBE_FIELDS_END : 0; field < PROBE_FIELDS_END && n < HOST_FIELDS_MAX; field += 2)
+        if ((field & TYPE_MASK) == TYPE_HOST && entry_field_name(field)[0] && probe_has(field))
+            fields[n++] = field;
+    for (unsigned i = 0; i < n; i++)
+        probe_put(fields[i], lab_read(PROBE(fields[i])));
 }
 
 /* Fetching its first instruction, a guest exits: EPT maps nothing; without EPT, nor does CR3, and nothing takes the fault. */
@@ -69,7 +72,7 @@ void probe_write(void)
     }
     if (n)
         lab_write_pairs(pairs, n);
-    written = probe_wanted;
+    entry_values_copy(&written, &probe_wanted);
 }
 
 /* "Saving Guest State": an exit writes the guest-state area, and two VM-entry control fields. */

@@ -1,6 +1,7 @@
 #include "guests/lib/lab/tables.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "guests/lib/lab/trap.h"
 
@@ -50,12 +51,12 @@ static void fill_gdt(void)
     put_system(SELECTOR_LDT, LDT_PRESENT, ldt, sizeof ldt - 1);
 }
 
-static void fill_idt(void)
+static void make_gates(struct gate gates[256])
 {
     for (unsigned vector = 0; vector < 256; vector++) {
         uint64_t offset = (uint64_t)trap_stubs + vector * STUB_BYTES;
 
-        tables_idt[vector] = (struct gate){
+        gates[vector] = (struct gate){
             .offset_low = (uint16_t)offset,
             .selector = SELECTOR_CODE,
             .ist = vector == VECTOR_DF ? IST_DOUBLE_FAULT : IST_TRAP,
@@ -64,6 +65,16 @@ static void fill_idt(void)
             .offset_high = (uint32_t)(offset >> 32),
         };
     }
+}
+
+/* Each row has them anew, so they are made once. */
+static void fill_idt(void)
+{
+    static struct gate gates[256];
+
+    if (!gates[0].selector)
+        make_gates(gates);
+    memcpy(tables_idt, gates, sizeof tables_idt);
 }
 
 static void fill_tss(void)
