@@ -15,7 +15,7 @@ struct row {
     syscall_do *act;
 };
 
-/* The call touches only what is the caller's own: it goes without the kernel lock. */
+/* The call touches only what is the caller's own, as the console is root's: it goes without the kernel lock. */
 enum { ALONE = 1 << 8 };
 
 static const struct row rows[SYS_COUNT] = {
