@@ -1,4 +1,4 @@
-/* sources: vmm/root/final_row.c tests/lib_support.c */
+/* sources: vmm/root/final_row.c vmm/root/row.c tests/lib_support.c */
 /* The rows of the final screen: what they say, and that they say it within 80 columns. */
 #include <stdio.h>
 #include <string.h>
