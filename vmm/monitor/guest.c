@@ -10,8 +10,8 @@
 #include "vmm/lib/report.h"
 #include "vmm/lib/syscall.h"
 #include "vmm/lib/task.h"
-#include "vmm/monitor/dump.h"
 #include "vmm/monitor/lock.h"
+#include "vmm/monitor/registers.h"
 #include "vmm/monitor/x86.h"
 
 /* Sleeps, so that pCPUs that wait for the root task do not hinder it. Another vCPU of this VM may be the one that can. */
@@ -95,7 +95,7 @@ void guest_end(struct guest *guest, enum end_kind kind, const char *format, ...)
         longjmp(guest->again, 1);
     line_flush(&guest->vm->console);
     if (wants_explaining(guest, kind))
-        dump_registers(guest);
+        registers_note(guest);
     end_format(&(struct end){kind, guest->vm->status}, word);
     used = snprintf(text, sizeof(text), "%s: ", word);
     va_start(list, format);

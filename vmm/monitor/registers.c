@@ -1,4 +1,4 @@
-#include "vmm/monitor/dump.h"
+#include "vmm/monitor/registers.h"
 
 #include <stdio.h>
 
@@ -19,7 +19,7 @@ static void add(struct row *row, const char *name, uint64_t value)
                           row->used > 0 ? ", " : "", name, (unsigned long long)value);
 }
 
-/* Behind number i: the end of a line? */
+/* Tells the line if register i of so many is the last one in it. */
 static void end_line(struct row *row, unsigned i, unsigned count)
 {
     if ((i % PER_LINE != PER_LINE - 1 && i != count - 1) || row->used == 0)
@@ -28,7 +28,7 @@ static void end_line(struct row *row, unsigned i, unsigned count)
     row->used = 0;
 }
 
-void dump_registers(const struct guest *guest)
+void registers_note(const struct guest *guest)
 {
     static const char *const names[GPR_COUNT] = {"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
                                                  "R8",  "R9",  "R10", "R11", "R12", "R13", "R14", "R15"};
