@@ -151,12 +151,26 @@ static bool is_its_own(const struct entry_cpu *cpu, const struct entry_base *bas
     return good && seen;
 }
 
+/* Who knows what each rule looked at on the base is told the same without a look at all of them. */
+static bool is_told_by_part(const struct entry_cpu *cpu, const struct entry_block *block, const struct entry_good *good)
+{
+    const struct entry_block known = {block->context, block->read, block->write, good};
+    struct entry_finding all = {.rule = NULL}, part = {.rule = NULL};
+
+    entry_check(cpu->backend, block, &cpu->caps, &all);
+    entry_check(cpu->backend, &known, &cpu->caps, &part);
+    if (all.rule != part.rule)
+        printf("# of all rules %s, of a part %s\n", all.rule ? all.rule->id : "none",
+               part.rule ? part.rule->id : "none");
+    return all.rule == part.rule;
+}
+
 struct total {
     unsigned bad, near, wrong;
 };
 
 static void try_rule(const struct entry_cpu *cpu, const struct entry_base *base, const struct entry_values *good,
-                     unsigned number, struct total *total)
+                     struct entry_good *known, unsigned number, struct total *total)
 {
     static struct entry_values arranged, values;
     const struct entry_rule *rule = entry_rule(cpu->backend, number);
@@ -167,6 +181,7 @@ static void try_rule(const struct entry_cpu *cpu, const struct entry_base *base,
     if (!entry_rule_arrange(rule, base, &block, &cpu->caps, &finding))
         return;
     block = entry_values_block(&values);
+    known->written = &values.written;
     for (unsigned near = 0; near < 2; near++) {
         for (unsigned i = 0; i < entry_case_count(rule, near); i++) {
             struct entry_case c = entry_case_get(rule, near, i);
@@ -174,6 +189,7 @@ static void try_rule(const struct entry_cpu *cpu, const struct entry_base *base,
             values = arranged;
             if (!entry_case_write(&c, base, &block, &cpu->caps))
                 continue;
+            total->wrong += !is_told_by_part(cpu, &block, known);
             if (!near) {
                 total->bad++;
                 group_of(rule)->tried[0]++;
@@ -194,6 +210,8 @@ static void try_rule(const struct entry_cpu *cpu, const struct entry_base *base,
 static struct total try_cpu(const struct entry_cpu *cpu)
 {
     static struct entry_values good;
+    static struct entry_good known;
+    struct entry_block block = entry_values_block(&good);
     struct total total = {0, 0, 0};
     unsigned bases = 0;
 
@@ -201,8 +219,10 @@ static struct total try_cpu(const struct entry_cpu *cpu)
         if (!entry_base_make(cpu, entry_base(cpu->backend, b), &good))
             continue;
         bases++;
+        total.wrong += !entry_good_learn(&known, cpu->backend, &block, &cpu->caps);
+        good.written = 0;
         for (unsigned i = 0; i < entry_rule_count(cpu->backend); i++)
-            try_rule(cpu, entry_base(cpu->backend, b), &good, i, &total);
+            try_rule(cpu, entry_base(cpu->backend, b), &good, &known, i, &total);
     }
     printf("# CPU %s: %u bases, %u bad cases, %u neighbours, %u not as they should be\n", cpu->name, bases, total.bad,
            total.near, total.wrong);

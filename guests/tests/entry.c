@@ -4,4 +4,4 @@
  */
 #include "guests/tests/entry.h"
 
-ENTRY_FAMILY(VMX, "BEXNH", 0, 0, ENTRY_ALL, "Checks on VMX Controls and Host-State Area");
+ENTRY_FAMILY(VMX, "BEXNH", 0, 0, false, "Checks on VMX Controls and Host-State Area");

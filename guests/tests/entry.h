@@ -4,35 +4,35 @@
 
 #include "guests/lib/lab/lab.h"
 
-/* A row: a case of a rule on a base. */
+/* A row: a case of a rule on a base, or all of them. */
 struct entry_row {
     uint16_t rule;
     uint8_t base, number;
     bool near;
 };
 
-/* Of a rule's cases on a base: all; one; or all but that one. */
-enum entry_share { ENTRY_ALL, ENTRY_SAMPLE, ENTRY_REST };
-
 /* The rows of a family. Filled when one asks. */
 struct entry_rows {
     enum backend backend;
     const char *groups;             /* letters of rules */
     unsigned first_base, last_base; /* numbers of bases */
-    enum entry_share share;
+    bool together;                  /* all cases of a rule on a base make one row */
     unsigned count, room;
     struct entry_row *row;
 };
 
 unsigned entry_rows_count(struct entry_rows *rows);
 
-/* Writes a row's label: "E9.IO_BITMAP_A.bit0" on the first base of all, "S2.GUEST_LDTR_SELECTOR.near-base-real" on others. */
+/*
+ * Writes a row's label: "E9.IO_BITMAP_A.bit0" on the first base of all, "S2.GUEST_LDTR_SELECTOR.near-base-real" on others;
+ * "S2.GUEST_LDTR_SELECTOR.all-real" for all cases together.
+ */
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL]);
 
 /* Whether a CPU that accepts it wrongly would not survive it. */
 bool entry_row_is_last(const struct entry_rows *rows, unsigned number);
 
-/* Enters with it, and expects what the rule says. */
+/* Enters with it, and expects what the rule says. Of cases together, each that fails is a result of its own, too. */
 void entry_row_run(const struct entry_rows *rows, unsigned number);
 
 /* The block with the rule arranged on a base; ends the row as a SKIP if that is not possible. */
@@ -60,8 +60,8 @@ void entry_change(const struct entry_block *block, const struct entry_change *ch
 void entry_control(const struct entry_block *block, const uint16_t *controls);
 
 /* The test of a family: of these groups, on these bases. */
-#define ENTRY_FAMILY(on, groups_, first_base_, last_base_, share_, manual)                                            \
-    static struct entry_rows entry_rows = {BACKEND_##on, groups_, first_base_, last_base_, share_, 0, 0, NULL};       \
+#define ENTRY_FAMILY(on, groups_, first_base_, last_base_, together_, manual)                                          \
+    static struct entry_rows entry_rows = {BACKEND_##on, groups_, first_base_, last_base_, together_, 0, 0, NULL};    \
     static unsigned entry_count(void) { return entry_rows_count(&entry_rows); }                                       \
     static void entry_name(unsigned number, char label[FEATURE_LABEL]) { entry_row_name(&entry_rows, number, label); } \
     static bool entry_last(unsigned number) { return entry_row_is_last(&entry_rows, number); }                        \

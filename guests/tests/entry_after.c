@@ -10,7 +10,7 @@
 
 /* ---- A row for each rule, with its first case that this CPU has ---------------------------------------------------- */
 
-static struct entry_rows rows = {BACKEND_VMX, "EXNHGSTRKIPLM", 0, 0, ENTRY_ALL, 0, 0, NULL};
+static struct entry_rows rows = {BACKEND_VMX, "EXNHGSTRKIPLM", 0, 0, false, 0, 0, NULL};
 
 /* The numbers of the rules that have rows. */
 static uint16_t rules[512];
@@ -78,7 +78,7 @@ FEATURE_MADE(entry_after, VMX, NEEDS(), MANUAL, "a VM entry that fails changes n
     break_rule(entry_rule(BACKEND_VMX, rules[number]));
     probe_write();
     probe_note();
-    result = probe_run();
+    result = probe_enter();
     if (result.exited && !(result.reason >> 31))
         SKIP("this CPU enters it");
     expect_unchanged(result, may_change);
@@ -128,7 +128,7 @@ FEATURE_TESTS(entry_after_information, VMX, NEEDS(), MANUAL,
     break_one(row);
     probe_write();
     probe_note();
-    expect_unchanged(probe_run(), tells);
+    expect_unchanged(probe_enter(), tells);
 }
 
 FEATURE_TESTS(entry_after_event, VMX, NEEDS(), MANUAL, "the event to inject stays valid; after an entry it is not so any more", failures)

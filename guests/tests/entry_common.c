@@ -18,37 +18,12 @@ static void add_row(struct entry_rows *rows, struct entry_row row)
     rows->row[rows->count++] = row;
 }
 
-static bool makes_sense(const struct entry_rule *rule, bool near, unsigned number, const struct entry_base *base)
-{
-    struct entry_case c = entry_case_get(rule, near, number);
-
-    return !c.variant || !(c.variant->skip & base->kind);
-}
-
-/*
- * The case that stands for all of a rule on a base: another on each, so that all bases together have many. Each second is a
- * neighbour. Returns `cases` if there is none.
- */
-static unsigned sample(const struct entry_rule *rule, bool near, unsigned cases, const struct entry_base *base, unsigned turn)
-{
-    unsigned first = turn / 2;
-
-    for (unsigned i = 0; i < cases && near == (turn % 2 == 0); i++)
-        if (makes_sense(rule, near, (first + i) % cases, base))
-            return (first + i) % cases;
-    return cases;
-}
-
 static void add_cases(struct entry_rows *rows, unsigned base, unsigned number, bool near)
 {
-    const struct entry_rule *rule = entry_rule(rows->backend, number);
-    const struct entry_base *on = entry_base(rows->backend, base);
-    unsigned cases = entry_case_count(rule, near);
-    unsigned chosen = rows->share == ENTRY_ALL ? cases : sample(rule, near, cases, on, base + number);
+    unsigned cases = entry_case_count(entry_rule(rows->backend, number), near);
 
     for (unsigned i = 0; i < cases; i++)
-        if (rows->share == ENTRY_ALL || (rows->share == ENTRY_SAMPLE) == (i == chosen))
-            add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
+        add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
 }
 
 static void add_rules(struct entry_rows *rows, unsigned base)
@@ -58,6 +33,10 @@ static void add_rules(struct entry_rows *rows, unsigned base)
 
         if (rule->no_row || !strchr(rows->groups, rule->id[0]) || rule->skip & entry_base(rows->backend, base)->kind)
             continue;
+        if (rows->together) {
+            add_row(rows, (struct entry_row){.rule = (uint16_t)i, .base = (uint8_t)base});
+            continue;
+        }
         add_cases(rows, base, i, false);
         add_cases(rows, base, i, true);
     }
@@ -79,43 +58,26 @@ bool entry_row_is_last(const struct entry_rows *rows, unsigned number)
     return !row->near && entry_rule(rows->backend, row->rule)->loses_host;
 }
 
+static void put_label(char label[FEATURE_LABEL], const struct entry_rule *rule, const struct entry_case *c,
+                      const struct entry_base *base)
+{
+    struct text text = text_begin(label, FEATURE_LABEL);
+
+    text_put(&text, "%s.%s.%s%s", rule->id, entry_field_name(rule->field), c && c->near ? "near-" : "", c ? c->label : "all");
+    if (base)
+        text_put(&text, "-%s", base->name);
+}
+
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL])
 {
     const struct entry_row *row = &rows->row[number];
     const struct entry_rule *rule = entry_rule(rows->backend, row->rule);
     struct entry_case c = entry_case_get(rule, row->near, row->number);
-    struct text text = text_begin(label, FEATURE_LABEL);
 
-    text_put(&text, "%s.%s.%s%s", rule->id, entry_field_name(rule->field), c.near ? "near-" : "", c.label);
-    if (row->base)
-        text_put(&text, "-%s", entry_base(rows->backend, row->base)->name);
+    put_label(label, rule, rows->together ? NULL : &c, row->base ? entry_base(rows->backend, row->base) : NULL);
 }
 
 /* ---- One row ------------------------------------------------------------------------------------------------ */
-
-/* Whether a block keeps all rules takes long to see, and many rules want just what one before them had. */
-static bool is_good(const struct entry_block *block, struct entry_finding *obstacle)
-{
-    enum { GOOD = 1 << 10 };
-    static uint64_t good[GOOD]; /* hashes of blocks that are, each at a place that it tells */
-    uint64_t hash = probe_hash(), *place = &good[hash % GOOD];
-
-    if (*place == hash)
-        return true;
-    if (!entry_check(hypercall_is_svm ? BACKEND_SVM : BACKEND_VMX, block, probe_caps(), obstacle))
-        return false;
-    *place = hash;
-    return true;
-}
-
-/* As entry_rule_arrange. */
-static bool arrange(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
-                    struct entry_finding *obstacle)
-{
-    obstacle->rule = NULL;
-    return entry_rule_apply(rule, base, block, probe_caps()) && is_good(block, obstacle) &&
-           entry_rule_check(rule, block, probe_caps(), NULL) == ENTRY_KEPT;
-}
 
 /* Rows of one rule follow each other. */
 struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base)
@@ -123,15 +85,14 @@ struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct
     static const struct entry_rule *last;
     static const struct entry_base *last_base;
     static struct entry_values arranged;
-    struct entry_block block = probe_begin(base);
+    struct entry_block block;
     struct entry_finding obstacle;
 
-    if (rule == last && base == last_base) {
-        probe_bring_back(&arranged);
-        return block;
-    }
+    if (rule == last && base == last_base)
+        return probe_begin_again(base, &arranged);
     last = NULL;
-    if (!arrange(rule, base, &block, &obstacle)) {
+    block = probe_begin(base);
+    if (!entry_rule_arrange(rule, base, &block, probe_caps(), &obstacle)) {
         if (obstacle.rule)
             SKIP("needs what %s.%s asks for", obstacle.rule->id, entry_field_name(obstacle.rule->field));
         SKIP("the rule is not for this CPU, or not for the base %s", base->name);
@@ -247,20 +208,31 @@ static void expect_explained(const struct entry_rule *rule, const struct entry_b
         expect_read_back(&finding);
 }
 
-void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block)
+/* Returns whether the entry was refused as the rule says. */
+static bool expect_refused(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block,
+                           struct entry_verdict *verdict)
 {
-    struct entry_verdict verdict = entry_rule_verdict(rule);
     struct entry_finding finding;
     char due[80];
 
     EXPECT(entry_rule_check(rule, block, probe_caps(), &finding) == ENTRY_BROKEN);
-    verdict.qualification = finding.qualification;
-    if (is_as(result, &verdict))
-        expect_explained(rule, block, &verdict);
-    if (is_as(result, &verdict) || (rule->optional && result.exited && !(result.reason >> 31)))
-        return;
-    entry_verdict_text(&verdict, due, sizeof due);
+    *verdict = entry_rule_verdict(rule);
+    verdict->qualification = finding.qualification;
+    if (is_as(result, verdict))
+        return true;
+    if (rule->optional && result.exited && !(result.reason >> 31))
+        return false;
+    entry_verdict_text(verdict, due, sizeof due);
     FAIL("expected %s; saw %s", due, text_of(result));
+    return false;
+}
+
+void entry_row_expect(struct probe_result result, const struct entry_rule *rule, const struct entry_block *block)
+{
+    struct entry_verdict verdict;
+
+    if (expect_refused(result, rule, block, &verdict))
+        expect_explained(rule, block, &verdict);
 }
 
 static void expect_entered(struct probe_result result)
@@ -270,18 +242,52 @@ static void expect_entered(struct probe_result result)
         FAIL("expected an entry; saw %s", text_of(result));
 }
 
+/* Returns false if there is no such case on this CPU. */
+static bool try_case(const struct entry_rule *rule, const struct entry_base *base, const struct entry_case *c, bool explain)
+{
+    struct entry_block block = entry_row_arrange(rule, base);
+    struct entry_verdict verdict;
+
+    if (!entry_case_write(c, base, &block, probe_caps()))
+        return false;
+    if (c->near)
+        expect_entered(probe_enter());
+    else if (expect_refused(probe_enter(), rule, &block, &verdict) && explain)
+        expect_explained(rule, &block, &verdict);
+    return true;
+}
+
+/* Returns how many there are. To explain takes longer than all else: on each base another case is. */
+static unsigned try_cases(const struct entry_rule *rule, const struct entry_base *base, unsigned turn, bool near)
+{
+    unsigned tried = 0, cases = entry_case_count(rule, near);
+
+    for (unsigned i = 0; i < cases; i++) {
+        struct entry_case c = entry_case_get(rule, near, i);
+        char label[FEATURE_LABEL];
+
+        tried += try_case(rule, base, &c, i == turn % cases);
+        if (outcome.verdict == VERDICT_PASS)
+            continue;
+        put_label(label, rule, &c, base);
+        outcome_tell(label);
+    }
+    return tried;
+}
+
+static unsigned try_all(const struct entry_rule *rule, const struct entry_base *base, unsigned turn)
+{
+    return try_cases(rule, base, turn, false) + try_cases(rule, base, turn, true);
+}
+
 void entry_row_run(const struct entry_rows *rows, unsigned number)
 {
-    const struct entry_base *base = entry_base(rows->backend, rows->row[number].base);
     const struct entry_row *row = &rows->row[number];
+    const struct entry_base *base = entry_base(rows->backend, row->base);
     const struct entry_rule *rule = entry_rule(rows->backend, row->rule);
     struct entry_case c = entry_case_get(rule, row->near, row->number);
-    struct entry_block block = entry_row_arrange(rule, base);
 
-    if (!entry_case_write(&c, base, &block, probe_caps()))
+    if (rows->together ? !try_all(rule, base, row->base) : !try_case(rule, base, &c, true))
         SKIP("no such case on this CPU");
-    if (c.near)
-        expect_entered(probe_enter());
-    else
-        entry_row_expect(probe_enter(), rule, &block);
+    EXPECT(true); /* what failed of cases together has been told */
 }

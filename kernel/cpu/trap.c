@@ -26,17 +26,22 @@ void trap_handle(struct regs *regs);
 
 static struct idt_gate idt[VECTORS];
 
+static void make_gates(void)
+{
+    for (unsigned v = 0; v < VECTORS; v++) {
+        uint64_t stub = (uint64_t)trap_stubs + v * STUB_BYTES;
+
+        idt[v] = (struct idt_gate){(uint16_t)stub, SEL_KERNEL_CS, 0, GATE_INTERRUPT, (uint16_t)(stub >> 16),
+                                   (uint32_t)(stub >> 32), 0};
+    }
+}
+
 void trap_init(void)
 {
     struct gdt_pointer pointer = {sizeof idt - 1, (uint64_t)idt};
 
-    for (unsigned v = 0; v < VECTORS; v++) {
-        uint64_t stub = (uint64_t)trap_stubs + v * STUB_BYTES;
-
-        if (idt[v].selector == 0)
-            idt[v] = (struct idt_gate){(uint16_t)stub, SEL_KERNEL_CS, 0, GATE_INTERRUPT, (uint16_t)(stub >> 16),
-                                       (uint32_t)(stub >> 32), 0};
-    }
+    if (!idt[0].selector)
+        make_gates();
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 

@@ -127,8 +127,8 @@ static bool bring_about(const struct place *place, const struct entry_bits *list
     return true;
 }
 
-bool entry_rule_apply(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
-                      const struct entry_caps *caps)
+static bool apply(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
+                  const struct entry_caps *caps)
 {
     const struct place place = {rule, block, caps};
     struct entry_context context = {.block = block, .caps = caps};
@@ -142,7 +142,7 @@ bool entry_rule_arrange(const struct entry_rule *rule, const struct entry_base *
                         const struct entry_caps *caps, struct entry_finding *obstacle)
 {
     obstacle->rule = NULL;
-    return entry_rule_apply(rule, base, block, caps) &&
+    return apply(rule, base, block, caps) &&
            entry_check(rule->id[0] == 'A' ? BACKEND_SVM : BACKEND_VMX, block, caps, obstacle) &&
            entry_rule_check(rule, block, caps, NULL) == ENTRY_KEPT;
 }

@@ -27,6 +27,7 @@ uint64_t entry_get(struct entry_context *context, uint32_t field)
     uint64_t value = 0;
     bool known;
 
+    context->looked |= entry_field_mask(field);
     if (context->instead && context->instead->field == field)
         return context->instead->value;
     known = field >= ENTRY_CAP && field < ENTRY_CAP_END ? read_cap(context->caps, field, &value)
@@ -127,7 +128,13 @@ static bool is_broken(const struct entry_rule *rule, struct entry_context *quiet
     uint64_t wrong;
 
     quiet->unknown = false;
+    quiet->looked = 0;
     return check(rule, quiet, &wrong) == ENTRY_BROKEN;
+}
+
+static bool is_known_to_be_kept(const struct entry_block *block, unsigned rule)
+{
+    return block->good && !(block->good->looked[rule] & *block->good->written);
 }
 
 /* The first broken rule, of those that come to what was seen, if that is not null: with another qualification, too, unless
@@ -138,17 +145,33 @@ static bool find_broken(enum backend backend, const struct entry_block *block, c
     struct entry_context quiet = {.block = block, .caps = caps, .quiet = true};
     struct entry_tables tables = entry_tables(backend);
 
-    for (unsigned i = 0; i < tables.count; i++)
-        for (unsigned n = 0; n < tables.table[i]->count; n++) {
+    for (unsigned i = 0, number = 0; i < tables.count; i++)
+        for (unsigned n = 0; n < tables.table[i]->count; n++, number++) {
             const struct entry_rule *rule = &tables.table[i]->rules[n];
 
-            if ((seen && !entry_rule_comes_to(rule, seen)) || !is_broken(rule, &quiet))
+            if (is_known_to_be_kept(block, number) || (seen && !entry_rule_comes_to(rule, seen)) ||
+                !is_broken(rule, &quiet))
                 continue;
             entry_rule_check(rule, block, caps, finding);
             if (!exactly || finding->qualification == seen->qualification)
                 return true;
         }
     return false;
+}
+
+bool entry_good_learn(struct entry_good *good, enum backend backend, const struct entry_block *block,
+                      const struct entry_caps *caps)
+{
+    struct entry_context quiet = {.block = block, .caps = caps, .quiet = true};
+    struct entry_tables tables = entry_tables(backend);
+
+    for (unsigned i = 0, number = 0; i < tables.count; i++)
+        for (unsigned n = 0; n < tables.table[i]->count; n++, number++) {
+            if (number == ENTRY_RULES_MAX || is_broken(&tables.table[i]->rules[n], &quiet))
+                return false;
+            good->looked[number] = quiet.looked;
+        }
+    return true;
 }
 
 bool entry_check(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
@@ -160,7 +183,8 @@ bool entry_check(enum backend backend, const struct entry_block *block, const st
 bool entry_explain(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
                    const struct entry_verdict *seen, struct entry_finding *finding)
 {
-    return find_broken(backend, block, caps, seen, true, finding) || find_broken(backend, block, caps, seen, false, finding) ||
+    return find_broken(backend, block, caps, seen, true, finding) ||
+           find_broken(backend, block, caps, seen, false, finding) ||
            find_broken(backend, block, caps, NULL, false, finding);
 }
 

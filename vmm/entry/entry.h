@@ -31,6 +31,7 @@ struct entry_block {
     void *context;
     bool (*read)(void *context, uint32_t field, uint64_t *value);
     bool (*write)(void *context, uint32_t field, uint64_t value);
+    const struct entry_good *good; /* null: nothing is known of it. See entry_good_learn */
 };
 
 /* The CPU's capability registers, by enum entry_cap_field - ENTRY_CAP. Bits of `known` tell which have a value. */
@@ -47,6 +48,7 @@ bool entry_caps_put(struct entry_caps *caps, uint64_t index, uint64_t value);
 enum { ENTRY_VALUES_MAX = 512 };
 struct entry_values {
     unsigned count;
+    uint64_t written; /* entry_field_mask of each field that is written. To be cleared by who wants to know */
     struct entry_pair {
         uint32_t field;
         uint64_t value;
@@ -194,6 +196,20 @@ enum entry_result {
 enum entry_result entry_rule_check(const struct entry_rule *rule, const struct entry_block *block,
                                    const struct entry_caps *caps, struct entry_finding *finding);
 
+/*
+ * What each rule looked at in a block that kept them all. Of such a block, written to since, only those rules can be broken
+ * that looked at what was written: the others would look at the same again.
+ */
+enum { ENTRY_RULES_MAX = 512 };
+struct entry_good {
+    const uint64_t *written; /* entry_field_mask of each field that was, in one word */
+    uint64_t looked[ENTRY_RULES_MAX];
+};
+
+/* Fills in looked[] if the block keeps all rules, and returns whether it does. */
+bool entry_good_learn(struct entry_good *good, enum backend backend, const struct entry_block *block,
+                      const struct entry_caps *caps);
+
 /* Whether all rules are kept that can be checked; *first, which may be null, is the first that is broken. */
 bool entry_check(enum backend backend, const struct entry_block *block, const struct entry_caps *caps,
                  struct entry_finding *first);
@@ -245,10 +261,6 @@ void entry_base_frame(enum backend backend, const struct entry_block *block, con
  */
 bool entry_rule_arrange(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
                         const struct entry_caps *caps, struct entry_finding *obstacle);
-
-/* The first half of that, which takes little time: without a look at whether all other rules are kept then. */
-bool entry_rule_apply(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block,
-                      const struct entry_caps *caps);
 
 struct entry_case {
     const struct entry_rule *rule;

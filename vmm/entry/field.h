@@ -80,6 +80,9 @@ bool entry_field_find(const char *name, uint32_t *field);
 /* Where a capability register is found: an MSR, or CPUID, as in struct machine_cap, with the subleaf in bits 47:40. */
 uint64_t entry_cap_index(uint32_t field);
 
+/* One of 64 bits, which stands for this field and for some others: enough to tell that two sets have no field in common. */
+static inline uint64_t entry_field_mask(uint32_t field) { return 1ull << (field * 0x9e3779b1u >> 26); }
+
 /* Bits that the field has: 16, 32 or 64; natural width counts as 64. */
 unsigned entry_field_bits(uint32_t field);
 

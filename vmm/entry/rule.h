@@ -115,6 +115,7 @@ struct entry_context {
     const struct entry_caps *caps;
     bool unknown;                     /* something was read that is not known */
     bool quiet;                       /* nothing goes to read[] */
+    uint64_t looked;                  /* entry_field_mask of each field that was asked for */
     uint64_t qualification;           /* set by a rule that knows it better than its group */
     const struct entry_pair *instead; /* null, or what a field is taken to be */
     unsigned reads;

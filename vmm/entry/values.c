@@ -49,18 +49,20 @@ static bool values_write(void *context, uint32_t field, uint64_t value)
         for (unsigned i = values->count++; i > at; i--)
             values->pair[i] = values->pair[i - 1];
     }
+    values->written |= entry_field_mask(field);
     values->pair[at] = (struct entry_pair){field, bits < 64 ? value & ((1ull << bits) - 1) : value};
     return true;
 }
 
 struct entry_block entry_values_block(struct entry_values *values)
 {
-    return (struct entry_block){values, values_read, values_write};
+    return (struct entry_block){values, values_read, values_write, NULL};
 }
 
 void entry_values_copy(struct entry_values *to, const struct entry_values *from)
 {
     to->count = from->count;
+    to->written = from->written;
     for (unsigned i = 0; i < from->count; i++)
         to->pair[i] = from->pair[i];
 }

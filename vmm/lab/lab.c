@@ -283,18 +283,26 @@ static int64_t set_pair(const struct guest *guest, uint64_t what, uint64_t value
     return kind >= LAB_CAP ? -ABI_EINVAL : write_one(guest, what, value);
 }
 
-/* Fields of the probe are many: a system call for each run of them. Which one can't be written is found one by one. */
-static uint64_t set_fields(const struct guest *guest, const struct lab_pair *list, uint64_t n)
+/* Of the probe, and of instructions that the kernel runs for the guest, it takes many at once. */
+static bool is_batched(uint64_t what) { return what >> LAB_KIND_SHIFT == LAB_PROBE || what >> LAB_KIND_SHIFT == LAB_VMX; }
+
+/*
+ * A system call for each run of such pairs; a run ends with an instruction. Returns how many are written: 0 if one of them
+ * can't be, and which it is shows when they are written one by one.
+ */
+static uint64_t set_batch(const struct guest *guest, const struct lab_pair *list, uint64_t n)
 {
     struct state_pair pairs[MAX_STATE_PAIRS];
     struct lab_pair copy[MAX_STATE_PAIRS]; /* the guest may write to its own in the meantime */
     uint64_t run = 0;
+    bool ends = false;
 
-    for (; run < n && run < MAX_STATE_PAIRS; run++) {
+    for (; run < n && run < MAX_STATE_PAIRS && !ends; run++) {
         copy[run] = list[run];
-        if (copy[run].what >> LAB_KIND_SHIFT != LAB_PROBE)
+        if (!is_batched(copy[run].what))
             break;
         pairs[run] = (struct state_pair){copy[run].what, (uintptr_t)&copy[run].value};
+        ends = copy[run].what == LAB_WHAT(LAB_VMX, LAB_VMX_RUN);
     }
     return run > 1 && sys_vcpu_write(guest->vcpu.number, pairs, (unsigned)run) == 0 ? run : 0;
 }
@@ -312,7 +320,7 @@ int64_t lab_call_machine(struct guest *guest, uint64_t pairs, uint64_t n, uint64
         struct lab_pair pair;
         int64_t error;
 
-        i += set_fields(guest, list + i, n - i);
+        i += set_batch(guest, list + i, n - i);
         if (i == n)
             break;
         pair = list[i];
@@ -340,13 +348,18 @@ static int64_t get_pair(const struct guest *guest, uint64_t what, uint64_t *valu
 }
 
 /* Likewise for reading. */
-static uint64_t get_fields(const struct guest *guest, struct lab_pair *list, uint64_t n)
+static uint64_t get_batch(const struct guest *guest, struct lab_pair *list, uint64_t n)
 {
     struct state_pair pairs[MAX_STATE_PAIRS];
     uint64_t values[MAX_STATE_PAIRS], run = 0;
 
-    for (; run < n && run < MAX_STATE_PAIRS && list[run].what >> LAB_KIND_SHIFT == LAB_PROBE; run++)
-        pairs[run] = (struct state_pair){list[run].what, (uintptr_t)&values[run]};
+    for (; run < n && run < MAX_STATE_PAIRS; run++) {
+        uint64_t what = list[run].what;
+
+        if (!is_batched(what))
+            break;
+        pairs[run] = (struct state_pair){what, (uintptr_t)&values[run]};
+    }
     if (run <= 1 || sys_vcpu_read(guest->vcpu.number, pairs, (unsigned)run) != 0)
         return 0;
     for (uint64_t i = 0; i < run; i++)
@@ -367,7 +380,7 @@ int64_t lab_call_results(struct guest *guest, uint64_t pairs, uint64_t n, uint64
         uint64_t value;
         int64_t error;
 
-        i += get_fields(guest, list + i, n - i);
+        i += get_batch(guest, list + i, n - i);
         if (i == n)
             break;
         error = get_pair(guest, list[i].what, &value);

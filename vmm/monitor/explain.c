@@ -89,7 +89,7 @@ static void note_finding(const struct entry_verdict *seen, char *text)
 
 void explain_entry(const struct guest *guest, const struct entry_verdict *seen)
 {
-    struct entry_block block = {(void *)guest, read_field, NULL};
+    struct entry_block block = {(void *)guest, read_field, NULL, NULL};
     enum backend backend = guest->vm->backend;
     struct entry_caps caps;
     struct entry_finding finding;

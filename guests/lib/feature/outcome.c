@@ -5,6 +5,7 @@
 struct outcome outcome;
 void (*outcome_context)(struct text *text);
 void (*outcome_leave)(void);
+void (*outcome_tell)(const char *label);
 
 static const char *const relations[] = {
     [RELATION_EQ] = "", [RELATION_NE] = "not ", [RELATION_LT] = "below ",

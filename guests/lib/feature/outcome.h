@@ -53,6 +53,9 @@ __attribute__((format(printf, 3, 4))) void outcome_fail(const char *file, unsign
 __attribute__((format(printf, 4, 5))) _Noreturn void outcome_end(enum verdict verdict, const char *file, unsigned line,
                                                                  const char *format, ...);
 
+/* Sends what has come of the row so far as a result under another label, and begins it anew. */
+extern void (*outcome_tell)(const char *label);
+
 /* ---- For the library ---- */
 
 /* The current row's. */

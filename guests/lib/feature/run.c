@@ -34,6 +34,7 @@ static size_t n_places, room, other_platform;
 static struct context row_context;
 static struct lab_observation guard_seen __attribute__((aligned(4096)));
 static long guard_result;
+static const struct feature_row *running;
 
 static _Noreturn void leave(void) { context_resume(&row_context, LEFT); }
 
@@ -89,9 +90,29 @@ static uint16_t missing(const struct feature_row *row)
     return need;
 }
 
+static void send(const char *id)
+{
+    char line[RESULT_BYTES];
+    size_t length = outcome_line(id, line, sizeof line);
+
+    hypercall(HC_TEST, (unsigned long)line, length, 0);
+}
+
+static void tell(const char *label)
+{
+    struct feature_row part = *running;
+    char id[FEATURE_ID];
+    struct text text = text_begin(part.label, sizeof part.label);
+
+    text_put(&text, "%s", label);
+    feature_id(&part, id);
+    send(id);
+    outcome_begin();
+}
+
 static void report(const struct feature_row *row)
 {
-    char id[FEATURE_ID], line[RESULT_BYTES];
+    char id[FEATURE_ID];
     size_t length = feature_id(row, id);
     uint16_t need = missing(row);
 
@@ -102,13 +123,13 @@ static void report(const struct feature_row *row)
         outcome_worsen(VERDICT_ERROR, NULL, 0, "not run: this machine is known not to survive it");
     } else {
         lab_observe_reset();
+        running = row;
         run(row);
         hypercall(HC_LAB_RESET, 0, 0, 0);
         state_reset();
         lab_controls_reset();
     }
-    length = outcome_line(id, line, sizeof line);
-    hypercall(HC_TEST, (unsigned long)line, length, 0);
+    send(id);
 }
 
 static void add_place(size_t test, unsigned number)
@@ -207,6 +228,7 @@ int main(int argc, char **argv)
         return STATUS_USAGE;
     }
     outcome_leave = leave;
+    outcome_tell = tell;
     state_setup();
     lab_controls_reset();
     state_reset();

@@ -34,6 +34,9 @@ void lab_read_pairs(struct lab_pair *pairs, size_t n); /* several at once: fills
                     sizeof((const struct lab_pair[]){__VA_ARGS__}) / sizeof(struct lab_pair))
 void lab_write_pairs(const struct lab_pair *pairs, size_t n);
 
+/* As lab_write_pairs, but false instead of an ERROR, and of fields without control bits. */
+bool lab_try_pairs(const struct lab_pair *pairs, size_t n);
+
 /* As lab_write and lab_read, but false instead of an ERROR; *refusal, which may be null, says why. */
 bool lab_try(uint64_t what, uint64_t value, struct lab_refusal *refusal);
 bool lab_try_set(enum feature_need control, bool on, struct lab_refusal *refusal);

@@ -108,7 +108,7 @@ void probe_put(uint32_t field, uint64_t value)
 
 void probe_make_frame(enum backend backend)
 {
-    struct entry_block block = {&probe_frame, block_read, block_write};
+    struct entry_block block = {&probe_frame, block_read, block_write, NULL};
 
     probe_frame.count = 0;
     entry_base_frame(backend, &block, probe_caps());
@@ -128,17 +128,16 @@ static void end_hlt(const struct entry_block *block)
     }
 }
 
-struct entry_block probe_begin(const struct entry_base *base)
-{
-    static struct entry_values values; /* with the last base, as rows of one base follow each other */
-    static const struct entry_base *last;
-    struct entry_block block = {&probe_wanted, block_read, block_write};
+/* The base, as rows of one base follow each other. */
+static struct entry_values on_base;
+static struct entry_good good = {.written = &probe_wanted.written};
 
-    if (probe_ready && last == base) {
-        entry_values_copy(&probe_wanted, &values);
-        return block;
-    }
-    last = NULL;
+/* Makes on_base and, if the base keeps all rules, `good`; returns whether it does. */
+static bool make_base(const struct entry_base *base)
+{
+    struct entry_block block = {&probe_wanted, block_read, block_write, NULL};
+    bool keeps;
+
     if (!probe_ready && hypercall_is_svm)
         probe_svm_prepare();
     else if (!probe_ready)
@@ -148,27 +147,30 @@ struct entry_block probe_begin(const struct entry_base *base)
     entry_base_set(base, &block, probe_caps());
     if (base->kind & BASE_HLT)
         end_hlt(&block);
-    entry_values_copy(&values, &probe_wanted);
-    last = base;
-    return block;
+    keeps = entry_good_learn(&good, hypercall_is_svm ? BACKEND_SVM : BACKEND_VMX, &block, probe_caps());
+    entry_values_copy(&on_base, &probe_wanted);
+    on_base.written = 0;
+    return keeps;
 }
+
+struct entry_block probe_begin_again(const struct entry_base *base, const struct entry_values *values)
+{
+    static const struct entry_base *last;
+    static bool keeps;
+
+    if (!probe_ready || last != base) {
+        last = NULL;
+        keeps = make_base(base);
+        last = base;
+    }
+    entry_values_copy(&probe_wanted, values);
+    return (struct entry_block){&probe_wanted, block_read, block_write, keeps ? &good : NULL};
+}
+
+struct entry_block probe_begin(const struct entry_base *base) { return probe_begin_again(base, &on_base); }
 
 void probe_keep(struct entry_values *values) { entry_values_copy(values, &probe_wanted); }
 
 void probe_bring_back(const struct entry_values *values) { entry_values_copy(&probe_wanted, values); }
-
-/* FNV-1a, by Fowler, Noll and Vo, over words. */
-uint64_t probe_hash(void)
-{
-    const uint64_t prime = 0x100000001b3;
-    uint64_t hash = 0xcbf29ce484222325;
-
-    for (unsigned i = 0; i < probe_wanted.count; i++) {
-        hash = (hash ^ probe_wanted.pair[i].field) * prime;
-        hash = (hash ^ probe_wanted.pair[i].value) * prime;
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
 
 struct probe_result probe_enter(void) { return hypercall_is_svm ? probe_svm_enter() : probe_vmx_enter(); }

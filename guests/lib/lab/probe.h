@@ -18,12 +18,12 @@ const struct entry_caps *probe_caps(void);
  * guest state like that executes first exits, as it has no memory. */
 struct entry_block probe_begin(const struct entry_base *base);
 
+/* The same, but all of the block is as it was kept on this base. */
+struct entry_block probe_begin_again(const struct entry_base *base, const struct entry_values *values);
+
 /* All of the block as it is now, and back. */
 void probe_keep(struct entry_values *values);
 void probe_bring_back(const struct entry_values *values);
-
-/* A number that differs, as good as always, from that of each other block. */
-uint64_t probe_hash(void);
 
 /* What came of an entry: exited, then with what; or not, then `error` is the VM-instruction error, 0 of VMfailInvalid. */
 struct probe_result {
@@ -32,11 +32,10 @@ struct probe_result {
 };
 struct probe_result probe_enter(void);
 
-/* The two halves of that, on VMX: the fields are written; the VMCS is entered. */
+/* On VMX: writes the fields of the block, so that an entry has nothing left to write. */
 void probe_write(void);
-struct probe_result probe_run(void);
 
-/* All fields of the VMCS, as they are between the two; and those that are not so any more: how many, the first `room` of them
+/* All fields of the VMCS, as they are then; and those that are not so any more: how many, the first `room` of them
  * in changed[], with their value now. */
 void probe_note(void);
 unsigned probe_changed(struct entry_pair *changed, unsigned room);

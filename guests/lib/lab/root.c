@@ -5,19 +5,43 @@
 
 #define PART(part) LAB_WHAT(LAB_VMX, part)
 
+static void put_operands(struct lab_pair pairs[ROOT_OPERANDS], enum lab_vmx_run instruction, uint64_t operand, uint64_t pointer,
+                         uint64_t data)
+{
+    pairs[0] = (struct lab_pair){PART(LAB_VMX_OPERAND), operand};
+    pairs[1] = (struct lab_pair){PART(LAB_VMX_POINTER), pointer};
+    pairs[2] = (struct lab_pair){PART(LAB_VMX_DATA), data};
+    pairs[3] = (struct lab_pair){PART(LAB_VMX_RUN), instruction};
+}
+
+/* Reads pairs[0..n), and behind them what an instruction came to. */
+static struct root_result take_result(struct lab_pair *pairs, size_t n)
+{
+    struct lab_pair *results = pairs + n;
+
+    results[0].what = PART(LAB_VMX_FLAGS);
+    results[1].what = PART(LAB_VMX_ERROR);
+    results[2].what = PART(LAB_VMX_VALUE);
+    lab_read_pairs(pairs, n + ROOT_RESULTS);
+    return (struct root_result){results[0].value, results[1].value, results[2].value};
+}
+
 struct root_result root_run(enum lab_vmx_run instruction, uint64_t operand, uint64_t pointer, uint64_t data)
 {
-    const struct lab_pair operands[] = {
-        {PART(LAB_VMX_OPERAND), operand}, {PART(LAB_VMX_POINTER), pointer}, {PART(LAB_VMX_DATA), data},
-    };
+    struct lab_pair operands[ROOT_OPERANDS], results[ROOT_RESULTS];
 
-    struct lab_pair results[] = {{PART(LAB_VMX_FLAGS), 0}, {PART(LAB_VMX_ERROR), 0}, {PART(LAB_VMX_VALUE), 0}};
-
-    lab_write_pairs(operands, sizeof operands / sizeof *operands);
-    if (!lab_try(PART(LAB_VMX_RUN), instruction, 0))
+    put_operands(operands, instruction, operand, pointer, data);
+    if (!lab_try_pairs(operands, ROOT_OPERANDS))
         SKIP("the machine has no such instruction for Nestor");
-    lab_read_pairs(results, sizeof results / sizeof *results);
-    return (struct root_result){results[0].value, results[1].value, results[2].value};
+    return take_result(results, 0);
+}
+
+struct root_result root_enter(enum lab_vmx_run instruction, uint64_t launched, struct lab_pair *before, size_t n,
+                              struct lab_pair *behind, size_t m)
+{
+    put_operands(before + n, instruction, 0, 0, launched);
+    lab_write_pairs(before, n + ROOT_OPERANDS);
+    return take_result(behind, m);
 }
 
 void root_begin(bool current)

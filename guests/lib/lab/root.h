@@ -3,6 +3,7 @@
 #define GUESTS_LIB_LAB_ROOT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config/lab.h"
@@ -17,6 +18,14 @@ struct root_result {
 
 /* Executes one; ends the row as SKIP if the machine has no such instruction. */
 struct root_result root_run(enum lab_vmx_run instruction, uint64_t operand, uint64_t pointer, uint64_t data);
+
+/*
+ * An entry, in one go with n writes before it and m reads behind it: before[] has room for ROOT_OPERANDS more, and behind[] for
+ * ROOT_RESULTS more. What is read is in the first m of behind[] then.
+ */
+enum { ROOT_OPERANDS = 4, ROOT_RESULTS = 3 };
+struct root_result root_enter(enum lab_vmx_run instruction, uint64_t launched, struct lab_pair *before, size_t n,
+                              struct lab_pair *behind, size_t m);
 
 /* Both regions are as new, and A the current VMCS; or none is. */
 void root_begin(bool current);
