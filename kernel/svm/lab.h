@@ -1,5 +1,5 @@
-/* The lab of an SVM vCPU: lab.c has its permission maps, its virtual interrupts and its exits, lab_policy.c what its guest
- * may do with the VMCB. */
+/* The lab of an SVM vCPU: lab.c has its permission maps and its probe, lab_exit.c its exits and virtual interrupts, lab_policy.c
+ * what its guest may do with the VMCB. */
 #ifndef KERNEL_SVM_LAB_H
 #define KERNEL_SVM_LAB_H
 

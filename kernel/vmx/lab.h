@@ -1,4 +1,4 @@
-/* The lab of a VMX vCPU: lab.c has the pages and the exits, lab_policy.c what its guest may do with the VMCS. */
+/* The lab of a VMX vCPU: lab.c has the pages, lab_exit.c the exits, lab_policy.c what its guest may do with the VMCS. */
 #ifndef KERNEL_VMX_LAB_H
 #define KERNEL_VMX_LAB_H
 

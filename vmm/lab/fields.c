@@ -121,7 +121,8 @@ static void write_field(const struct guest *guest, uint64_t what, uint64_t value
 {
     struct state_pair pair = {what, (uintptr_t)&value};
 
-    sys_vcpu_write(guest->vcpu.number, &pair, 1); /* one that the kernel does not let us write can't have changed much */
+    sys_vcpu_write(guest->vcpu.number, &pair,
+                   1); /* one that the kernel does not let us write can't have changed much */
 }
 
 void lab_fields_restore(const struct guest *guest, const struct lab_fields *before, const struct lab_fields *now)
@@ -136,7 +137,8 @@ void lab_fields_restore(const struct guest *guest, const struct lab_fields *befo
             write_field(guest, shadows[i], value);
 }
 
-uint64_t lab_fields_changed(const struct lab_fields *before, const struct lab_fields *now, struct lab_pair *pairs, uint64_t n)
+uint64_t lab_fields_changed(const struct lab_fields *before, const struct lab_fields *now, struct lab_pair *pairs,
+                            uint64_t n)
 {
     uint64_t changed = 0;
 

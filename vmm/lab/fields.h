@@ -29,6 +29,7 @@ bool lab_fields_get(const struct lab_fields *fields, uint64_t what, uint64_t *va
 void lab_fields_restore(const struct guest *guest, const struct lab_fields *before, const struct lab_fields *now);
 
 /* Writes to pairs[] the registers of the guest that differ, with their value in `now`; at most n. Returns how many. */
-uint64_t lab_fields_changed(const struct lab_fields *before, const struct lab_fields *now, struct lab_pair *pairs, uint64_t n);
+uint64_t lab_fields_changed(const struct lab_fields *before, const struct lab_fields *now, struct lab_pair *pairs,
+                            uint64_t n);
 
 #endif

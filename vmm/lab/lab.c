@@ -1,55 +1,13 @@
 #include "vmm/lab/lab.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <x86intrin.h>
 
-#include "config/lab.h"
-#include "vmm/lab/fields.h"
+#include "vmm/lab/state.h"
 #include "vmm/lib/syscall.h"
-#include "vmm/monitor/capability.h"
 
 enum { OBSERVED_MAX = 10000, VMX_VMCALL = 18, SVM_VMMCALL = 0x81, VMMCALL_BYTES = 3 };
-
-/* A moment to which the guest can be brought back. */
-struct moment {
-    struct lab_fields fields;
-    uint64_t gpr[GPR_COUNT], rip;
-};
-
-/* Of each vCPU of a lab; made by the first call. */
-struct lab {
-    struct lab_observation *observation; /* in guest memory; NULL: nothing is observed */
-    enum lab_action action;
-    uint64_t argument;
-    bool seen;                           /* an exit, since the last HC_LAB_OBSERVE: `last` is as of it */
-    struct moment observe, guard;
-    struct lab_fields last;
-    struct lab_observation *guarded;     /* NULL: no guard */
-    uint64_t exits_left;                 /* of the guard; counts down, 0 = no limit */
-};
-
-static struct lab *lab_by_vcpu[MAX_VCPUS_PER_VM];
-
-static struct lab *lab_of(const struct guest *guest) { return lab_by_vcpu[guest->vcpu.number]; }
-
-static struct lab *make_lab(struct guest *guest)
-{
-    struct lab **lab = &lab_by_vcpu[guest->vcpu.number];
-
-    if (!*lab)
-        *lab = calloc(1, sizeof(**lab));
-    guest->in_lab = *lab != NULL;
-    return *lab;
-}
-
-static int64_t write_one(const struct guest *guest, uint64_t what, uint64_t value)
-{
-    const struct state_pair pair = {what, (uintptr_t)&value};
-
-    return sys_vcpu_write(guest->vcpu.number, &pair, 1);
-}
 
 uint64_t lab_run_flags(const struct guest *guest)
 {
@@ -86,7 +44,7 @@ static void go_back(struct guest *guest, const struct moment *moment, uint64_t r
 static void end_guard(const struct guest *guest, struct lab *lab)
 {
     lab->guarded = NULL;
-    write_one(guest, LAB_WHAT(LAB_DEADLINE, 0), 0);
+    lab_write_one(guest, LAB_WHAT(LAB_DEADLINE, 0), 0);
 }
 
 static void fire_guard(struct guest *guest, enum lab_guard why)
@@ -98,7 +56,7 @@ static void fire_guard(struct guest *guest, enum lab_guard why)
     memcpy(lab->guarded->gpr, guest->vcpu.page->gpr, sizeof(lab->guarded->gpr));
     lab->observation = NULL;
     end_guard(guest, lab);
-    write_one(guest, LAB_WHAT(LAB_ALL, 0), 0);
+    lab_write_one(guest, LAB_WHAT(LAB_ALL, 0), 0);
     go_back(guest, &lab->guard, why);
 }
 
@@ -150,7 +108,7 @@ static void inject(struct guest *guest, uint64_t event)
     if (guest->vm->backend == BACKEND_SVM)
         info = event;
     else
-        write_one(guest, VMX_ENTRY_INSTRUCTION_LENGTH, guest->vcpu.page->exit.instruction_length);
+        lab_write_one(guest, VMX_ENTRY_INSTRUCTION_LENGTH, guest->vcpu.page->exit.instruction_length);
     guest_set(guest, (struct reg_value[]){{REG_EVENT, info}, {REG_EVENT_ERROR, error}}, 2);
 }
 
@@ -162,12 +120,12 @@ static void switch_off(const struct guest *guest, uint32_t reason)
         uint32_t reason, bits;
         uint16_t field;
     } rows[] = {
-        {7, 1u << 2, PROC_CONTROLS},   /* interrupt window */
-        {8, 1u << 22, PROC_CONTROLS},  /* NMI window */
-        {37, 1u << 27, PROC_CONTROLS}, /* monitor trap flag */
-        {43, ~0u, TPR_THRESHOLD},      /* TPR below threshold */
-        {52, 1u << 6, PIN_CONTROLS},   /* preemption timer */
-        {52, 1u << 22, PROC_CONTROLS}, /* it hides an open NMI window, that would be next */
+        {7, 1u << 2, PROC_CONTROLS},    /* interrupt window */
+        {8, 1u << 22, PROC_CONTROLS},   /* NMI window */
+        {37, 1u << 27, PROC_CONTROLS},  /* monitor trap flag */
+        {43, ~0u, TPR_THRESHOLD},       /* TPR below threshold */
+        {52, 1u << 6, PIN_CONTROLS},    /* preemption timer */
+        {52, 1u << 22, PROC_CONTROLS},  /* it hides an open NMI window, that would be next */
         {62, 1u << 17, PROC2_CONTROLS}, /* page-modification log full */
     };
 
@@ -176,7 +134,7 @@ static void switch_off(const struct guest *guest, uint32_t reason)
             uint64_t value = 0;
 
             sys_vcpu_read(guest->vcpu.number, &(struct state_pair){rows[i].field, (uintptr_t)&value}, 1);
-            write_one(guest, rows[i].field, value & ~(uint64_t)rows[i].bits);
+            lab_write_one(guest, rows[i].field, value & ~(uint64_t)rows[i].bits);
         }
 }
 
@@ -193,7 +151,8 @@ static bool act(struct guest *guest, struct lab *lab, enum vcpu_action *action)
 {
     uint64_t length = guest->vcpu.page->exit.instruction_length;
 
-    if (lab->observation->exits >= OBSERVED_MAX || lab->action == LAB_RETURN || (lab->action == LAB_SKIP && length == 0))
+    if (lab->observation->exits >= OBSERVED_MAX || lab->action == LAB_RETURN ||
+        (lab->action == LAB_SKIP && length == 0))
         return return_to_guest(guest, lab, action);
     *action = lab->action == LAB_SKIP ? VCPU_RUN_SKIP : VCPU_RUN_RESUME;
     if (lab->action == LAB_INJECT)
@@ -206,7 +165,7 @@ static bool entry_failed(struct guest *guest, struct lab *lab, enum vcpu_action 
 {
     if (lab->observation) {
         record(guest, lab);
-        write_one(guest, LAB_WHAT(LAB_ALL, 0), 0);
+        lab_write_one(guest, LAB_WHAT(LAB_ALL, 0), 0);
         return return_to_guest(guest, lab, action);
     }
     if (!lab->guarded)
@@ -254,146 +213,9 @@ bool lab_exit(struct guest *guest, int64_t result, enum vcpu_action *action)
 
 /* ---- Hypercalls ------------------------------------------------------------------------------------------- */
 
-static struct lab_pair *pairs_at(const struct guest *guest, uint64_t gpa, uint64_t n)
-{
-    if (n > guest->vm->memory.bytes / sizeof(struct lab_pair) || gpa % sizeof(uint64_t))
-        return NULL;
-    return guest_memory_at(&guest->vm->memory, gpa, n * sizeof(struct lab_pair));
-}
-
-static void tell_refusal(const struct guest *guest, struct lab_refusal *refusal, uint64_t what, int64_t error)
-{
-    const struct vcpu_page *page = guest->vcpu.page;
-
-    if (!refusal)
-        return;
-    *refusal = (struct lab_refusal){.what = what, .why = "no such thing on this machine, or it is read-only"};
-    if (error != -ABI_EACCES)
-        return;
-    refusal->bits = page->refused_bits;
-    memcpy(refusal->why, page->refused_why, sizeof(refusal->why));
-    refusal->why[sizeof(refusal->why) - 1] = 0;
-}
-
-/* The kinds that are between kernel and monitor are not the guest's to write. */
-static int64_t set_pair(const struct guest *guest, uint64_t what, uint64_t value)
-{
-    uint64_t kind = what >> LAB_KIND_SHIFT;
-
-    return kind >= LAB_CAP ? -ABI_EINVAL : write_one(guest, what, value);
-}
-
-/* Of the probe, and of instructions that the kernel runs for the guest, it takes many at once. */
-static bool is_batched(uint64_t what) { return what >> LAB_KIND_SHIFT == LAB_PROBE || what >> LAB_KIND_SHIFT == LAB_VMX; }
-
-/*
- * A system call for each run of such pairs; a run ends with an instruction. Returns how many are written: 0 if one of them
- * can't be, and which it is shows when they are written one by one.
- */
-static uint64_t set_batch(const struct guest *guest, const struct lab_pair *list, uint64_t n)
-{
-    struct state_pair pairs[MAX_STATE_PAIRS];
-    struct lab_pair copy[MAX_STATE_PAIRS]; /* the guest may write to its own in the meantime */
-    uint64_t run = 0;
-    bool ends = false;
-
-    for (; run < n && run < MAX_STATE_PAIRS && !ends; run++) {
-        copy[run] = list[run];
-        if (!is_batched(copy[run].what))
-            break;
-        pairs[run] = (struct state_pair){copy[run].what, (uintptr_t)&copy[run].value};
-        ends = copy[run].what == LAB_WHAT(LAB_VMX, LAB_VMX_RUN);
-    }
-    return run > 1 && sys_vcpu_write(guest->vcpu.number, pairs, (unsigned)run) == 0 ? run : 0;
-}
-
-int64_t lab_call_machine(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t refusal_gpa)
-{
-    struct lab_refusal *refusal = guest_memory_at(&guest->vm->memory, refusal_gpa, sizeof(*refusal));
-    const struct lab_pair *list = pairs_at(guest, pairs, n);
-
-    if (!make_lab(guest))
-        return -ABI_ENOMEM;
-    if (!list || (refusal_gpa && !refusal))
-        return -ABI_EFAULT;
-    for (uint64_t i = 0; i < n; i++) {
-        struct lab_pair pair;
-        int64_t error;
-
-        i += set_batch(guest, list + i, n - i);
-        if (i == n)
-            break;
-        pair = list[i];
-        error = set_pair(guest, pair.what, pair.value);
-        if (error) {
-            tell_refusal(guest, refusal_gpa ? refusal : NULL, pair.what, error);
-            return error;
-        }
-    }
-    return 0;
-}
-
-static int64_t get_pair(const struct guest *guest, uint64_t what, uint64_t *value)
-{
-    const struct lab *lab = lab_of(guest);
-    struct state_pair pair = {what, (uintptr_t)value};
-
-    if (what >> LAB_KIND_SHIFT == LAB_CAP) {
-        *value = capability_read((LAB_NUMBER(what) & ~LAB_CAP_CPUID) | (what & LAB_CAP_CPUID ? CAP_CPUID : 0));
-        return 0;
-    }
-    if (what >> LAB_KIND_SHIFT == LAB_FIELD && lab->seen)
-        return lab_fields_get(&lab->last, what, value) ? 0 : -ABI_EINVAL;
-    return sys_vcpu_read(guest->vcpu.number, &pair, 1);
-}
-
-/* Likewise for reading. */
-static uint64_t get_batch(const struct guest *guest, struct lab_pair *list, uint64_t n)
-{
-    struct state_pair pairs[MAX_STATE_PAIRS];
-    uint64_t values[MAX_STATE_PAIRS], run = 0;
-
-    for (; run < n && run < MAX_STATE_PAIRS; run++) {
-        uint64_t what = list[run].what;
-
-        if (!is_batched(what))
-            break;
-        pairs[run] = (struct state_pair){what, (uintptr_t)&values[run]};
-    }
-    if (run <= 1 || sys_vcpu_read(guest->vcpu.number, pairs, (unsigned)run) != 0)
-        return 0;
-    for (uint64_t i = 0; i < run; i++)
-        list[i].value = values[i];
-    return run;
-}
-
-int64_t lab_call_results(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t unused)
-{
-    struct lab_pair *list = pairs_at(guest, pairs, n);
-
-    (void)unused;
-    if (!make_lab(guest))
-        return -ABI_ENOMEM;
-    if (!list)
-        return -ABI_EFAULT;
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t value;
-        int64_t error;
-
-        i += get_batch(guest, list + i, n - i);
-        if (i == n)
-            break;
-        error = get_pair(guest, list[i].what, &value);
-        if (error)
-            return error;
-        list[i].value = value;
-    }
-    return 0;
-}
-
 int64_t lab_call_observe(struct guest *guest, uint64_t observation, uint64_t action, uint64_t argument)
 {
-    struct lab *lab = make_lab(guest);
+    struct lab *lab = lab_make(guest);
     struct lab_observation *o = guest_memory_at(&guest->vm->memory, observation, sizeof(*o));
 
     if (!lab)
@@ -416,7 +238,7 @@ int64_t lab_call_observe(struct guest *guest, uint64_t observation, uint64_t act
 
 int64_t lab_call_guard(struct guest *guest, uint64_t observation, uint64_t ticks, uint64_t exits)
 {
-    struct lab *lab = make_lab(guest);
+    struct lab *lab = lab_make(guest);
     struct lab_observation *o = guest_memory_at(&guest->vm->memory, observation, sizeof(*o));
 
     if (!lab)
@@ -431,14 +253,14 @@ int64_t lab_call_guard(struct guest *guest, uint64_t observation, uint64_t ticks
     lab->guarded = o;
     lab->exits_left = exits;
     if (ticks)
-        write_one(guest, LAB_WHAT(LAB_DEADLINE, 0), __rdtsc() + ticks);
+        lab_write_one(guest, LAB_WHAT(LAB_DEADLINE, 0), __rdtsc() + ticks);
     return 0;
 }
 
 int64_t lab_call_changed(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t unused)
 {
-    const struct lab *lab = make_lab(guest);
-    struct lab_pair *list = pairs_at(guest, pairs, n);
+    const struct lab *lab = lab_make(guest);
+    struct lab_pair *list = lab_pairs_at(guest, pairs, n);
 
     (void)unused;
     if (!lab)
@@ -450,12 +272,12 @@ int64_t lab_call_changed(struct guest *guest, uint64_t pairs, uint64_t n, uint64
 
 int64_t lab_call_reset(struct guest *guest, uint64_t a, uint64_t b, uint64_t c)
 {
-    struct lab *lab = make_lab(guest);
+    struct lab *lab = lab_make(guest);
 
     (void)a, (void)b, (void)c;
     if (!lab)
         return -ABI_ENOMEM;
     lab->observation = NULL;
     lab->seen = false;
-    return write_one(guest, LAB_WHAT(LAB_ALL, 0), 0);
+    return lab_write_one(guest, LAB_WHAT(LAB_ALL, 0), 0);
 }
