@@ -366,7 +366,6 @@ enum vcpu_item {
     ITEM_TIMER_DEADLINE, /* by the guest's TSC, so behind the TSC offset; 0: not armed */
     ITEM_PENDING,        /* 4 of them: external interrupts that wait, a bit a vector. A 1 that is written pends one more. */
     ITEM_FPU = ITEM_PENDING + 4, /* 64 of them: the image of FXSAVE64 */
-    ITEM_COUNT = ITEM_FPU + 64,
 };
 
 /* What vcpu_run does before it enters. */

@@ -5,9 +5,12 @@
 #ifndef CONFIG_HYPERVISORS_H
 #define CONFIG_HYPERVISORS_H
 
+#define HYPERVISOR_TCG "TCGTCGTCGTCG"
+#define HYPERVISOR_KVM "KVMKVMKVM\0\0\0"
+
 #define HYPERVISORS(X)                                                                                                \
-    X("TCGTCGTCGTCG", "QEMU TCG", "it has no VMX, but SVM: use -cpu max, or add +svm,+npt to the CPU model")          \
-    X("KVMKVMKVM\0\0\0", "KVM", "load its module with nested=1, and use -cpu host, or add +vmx or +svm")              \
+    X(HYPERVISOR_TCG, "QEMU TCG", "it has no VMX, but SVM: use -cpu max, or add +svm,+npt to the CPU model")          \
+    X(HYPERVISOR_KVM, "KVM", "load its module with nested=1, and use -cpu host, or add +vmx or +svm")                 \
     X("Microsoft Hv", "Hyper-V", "Set-VMProcessor -ExposeVirtualizationExtensions $true while the VM is off")         \
     X("VMwareVMware", "VMware", "set vhv.enable = TRUE in the VM's .vmx file")                                        \
     X("XenVMMXenVMM", "Xen", "the domain has to be HVM, with nestedhvm = 1")                                          \

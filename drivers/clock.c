@@ -6,6 +6,7 @@
 #include "drivers/acpi.h"
 #include "drivers/lapic.h"
 #include "drivers/pit.h"
+#include "lib/hypervisor.h"
 #include "lib/x86.h"
 
 #define US_HZ 1000000ull
@@ -100,12 +101,12 @@ static bool calibrate(const struct reference *reference, struct clock_rates *out
 /* What CPUID tells of the rates; 0: nothing. */
 static struct clock_rates ask_cpuid(void)
 {
-    enum { VERSION = 1, CRYSTAL = 0x15, FREQUENCY = 0x16, HYPERVISOR = 0x40000000, HYPERVISOR_FREQUENCY = 0x40000010 };
+    enum { CRYSTAL = 0x15, FREQUENCY = 0x16, HYPERVISOR_FREQUENCY = HYPERVISOR_LEAF + 0x10 };
     uint32_t highest = x86_cpuid(0, 0).eax;
     struct clock_rates found = {0, 0};
     struct cpuid_result r;
 
-    if (x86_cpuid(VERSION, 0).ecx >> 31 && x86_cpuid(HYPERVISOR, 0).eax >= HYPERVISOR_FREQUENCY) {
+    if (hypervisor_is_present() && x86_cpuid(HYPERVISOR_LEAF, 0).eax >= HYPERVISOR_FREQUENCY) {
         r = x86_cpuid(HYPERVISOR_FREQUENCY, 0);
         found = (struct clock_rates){r.eax * 1000ull, r.ebx * 1000ull};
     }

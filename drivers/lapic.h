@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 enum { LAPIC_TIMER_VECTOR = 0xf0, LAPIC_SPURIOUS_VECTOR = 0xff };
-#define LAPIC_PHYSICAL 0xfee00000ull /* where the registers are, unless IA32_APIC_BASE says otherwise */
 #define LAPIC_BYTES    0x1000ull
 
 /* Physical address of the registers, out of IA32_APIC_BASE: what is to be mapped, uncached, before lapic_init. */

@@ -15,6 +15,8 @@ enum {
     BASE_ADDRESS = 0x10,
     BASE_ADDRESS_END = 0x28,
     BASE_ADDRESS_IO = 1 << 0,
+    BASE_ADDRESS_KIND = 7 << 0,
+    BASE_ADDRESS_MEMORY_64 = 4 << 0, /* the next register is the upper half of this one's address */
 };
 
 static void choose(struct pci_address a, uint32_t offset)
@@ -31,18 +33,28 @@ static uint32_t read(struct pci_address address, uint32_t offset)
 
 uint32_t pci_id(struct pci_address address) { return read(address, 0); }
 
+/* The upper half of the register is the status, where a 1 clears a bit. */
+static void decode_io(struct pci_address address)
+{
+    uint32_t command = read(address, COMMAND) & 0xffff;
+
+    choose(address, COMMAND);
+    x86_outl(CONFIG_DATA, command | COMMAND_IO);
+}
+
 uint16_t pci_io_port(struct pci_address address)
 {
     if (pci_id(address) == PCI_NOBODY || (read(address, HEADER) >> HEADER_TYPE_SHIFT & HEADER_TYPE_MASK) != 0)
         return 0;
     for (uint32_t offset = BASE_ADDRESS; offset < BASE_ADDRESS_END; offset += 4) {
-        uint32_t base = read(address, offset), command;
+        uint32_t base = read(address, offset), port = base & ~3u;
 
-        if (!(base & BASE_ADDRESS_IO) || (base & ~3u) == 0 || base > UINT16_MAX)
+        if ((base & BASE_ADDRESS_KIND) == BASE_ADDRESS_MEMORY_64)
+            offset += 4;
+        if (!(base & BASE_ADDRESS_IO) || port == 0 || port > UINT16_MAX)
             continue;
-        command = read(address, COMMAND) & 0xffff; /* the rest is the status register, where a 1 clears a bit */
-        x86_outl(CONFIG_DATA, command | COMMAND_IO);
-        return (uint16_t)(base & ~3u);
+        decode_io(address);
+        return (uint16_t)port;
     }
     return 0;
 }

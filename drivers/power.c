@@ -2,6 +2,7 @@
 
 #include "drivers/acpi.h"
 #include "drivers/uart.h"
+#include "lib/hypervisor.h"
 #include "lib/print.h"
 #include "lib/string.h"
 #include "lib/x86.h"
@@ -15,7 +16,7 @@ enum {
     PM1_SLP_TYP = 7 << 10,
     PM1_SLP_TYP_SHIFT = 10,
     PM1_SLP_EN = 1 << 13,
-    KEYBOARD_STATUS = 0x64,  /* when read; else for commands */
+    KEYBOARD_STATUS = 0x64, /* when read; else for commands */
     KEYBOARD_INPUT_FULL = 1 << 1,
     KEYBOARD_PULSE_RESET = 0xfe,
     POST_PORT = 0x80,
@@ -119,20 +120,9 @@ const char *power_way_name(enum power_way way) { return way < POWER_WAYS ? ways[
 
 enum power_way power_detect(void)
 {
-    enum { VERSION = 1, HYPERVISOR = 0x40000000 };
-    struct cpuid_result r;
-    char vendor[12];
-
-    /* Without a hypervisor's bit, the leaf may hold anything. */
-    if (!(x86_cpuid(VERSION, 0).ecx >> 31))
-        return strcmp(acpi_oem(), "BOCHS") == 0 ? POWER_BOCHS : POWER_ACPI;
-    r = x86_cpuid(HYPERVISOR, 0);
-    memcpy(vendor, &r.ebx, 4);
-    memcpy(vendor + 4, &r.ecx, 4);
-    memcpy(vendor + 8, &r.edx, 4);
-    if (memcmp(vendor, "TCGTCGTCGTCG", 12) == 0 || memcmp(vendor, "KVMKVMKVM\0\0\0", 12) == 0)
+    if (hypervisor_is(HYPERVISOR_TCG) || hypervisor_is(HYPERVISOR_KVM))
         return POWER_QEMU;
-    return POWER_ACPI;
+    return !hypervisor_is_present() && strcmp(acpi_oem(), "BOCHS") == 0 ? POWER_BOCHS : POWER_ACPI;
 }
 
 _Noreturn void power_end(enum power_way way, bool pass)

@@ -14,10 +14,10 @@ enum power_way {
     POWER_WAYS,   /* their number, and "no such way" */
 };
 
-/* "auto", "reboot", "qemu", "bochs", "acpi", "halt"; any other name, or NULL: POWER_WAYS. */
+/* The inverse of power_way_name: "auto" to "halt"; any other name, or NULL: POWER_WAYS. */
 enum power_way power_way_by_name(const char *name);
 
-/* The name of a way. */
+/* The name of a way: as in enum power_way, in small letters. */
 const char *power_way_name(enum power_way way);
 
 /* The platform's way, by CPUID and the ACPI OEM id; after acpi_init. Never POWER_AUTO, POWER_REBOOT or POWER_HALT. */

@@ -18,12 +18,18 @@ static unsigned row, column;
 /* The rows above this one are drawn in place; the text scrolls from here on. */
 static unsigned text_top;
 
+/* These cells are to be shown anew. */
+static void soil(unsigned from, unsigned to)
+{
+    dirty = from < dirty ? from : dirty;
+    dirty_end = to > dirty_end ? to : dirty_end;
+}
+
 static void fill(unsigned from, unsigned to)
 {
     for (unsigned i = from; i < to; i++)
         shadow[i] = (uint16_t)(ATTRIBUTE << 8 | ' ');
-    dirty = from < dirty ? from : dirty;
-    dirty_end = to > dirty_end ? to : dirty_end;
+    soil(from, to);
 }
 
 static void flush(void)
@@ -40,7 +46,7 @@ static void scroll(void)
 
     memmove(start, start + TERMINAL_COLUMNS, (TERMINAL_CELLS - (text_top + 1) * TERMINAL_COLUMNS) * sizeof(shadow[0]));
     fill(TERMINAL_CELLS - TERMINAL_COLUMNS, TERMINAL_CELLS);
-    dirty = text_top * TERMINAL_COLUMNS < dirty ? text_top * TERMINAL_COLUMNS : dirty;
+    soil(text_top * TERMINAL_COLUMNS, TERMINAL_CELLS);
     row--;
 }
 
@@ -62,8 +68,7 @@ static void put_cell(char c)
         scroll();
     cell = row * TERMINAL_COLUMNS + column++;
     shadow[cell] = (uint16_t)(ATTRIBUTE << 8 | (c >= ' ' && c <= '~' ? c : '?'));
-    dirty = cell < dirty ? cell : dirty;
-    dirty_end = cell >= dirty_end ? cell + 1 : dirty_end;
+    soil(cell, cell + 1);
 }
 
 static void put(char c)
@@ -96,8 +101,7 @@ void terminal_init(terminal_display *display)
 void terminal_show_on(terminal_display *display)
 {
     show = display;
-    dirty = 0;
-    dirty_end = TERMINAL_CELLS;
+    soil(0, TERMINAL_CELLS);
     flush();
 }
 
@@ -118,7 +122,7 @@ static void give_rows(unsigned rows)
     memmove(start + down * TERMINAL_COLUMNS, start,
             (TERMINAL_CELLS - (text_top + down) * TERMINAL_COLUMNS) * sizeof(shadow[0]));
     fill(text_top * TERMINAL_COLUMNS, rows * TERMINAL_COLUMNS);
-    dirty_end = TERMINAL_CELLS;
+    soil(text_top * TERMINAL_COLUMNS, TERMINAL_CELLS);
     row += down;
     text_top = rows;
 }
@@ -128,8 +132,7 @@ void terminal_draw(unsigned at, const uint16_t *cells, size_t n)
     if (at >= text_top)
         give_rows(at + 1);
     memcpy(shadow + at * TERMINAL_COLUMNS, cells, n * sizeof(shadow[0]));
-    dirty = at * TERMINAL_COLUMNS < dirty ? at * TERMINAL_COLUMNS : dirty;
-    dirty_end = (at + 1) * TERMINAL_COLUMNS > dirty_end ? (at + 1) * TERMINAL_COLUMNS : dirty_end;
+    soil(at * TERMINAL_COLUMNS, (at + 1) * TERMINAL_COLUMNS);
     flush();
 }
 

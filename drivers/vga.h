@@ -4,10 +4,9 @@
 
 #include "drivers/terminal.h"
 
-enum { VGA_FRAME_BYTES = TERMINAL_CELLS * 2 };
 #define VGA_FRAME_PHYSICAL 0xb8000ull
 
-/* Hides the hardware cursor. frame: where VGA_FRAME_PHYSICAL is mapped, VGA_FRAME_BYTES, 8-byte aligned. */
+/* Hides the hardware cursor. frame: where the TERMINAL_CELLS cells at VGA_FRAME_PHYSICAL are mapped, 8-byte aligned. */
 void vga_init(void *frame);
 
 /* The display; after vga_init. */

@@ -16,6 +16,14 @@ struct boot_info machine_boot;
 
 static enum power_way way = POWER_AUTO;
 
+static void refuse_end(const char *name)
+{
+    print("Nestor: end=%s on the command line: expected one of", name);
+    for (enum power_way i = POWER_AUTO; i < POWER_WAYS; i++)
+        print(" %s", power_way_name(i));
+    print("; auto is used\n");
+}
+
 void machine_choose_end(void)
 {
     char name[16] = "auto";
@@ -24,7 +32,7 @@ void machine_choose_end(void)
     boot_option(&machine_boot, "end", name, sizeof name);
     wanted = power_way_by_name(name);
     if (wanted == POWER_WAYS)
-        print("Nestor: end=%s on the command line: expected auto, reboot, qemu, bochs, acpi or halt; auto is used\n", name);
+        refuse_end(name);
     way = wanted == POWER_WAYS ? POWER_AUTO : wanted;
 }
 

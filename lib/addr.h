@@ -1,4 +1,4 @@
-/* The three kinds of address as three types, so that the compiler refuses to mix them; and alignment. */
+/* Two kinds of address as two types, so that the compiler refuses to mix them; and alignment. */
 #ifndef LIB_ADDR_H
 #define LIB_ADDR_H
 
@@ -8,11 +8,9 @@
 
 typedef struct { uint64_t value; } hpa_t; /* host-physical address */
 typedef struct { uint64_t value; } gpa_t; /* guest-physical address */
-typedef struct { uint64_t value; } gva_t; /* address in a ring-3 task or a guest's linear address */
 
 #define HPA(v) ((hpa_t){v})
 #define GPA(v) ((gpa_t){v})
-#define GVA(v) ((gva_t){v})
 
 /* "No such address", for functions that return one. */
 #define HPA_NONE HPA(~0ull)

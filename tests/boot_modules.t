@@ -122,7 +122,7 @@ raw_well(raw_qemu('x' x (511 - $path), @programs, $config, $guest), 'the longest
 raw_panics(raw_qemu('x' x (512 - $path), @programs, $config, $guest), 'boot information: the command line is too long (',
     'a command line too long by a byte');
 ends(raw_qemu('end=nowhere provoke=nothing', @programs, $config, $guest), 1, 'options with wrong values are reported',
-    qr/^Nestor: end=nowhere on the command line: expected auto, reboot, qemu, bochs, acpi or halt; auto is used$/m,
+    qr/^Nestor: end=nowhere on the command line: expected one of auto reboot qemu bochs acpi halt; auto is used$/m,
     qr/^Nestor: provoke=nothing on the command line: expected one of panic undefined/m, qr/^NESTOR END pass$/m);
 
 done_testing;

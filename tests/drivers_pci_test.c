@@ -58,6 +58,12 @@ int main(void)
     registers[9] = 0x00010001; /* above all ports */
     registers[10] = 0x0000c001; /* no base address any more */
     CHECK(pci_io_port(place) == 0 && writes == 0);
-    test_passed("nobody there, a bridge, a device without ports: left alone");
+    start(0);
+    registers[4] = 0xfe000004; /* memory of 64 bits, at 381FE000000H */
+    registers[5] = 0x00000381;
+    CHECK(pci_io_port(place) == 0 && writes == 0);
+    registers[6] = 0x0000c059;
+    CHECK(pci_io_port(place) == 0xc058 && writes == 1);
+    test_passed("nobody there, a bridge, a device without ports, half an address of memory: left alone");
     return test_done();
 }

@@ -85,9 +85,16 @@ static void test_framebuffer(void)
     CHECK(info.framebuffer.height == 768 && info.framebuffer.bits == 32);
     CHECK(info.framebuffer.red.position == 16 && info.framebuffer.red.bits == 8 && info.framebuffer.green.position == 9);
     CHECK(info.framebuffer.green.bits == 7 && info.framebuffer.blue.position == 1 && info.framebuffer.blue.bits == 6);
+    set(FRAMEBUFFER_ADDR + 4, 0xfffff);
+    set(FRAMEBUFFER_ADDR, 0xffd00000); /* the last 3 MiB below 2^52: 768 rows */
+    CHECK(!read_info(MULTIBOOT1_MAGIC, INFO) && info.framebuffer.address == 0xfffffffd00000);
+    set(FRAMEBUFFER_ADDR, 0xffd01000);
+    CHECK(!read_info(MULTIBOOT1_MAGIC, INFO) && info.framebuffer.address == 0);
+    set(FRAMEBUFFER_ADDR + 4, 0x20);
+    CHECK(!read_info(MULTIBOOT1_MAGIC, INFO) && info.framebuffer.address == 0x20ffd01000);
     set(FRAMEBUFFER_BPP, 16 | 2 << 8);
     CHECK(!read_info(MULTIBOOT1_MAGIC, INFO) && info.framebuffer.address == 0);
-    test_passed("multiboot 1: a framebuffer; a screen in text mode is none");
+    test_passed("multiboot 1: a framebuffer; a screen in text mode is none, nor is one where no memory can be");
 }
 
 static void test_nothing_optional(void)

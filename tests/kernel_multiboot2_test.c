@@ -128,7 +128,12 @@ static void test_other_framebuffers(void)
     put32(put_framebuffer(1) + 4, 37);
     finish();
     CHECK(!read_info(MULTIBOOT2_MAGIC, INFO) && info.framebuffer.address == 0);
-    test_passed("multiboot 2: a screen in text mode is no framebuffer, nor is one without its colours");
+    start();
+    put_map(1, 24);
+    put64(put_framebuffer(1) + 8, 0xffffffffffffe000);
+    finish();
+    CHECK(!read_info(MULTIBOOT2_MAGIC, INFO) && info.framebuffer.address == 0);
+    test_passed("multiboot 2: a screen in text mode is no framebuffer, nor is one without its colours, or around the last address");
 }
 
 static void test_reach(void)

@@ -253,7 +253,7 @@ static const struct {
     {VM "timeslice = 9\n", "a.conf:3: timeslice: `9` is not accepted; expected a number from 10 to 1000000\n"},
     {VM "lab = all\n", "a.conf:3: lab: `all` is not accepted; expected yes, no or full\n"},
     {VM "console = maybe\n", "a.conf:3: console: `maybe` is not accepted; expected yes or no\n"},
-    {VM "kind = linux\n", "a.conf:3: kind: `linux` is not a kind of guest; expected nestor or flat16\n"},
+    {VM "kind = linux\n", "a.conf:3: kind: `linux` is not accepted; expected nestor or flat16\n"},
     {VM "bad-hypercall = ignore\n", "a.conf:3: bad-hypercall: `ignore` is not accepted; expected error or kill\n"},
     {VM "output = a\\q\n", "a.conf:3: output: `a\\q` has an unknown escape; expected \\n, \\t or \\\\\n"},
     {VM "output = a\\\n", "a.conf:3: output: `a\\` has an unknown escape; expected \\n, \\t or \\\\\n"},
@@ -266,7 +266,7 @@ static const struct {
      "bad-image, bad-state, monitor-fault, no-memory, entry-failure, unhandled, running\n"},
     {"[vm a]\nmemory = 1\nkind = x\nfoo = 1\n",
      "a.conf:2: memory: `1` is not a size; expected a number with K, M or G, a multiple of 4K\n"
-     "a.conf:3: kind: `x` is not a kind of guest; expected nestor or flat16\n"
+     "a.conf:3: kind: `x` is not accepted; expected nestor or flat16\n"
      "a.conf:4: `foo` is not a key of [vm NAME]\n"
      "a.conf:1: [vm a] has no image; expected `image = MODULE`\n"},
 };

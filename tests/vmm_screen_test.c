@@ -1,4 +1,4 @@
-/* sources: vmm/root/screen_row.c vmm/lib/end.c tests/lib_support.c */
+/* sources: vmm/root/screen_row.c vmm/root/row.c vmm/lib/end.c tests/lib_support.c */
 /* The rows of the live screen: what they say, and that they say it within 80 columns. */
 #include <stdio.h>
 #include <string.h>

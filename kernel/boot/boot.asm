@@ -4,7 +4,6 @@
 ; address. kernel/cpu/space.c replaces them by the final ones.
 
 KERNEL_BASE equ 0xffffffff80000000
-DIRECT_BASE equ 0xffff800000000000
 %define LOW(symbol) (symbol - KERNEL_BASE)
 
 MB1_MAGIC equ 0x1badb002

@@ -39,6 +39,15 @@ const char *boot_memory_add(struct boot_info *out, uint64_t start, uint64_t byte
     return NULL;
 }
 
+void boot_framebuffer_set(struct boot_info *out, const struct framebuffer_mode *mode)
+{
+    const uint64_t end = 1ull << 52; /* no CPU has wider physical addresses */
+    uint64_t bytes = (uint64_t)mode->pitch * mode->height;
+
+    if (bytes <= end && mode->address <= end - bytes)
+        out->framebuffer = *mode;
+}
+
 /* Splits "folder/name words" into the module's name and its arguments. */
 static bool split_line(struct boot_module *m, const char *line)
 {

@@ -53,6 +53,10 @@ const char *boot_memory_add(struct boot_info *out, uint64_t start, uint64_t byte
 const char *boot_module_add(struct boot_info *out, uint64_t start, uint64_t end, uint64_t line, uint64_t bytes,
                             uint64_t *value);
 
+/* Keeps a framebuffer of this type, unless it is where no memory can be. Any other type is no framebuffer here. */
+enum { BOOT_FRAMEBUFFER_RGB = 1 };
+void boot_framebuffer_set(struct boot_info *out, const struct framebuffer_mode *mode);
+
 /* Where the kernel sees [physical, physical + bytes); NULL unless all of it is below 4 GiB and above 0. */
 const void *boot_physical(uint64_t physical, uint64_t bytes);
 

@@ -12,8 +12,6 @@ enum {
     FLAG_FRAMEBUFFER = 1 << 12,
 };
 
-enum { FRAMEBUFFER_RGB = 1 };
-
 /* Packed: nothing is said of where any of these is aligned. */
 struct mb1_info {
     uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr,
@@ -22,7 +20,7 @@ struct mb1_info {
     uint64_t framebuffer_addr;
     uint32_t framebuffer_pitch, framebuffer_width, framebuffer_height;
     uint8_t framebuffer_bpp, framebuffer_type;
-    struct framebuffer_color red, green, blue; /* of type FRAMEBUFFER_RGB; the other types have something else here */
+    struct framebuffer_color red, green, blue; /* of type BOOT_FRAMEBUFFER_RGB; the other types have something else here */
 } __attribute__((packed));
 
 struct mb1_module {
@@ -98,9 +96,9 @@ const char *boot_multiboot1_read(struct boot_info *out, uint64_t info, uint64_t 
         error = boot_memory_add(out, MIB, mb->mem_upper * KIB, BOOT_MEMORY_RAM, value);
     if (!error && (mb->flags & FLAG_MODULES))
         error = read_modules(out, mb, value);
-    if ((mb->flags & FLAG_FRAMEBUFFER) && mb->framebuffer_type == FRAMEBUFFER_RGB)
-        out->framebuffer = (struct framebuffer_mode){
-            mb->framebuffer_addr, mb->framebuffer_pitch, mb->framebuffer_width, mb->framebuffer_height,
-            mb->framebuffer_bpp,  mb->red,               mb->green,             mb->blue};
+    if ((mb->flags & FLAG_FRAMEBUFFER) && mb->framebuffer_type == BOOT_FRAMEBUFFER_RGB)
+        boot_framebuffer_set(out, &(struct framebuffer_mode){mb->framebuffer_addr, mb->framebuffer_pitch,
+                                                             mb->framebuffer_width, mb->framebuffer_height,
+                                                             mb->framebuffer_bpp, mb->red, mb->green, mb->blue});
     return error;
 }

@@ -32,10 +32,8 @@ struct mb2_framebuffer {
     uint32_t pitch, width, height;
     uint8_t bits, type;
     uint16_t reserved;
-    struct framebuffer_color red, green, blue; /* of type FRAMEBUFFER_RGB; the other types have something else here */
+    struct framebuffer_color red, green, blue; /* of type BOOT_FRAMEBUFFER_RGB; the other types have something else here */
 };
-
-enum { FRAMEBUFFER_RGB = 1 };
 
 /* Reads one tag, which is all in reach and at `at`. */
 typedef const char *tag_reader(struct boot_info *out, const struct mb2_tag *tag, uint64_t at, uint64_t *value);
@@ -86,9 +84,9 @@ static const char *read_framebuffer(struct boot_info *out, const struct mb2_tag 
     const struct mb2_framebuffer *f = (const void *)tag;
 
     (void)at, (void)value;
-    if (f->type == FRAMEBUFFER_RGB && tag->size >= offsetof(struct mb2_framebuffer, blue) + sizeof f->blue)
-        out->framebuffer = (struct framebuffer_mode){f->address, f->pitch, f->width, f->height, f->bits,
-                                                     f->red,     f->green, f->blue};
+    if (f->type == BOOT_FRAMEBUFFER_RGB && tag->size >= offsetof(struct mb2_framebuffer, blue) + sizeof f->blue)
+        boot_framebuffer_set(out, &(struct framebuffer_mode){f->address, f->pitch, f->width, f->height, f->bits, f->red,
+                                                             f->green, f->blue});
     return NULL;
 }
 

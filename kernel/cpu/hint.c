@@ -1,8 +1,6 @@
 #include "kernel/cpu/hint.h"
 
-#include "config/hypervisors.h"
-#include "lib/string.h"
-#include "lib/x86.h"
+#include "lib/hypervisor.h"
 
 const char *hint_for_platform(void)
 {
@@ -18,7 +16,7 @@ const char *hint_for_platform(void)
         "no hypervisor shows itself: look for VT-x or SVM in the firmware's set-up; in an emulator, for another "
         "CPU model";
 
-    if (!(x86_cpuid(1, 0).ecx & HYPERVISOR_PRESENT))
+    if (!hypervisor_is_present())
         return hint;
     hint = "this hypervisor is unknown here: see how it shows VMX or SVM to a VM";
     for (uint32_t leaf = HYPERVISOR_LEAF; leaf < HYPERVISOR_LEAF + HYPERVISOR_LEVELS * HYPERVISOR_STEP;
@@ -26,7 +24,7 @@ const char *hint_for_platform(void)
         struct cpuid_result found = x86_cpuid(leaf, 0);
 
         for (unsigned i = 0; i < sizeof hints / sizeof hints[0]; i++)
-            if (memcmp(&found.ebx, hints[i].signature, 12) == 0)
+            if (hypervisor_leaf_is(found, hints[i].signature))
                 hint = hints[i].hint;
     }
     return hint;

@@ -2,6 +2,7 @@
 #include "kernel/svm/svm.h"
 
 #include "kernel/vm/vm.h"
+#include "lib/hypervisor.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 
@@ -50,14 +51,6 @@ static void pass_msr(uint8_t *msrpm, uint32_t msr)
         msrpm[bit / 8] &= (uint8_t) ~(3u << bit % 8);
 }
 
-/* The signature of QEMU's own emulation, "TCGTCGTCGTCG". */
-static bool is_tcg(void)
-{
-    struct cpuid_result r = x86_cpuid(0x40000000, 0);
-
-    return (x86_cpuid(1, 0).ecx & 1u << 31) && r.ebx == 0x54474354 && r.ecx == 0x43544743 && r.edx == 0x47435447;
-}
-
 static bool make_maps(void)
 {
     svm_machine.iopm = mm_page_alloc(&mm_kernel_account, SVM_IOPM_ORDER);
@@ -79,7 +72,7 @@ const char *svm_control_init(void)
         return "SVM without an ASID for guests (CPUID 8000000AH EBX)";
     svm_machine.features = svm.edx;
     svm_machine.asids = svm.ebx;
-    svm_machine.virtual_interrupts = is_tcg();
+    svm_machine.virtual_interrupts = hypervisor_is(HYPERVISOR_TCG);
     svm_machine.length_special = svm.edx & SVM_NRIP_SAVE ? 1 : SVM_LENGTH_IO;
     svm_machine.clean = svm.edx & SVM_VMCB_CLEAN ? CLEAN_ALL : 0;
     memcpy(svm_machine.intercept, wanted, sizeof wanted);

@@ -138,7 +138,7 @@ int svm_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
 
 /*
  * A VMRUN that is refused saves no guest state; but Bochs and QEMU save something there, and nobody could tell what was wrong.
- * So it is kept what the first entry finds after the monitor has written.
+ * So what the first entry finds after the monitor has written is kept.
  */
 static const uint16_t checked[] = {
     offsetof(struct vmcb, control.eventinj), offsetof(struct vmcb, save.cs.attributes), offsetof(struct vmcb, save.efer),
@@ -160,8 +160,10 @@ static void keep_checked(struct vcpu *vcpu)
 /* The exit of the refused entry has been counted. */
 static uint64_t get_refused(const struct vcpu *vcpu, const struct field *f)
 {
-    for (unsigned i = 0; i < CHECKED && vcpu->backend[SVM_VCPU_CHECKED_EXITS] + 1 == vcpu->exits; i++)
-        if (checked[i] == f->offset)
+    bool is_first_entry = vcpu->backend[SVM_VCPU_CHECKED_EXITS] + 1 == vcpu->exits;
+
+    for (unsigned i = 0; i < CHECKED; i++)
+        if (is_first_entry && checked[i] == f->offset)
             return vcpu->backend[SVM_VCPU_CHECKED + i];
     return get(vcpu, f);
 }

@@ -31,21 +31,8 @@ typedef int syscall_decode(struct syscall_args *args);
 /* The result for RAX. One that blocks or enters a guest has set up the thread so that thread_return does that. */
 typedef int64_t syscall_do(struct syscall_args *args);
 
-struct syscall_row {
-    const char *name;
-    unsigned who; /* enum task_kind, or-ed; and SYSCALL_ALONE */
-    syscall_decode *decode;
-    syscall_do *act;
-};
-
-/* The call touches only what is the caller's own: it goes without the kernel lock. */
-enum { SYSCALL_ALONE = 1 << 8 };
-
-/* By number, SYS_COUNT of them. */
-extern const struct syscall_row syscall_table[];
-
 /* Groups of calls, one file each. */
-syscall_decode decode_nothing, decode_console_write, decode_machine_info, decode_module, decode_vm, decode_event_signal,
+syscall_decode decode_nothing, decode_console_write, decode_module, decode_vm, decode_event_signal,
     decode_vcpu_run, decode_vcpu_pairs, decode_vcpu_interrupt, decode_vcpu_start, decode_vcpu_move, decode_screen_write,
     decode_trace_start, decode_trace_read, decode_channel, decode_memory_next;
 syscall_do do_task_exit, do_console_write, do_machine_info, do_module_info, do_module_map, do_vm_create, do_vm_start,

@@ -126,7 +126,7 @@ static _Noreturn void leave_with(struct vcpu *vcpu, enum abi_error error)
 static __attribute__((noinline)) void hold_back(struct vcpu *vcpu)
 {
     if (vcpu->attention & ATTENTION_RECALL) {
-        vcpu->attention &= ~(unsigned)ATTENTION_RECALL;
+        vcpu->attention &= ~(unsigned)(ATTENTION_RECALL | ATTENTION_BARE); /* the monitor may change what is entered */
         vcpu->attention |= ATTENTION_EVENT;
         leave_with(vcpu, ABI_EINTR);
     }

@@ -48,7 +48,7 @@ struct vcpu {
     uint8_t timer_vector;
     struct wait wait;            /* in a queue, by a hypercall */
     struct lab *lab;             /* for a VM with `lab = yes`, else NULL; owned */
-    uint64_t backend[24];        /* the back end's own: documented in its vcpu.c */
+    uint64_t backend[24];        /* the back end's own: enum svm_vcpu of svm.h, VCPU_* of vmx.h */
 };
 
 /* What a handler wants done about an exit. vcpu_exit_finish acts on it, but for the frequent case that a guest goes on

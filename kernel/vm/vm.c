@@ -5,7 +5,6 @@
 #include "kernel/cpu/pcpu.h"
 #include "kernel/cpu/trace.h"
 #include "kernel/vm/image.h"
-#include "kernel/vm/lab.h"
 #include "kernel/vm/reserve.h"
 #include "kernel/vm/vcpu.h"
 #include "kernel/vm/virt_ops.h"
@@ -187,22 +186,21 @@ int vm_start(struct vm *vm)
     return 0;
 }
 
-/* Holds all threads but one (or none). */
-static void hold_others(struct vm *vm, const struct thread *but)
+void vm_hold(struct vm *vm, const struct thread *but)
 {
     for (unsigned i = 0; i < vm->vcpus; i++)
         if (&vm->vcpu[i]->thread != but)
             thread_hold(&vm->vcpu[i]->thread);
 }
 
-static void release_others(struct vm *vm, const struct thread *but)
+void vm_release(struct vm *vm, const struct thread *but)
 {
     for (unsigned i = 0; i < vm->vcpus; i++)
         if (&vm->vcpu[i]->thread != but)
             thread_release(&vm->vcpu[i]->thread);
 }
 
-static bool others_run(const struct vm *vm, const struct thread *but)
+bool vm_runs(const struct vm *vm, const struct thread *but)
 {
     for (unsigned i = 0; i < vm->vcpus; i++)
         if (&vm->vcpu[i]->thread != but && vm->vcpu[i]->thread.entity.running)
@@ -213,15 +211,15 @@ static bool others_run(const struct vm *vm, const struct thread *but)
 int vm_pause(struct vm *vm)
 {
     if (!vm->paused)
-        hold_others(vm, NULL);
+        vm_hold(vm, NULL);
     vm->paused = true;
-    return others_run(vm, NULL) ? -ABI_EAGAIN : 0;
+    return vm_runs(vm, NULL) ? -ABI_EAGAIN : 0;
 }
 
 void vm_resume(struct vm *vm)
 {
     if (vm->paused)
-        release_others(vm, NULL);
+        vm_release(vm, NULL);
     vm->paused = false;
 }
 
@@ -286,85 +284,4 @@ bool vm_exit_counter(const struct vm *vm, unsigned index, struct exit_counter *c
         return false;
     lib_string_copy(counter->name, virt->exit_name(counter->reason), sizeof counter->name);
     return true;
-}
-
-enum { LARGE_ORDER = 9 };
-
-/* Maps a fresh, zeroed block of 2^order pages around `at`; -ABI_EBUSY if any of it is mapped already. */
-static int back_block(struct vm *vm, uint64_t at, unsigned order, hpa_t *frame)
-{
-    uint64_t bytes = PAGE_BYTES << order, start = align_down(at, bytes);
-    hpa_t block;
-    int error;
-
-    if (start + bytes > vm->memory_bytes)
-        return -ABI_EBUSY;
-    block = mm_page_alloc(&vm->account, order);
-    if (hpa_is_none(block))
-        return -ABI_ENOMEM;
-    error = mm_table_map(&vm->memory, start, block, bytes, MM_READ | MM_WRITE | MM_EXECUTE | MM_OWNED);
-    if (error)
-        mm_page_free(&vm->account, block, order);
-    else
-        *frame = HPA(block.value + (at - start));
-    return error;
-}
-
-static bool back_large(struct vm *vm, uint64_t at, hpa_t *frame)
-{
-    if (reserve_back(vm, at, frame))
-        return true;
-    if (back_block(vm, at, LARGE_ORDER, frame))
-        return false;
-    vm->mapped_2m++;
-    return true;
-}
-
-int vm_memory_back_anyhow(struct vm *vm, gpa_t gpa, hpa_t page, hpa_t *frame)
-{
-    uint64_t at = align_down(gpa.value, PAGE_BYTES);
-    struct mm_mapping m;
-    int error;
-
-    if (!hpa_is_none(page))
-        mm_page_free(&vm->account, page, 0);
-    if (gpa.value >= vm->memory_bytes)
-        return -ABI_EFAULT;
-    if (vm->has_lab && lab_has_nested(vm, gpa.value))
-        return -ABI_EFAULT;
-    if (vm->large_pages && back_large(vm, at, frame))
-        return 0;
-    error = back_block(vm, at, 0, frame);
-    if (!error || !mm_table_lookup(&vm->memory, at, &m))
-        return error;
-    *frame = m.hpa;
-    return 0;
-}
-
-int vm_memory_drop(struct vm *vm, struct thread *thread, gpa_t gpa, uint64_t bytes)
-{
-    int error;
-
-    if (!is_aligned(gpa.value, PAGE_BYTES) || !is_aligned(bytes, PAGE_BYTES) || bytes == 0)
-        return -ABI_EINVAL;
-    if (gpa.value >= vm->memory_bytes || bytes > vm->memory_bytes - gpa.value)
-        return -ABI_EFAULT;
-    if (vm->has_lab) /* its tables and control blocks may be other than the kernel made them */
-        return -ABI_EBUSY;
-    if (!vm->dropping) {
-        vm->dropping = thread;
-        hold_others(vm, thread);
-    }
-    if (vm->dropping != thread || others_run(vm, thread))
-        return -ABI_EAGAIN;
-    /* Nobody else runs in this VM or its monitor, and no pCPU has their tables in CR3 but this one. */
-    error = mm_table_unmap(&vm->task.space, TASK_GUEST + gpa.value, bytes);
-    x86_write_cr3(x86_read_cr3());
-    if (!error)
-        error = mm_table_unmap(&vm->memory, gpa.value, bytes);
-    if (!error)
-        reserve_drop(vm, gpa.value, bytes);
-    release_others(vm, thread);
-    vm->dropping = NULL;
-    return error;
 }

@@ -10,7 +10,6 @@
 
 struct reserve;
 struct thread;
-
 struct vcpu;
 
 struct vm {
@@ -43,7 +42,8 @@ struct vm {
     struct channel_end channel[MAX_VM_CHANNELS]; /* by number; complete before it starts */
 };
 
-/* Creates a VM from a spec in kernel memory (already copied, not yet checked), with `args` 4096 bytes for TASK_ARGS. Returns its number or -enum abi_error. */
+/* Creates a VM from a spec in kernel memory (already copied, not yet checked), with `args` 4096 bytes for TASK_ARGS. Returns its
+ * number or -enum abi_error. */
 int64_t vm_create(const struct vm_spec *spec, const void *args);
 
 /* The VM of that number, or NULL. */
@@ -63,6 +63,12 @@ void vm_end(struct vm *vm, enum vm_end end, int64_t status, uint64_t address);
 int vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
 
+/* Holds all its threads but one (NULL: all of them), and lets them go on. Each is held as often as it was told. A thread that
+ * is held leaves its pCPU soon: vm_runs says whether one is still there. */
+void vm_hold(struct vm *vm, const struct thread *but);
+void vm_release(struct vm *vm, const struct thread *but);
+bool vm_runs(const struct vm *vm, const struct thread *but);
+
 /* Takes [gpa, gpa + bytes) of guest memory away, for `thread` of its monitor; see SYS_MEMORY_DROP. */
 int vm_memory_drop(struct vm *vm, struct thread *thread, gpa_t gpa, uint64_t bytes);
 
@@ -72,6 +78,7 @@ void vm_thread_gone(struct vm *vm);
 /* Ends it if it runs, and frees all that it owned. -ABI_EAGAIN while a thread of it is still on some pCPU, else 0. */
 int vm_destroy(struct vm *vm);
 
+/* Fills all of *status, as of now. */
 void vm_status(struct vm *vm, struct vm_status *status);
 
 /* How often its vCPUs had the exits of counter `index` (see virt_ops); false if never. */

@@ -68,7 +68,8 @@ enum ept_vpid_capability {
 static const uint32_t free_msrs[] = {MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT, MSR_EFER, MSR_FS_BASE,
                                      MSR_GS_BASE};
 
-bool vmx_control_has_true_msrs(void) { return x86_rdmsr(IA32_VMX_BASIC) >> 55 & 1; }
+/* Whether IA32_VMX_BASIC says that the "true" capability MSRs exist. */
+static bool has_true_msrs(void) { return x86_rdmsr(IA32_VMX_BASIC) >> 55 & 1; }
 
 /* "Algorithms for Determining VMX Capabilities": low half bits must be 1, high half bits may be 1. */
 static void negotiate(const struct control_row *row, bool true_msrs)
@@ -99,7 +100,7 @@ static const char *negotiate_ept(void)
 
 const char *vmx_control_negotiate(void)
 {
-    bool true_msrs = vmx_control_has_true_msrs();
+    bool true_msrs = has_true_msrs();
     uint64_t cr0_fixed = x86_rdmsr(IA32_VMX_CR0_FIXED0), cr4_fixed = x86_rdmsr(IA32_VMX_CR4_FIXED0);
 
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)

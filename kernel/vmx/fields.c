@@ -85,20 +85,18 @@ static bool is_secret(uint64_t what)
     return type == 3 || what == MSR_BITMAP || what == EPT_POINTER || what == VMCS_LINK_POINTER;
 }
 
-static bool is_field(uint64_t what)
+/* False if there is no such field. */
+static bool read_field(uint64_t what, uint64_t *value)
 {
-    uint64_t value;
-
-    return what <= 0x7fff && !(what & 1) && vmread_safe(what, &value);
+    return what <= 0x7fff && !(what & 1) && vmread_safe(what, value);
 }
 
 int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
 {
-    if (!is_field(what))
+    if (!read_field(what, value))
         return -ABI_EINVAL;
     if (is_secret(what))
         return -ABI_EACCES;
-    *value = vmread(what);
     if (vcpu->lab)
         *value = vmx_lab_field_view(vcpu, what, *value);
     return 0;
@@ -112,10 +110,7 @@ int vmx_refused_read(struct vcpu *vcpu, uint64_t what, uint64_t *value)
         return -ABI_EACCES;
     if (what & VCPU_ITEM)
         return vcpu->lab ? vmx_lab_refused(vcpu, what ^ VCPU_ITEM, value) : -ABI_EINVAL;
-    if (!is_field(what))
-        return -ABI_EINVAL;
-    *value = vmread(what);
-    return 0;
+    return read_field(what, value) ? 0 : -ABI_EINVAL;
 }
 
 static const struct field_row *find_row(uint64_t what)
@@ -129,9 +124,10 @@ static const struct field_row *find_row(uint64_t what)
 int vmx_field_write(struct vcpu *vcpu, uint64_t what, uint64_t value)
 {
     const struct field_row *row = find_row(what);
+    uint64_t old;
     int result;
 
-    if (!is_field(what))
+    if (!read_field(what, &old))
         return -ABI_EINVAL;
     if (vcpu->lab && vmx_lab_field_write(vcpu, what, value, &result))
         return result;

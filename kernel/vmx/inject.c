@@ -2,7 +2,7 @@
 #include "kernel/vmx/vmx.h"
 #include "lib/x86.h"
 
-void vmx_inject_window(struct vcpu *vcpu, bool wanted)
+static void set_window(struct vcpu *vcpu, bool wanted)
 {
     if (vcpu->backend[VCPU_WINDOW] == wanted)
         return;
@@ -44,7 +44,7 @@ void vmx_inject(struct vcpu *vcpu)
         vcpu_interrupt_taken(vcpu, (unsigned)vector);
         vector = vcpu_interrupt_pending(vcpu);
     }
-    vmx_inject_window(vcpu, vector >= 0);
+    set_window(vcpu, vector >= 0);
     if (vector >= 0) /* each entry tries again: skipping an instruction may have opened the window */
         vcpu->attention |= ATTENTION_EVENT;
 }

@@ -32,8 +32,6 @@ extern struct vmx_controls vmx_controls;
 const char *vmx_control_negotiate(void);
 /* Allocates the shared MSR bitmap; NULL or an error text. */
 const char *vmx_control_init(void);
-/* Whether IA32_VMX_BASIC says that the "true" capability MSRs exist. */
-bool vmx_control_has_true_msrs(void);
 
 /* vcpu.c */
 bool vmx_vcpu_init(struct vcpu *vcpu);
@@ -61,7 +59,6 @@ void vmx_inject_exception(struct vcpu *vcpu, uint32_t info, uint32_t error);
 void vmx_inject_debug(struct vcpu *vcpu, uint32_t info);
 /* An exit cut the delivery of an event short: keeps it for the next entry. For exits that can come in such a moment. */
 void vmx_inject_keep(struct vcpu *vcpu);
-void vmx_inject_window(struct vcpu *vcpu, bool wanted);
 
 /* fields.c: the field policy. */
 int vmx_field_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);

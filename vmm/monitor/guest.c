@@ -11,6 +11,7 @@
 #include "vmm/lib/syscall.h"
 #include "vmm/lib/task.h"
 #include "vmm/monitor/lock.h"
+#include "vmm/monitor/registers.h"
 #include "vmm/monitor/x86.h"
 
 /* Sleeps, so that pCPUs that wait for the root task do not hinder it. Another vCPU of this VM may be the one that can. */
@@ -86,49 +87,6 @@ void task_print(const char *text, size_t bytes)
         line_put(&line, text[i]);
 }
 
-/* RSP is in the control block. */
-static void dump_general(const struct guest *guest)
-{
-    static const char *const names[GPR_COUNT] = {"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
-                                                 "R8",  "R9",  "R10", "R11", "R12", "R13", "R14", "R15"};
-    enum { PER_LINE = 4 };
-
-    for (unsigned first = 0; first < GPR_COUNT; first += PER_LINE) {
-        char text[REPORT_LINE];
-        int used = 0;
-
-        for (unsigned i = first; i < first + PER_LINE; i++)
-            if (i != GPR_RSP)
-                used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s 0x%llx", used > 0 ? ", " : "", names[i],
-                                 (unsigned long long)guest->vcpu.page->gpr[i]);
-        guest_note("%s", text);
-    }
-}
-
-/* Notes that show its registers. */
-static void dump(struct guest *guest)
-{
-    enum { PER_LINE = 4 };
-
-    dump_general(guest);
-    for (enum reg first = 0; first < REG_NOTED; first += PER_LINE) {
-        unsigned count = first + PER_LINE <= REG_NOTED ? PER_LINE : REG_NOTED - first;
-        struct reg_value values[PER_LINE];
-        char text[REPORT_LINE];
-        enum reg refused;
-        int used = 0;
-
-        for (unsigned i = 0; i < count; i++)
-            values[i].reg = first + i;
-        if (vcpu_get(&guest->vcpu, values, count, &refused) < 0)
-            continue;
-        for (unsigned i = 0; i < count; i++)
-            used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s 0x%llx", i > 0 ? ", " : "",
-                             reg_name(first + i), (unsigned long long)values[i].value);
-        guest_note("%s", text);
-    }
-}
-
 /* Whether an end is one of the guest's making, and not the one that it was to come to. */
 static bool wants_explaining(const struct guest *guest, enum end_kind kind)
 {
@@ -145,7 +103,7 @@ void guest_end(struct guest *guest, enum end_kind kind, const char *format, ...)
         longjmp(guest->again, 1);
     line_flush(&guest->vm->console);
     if (wants_explaining(guest, kind))
-        dump(guest);
+        registers_note(guest);
     end_format(&(struct end){kind, guest->vm->status}, word);
     used = snprintf(text, sizeof(text), "%s: ", word);
     va_start(list, format);

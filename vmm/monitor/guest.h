@@ -65,7 +65,7 @@ void guest_test_begin(const char *text, size_t bytes);
 
 /*
  * Ends the VM, unless the guard of a lab catches that (then the vCPU's loop goes on): prints what is left of its console, and
- * the registers after an end of the guest's making that was not expected, tells the root task how it ended and why, and is
+ * its registers after an end of the guest's making that was not expected, tells the root task how it ended and why, and is
  * gone. The status of END_EXIT is guest->status.
  */
 __attribute__((format(printf, 3, 4))) _Noreturn void guest_end(struct guest *guest, enum end_kind kind,
@@ -87,4 +87,5 @@ uint64_t guest_get_one(struct guest *guest, enum reg reg);
 
 /* Makes the guest see an exception at RIP; `has_error` for those that push an error code, which is 0. */
 void guest_inject(struct guest *guest, unsigned vector, bool has_error);
+
 #endif

@@ -143,39 +143,6 @@ bool value_read_pages(struct slice value, const struct value_field *field, char 
     return true;
 }
 
-bool value_read_yes(struct slice value, const struct value_field *field, char why[WHY_BYTES])
-{
-    bool yes = slice_equal(value, "yes");
-
-    if (!yes && !slice_equal(value, "no"))
-        return refuse(value, "is not accepted; expected yes or no", why);
-    *(bool *)field->to = yes;
-    return true;
-}
-
-bool value_read_lab(struct slice value, const struct value_field *field, char why[WHY_BYTES])
-{
-    static const char *const labs[] = {[LAB_NONE] = "no", [LAB_YES] = "yes", [LAB_FULL] = "full"};
-
-    for (enum vm_lab l = LAB_NONE; l <= LAB_FULL; l++)
-        if (slice_equal(value, labs[l])) {
-            *(enum vm_lab *)field->to = l;
-            return true;
-        }
-    return refuse(value, "is not accepted; expected yes, no or full", why);
-}
-
-bool value_read_restart(struct slice value, const struct value_field *field, char why[WHY_BYTES])
-{
-    enum { RESTARTS = 3 };
-    bool restart = slice_equal(value, "on-failure");
-
-    if (!restart && !slice_equal(value, "never"))
-        return refuse(value, "is not accepted; expected never or on-failure", why);
-    *(uint64_t *)field->to = restart ? RESTARTS : 0;
-    return true;
-}
-
 bool value_read_text(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
     char what[64];
@@ -219,19 +186,6 @@ bool value_read_output(struct slice value, const struct value_field *field, char
     return true;
 }
 
-bool value_read_kind(struct slice value, const struct value_field *field, char why[WHY_BYTES])
-{
-    static const char *const kinds[GUEST_KINDS] = {[GUEST_NESTOR] = "nestor", [GUEST_FLAT16] = "flat16"};
-
-    for (enum guest_kind k = 0; k < GUEST_KINDS; k++) {
-        if (slice_equal(value, kinds[k])) {
-            *(enum guest_kind *)field->to = k;
-            return true;
-        }
-    }
-    return refuse(value, "is not a kind of guest; expected nestor or flat16", why);
-}
-
 bool value_read_end(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
     size_t used = 0;
@@ -245,35 +199,93 @@ bool value_read_end(struct slice value, const struct value_field *field, char wh
     return refuse(value, what, why);
 }
 
-bool value_read_hypercall(struct slice value, const struct value_field *field, char why[WHY_BYTES])
-{
-    bool kill = slice_equal(value, "kill");
+/* ---- One word out of a few ---------------------------------------------------------------------------------- */
 
-    if (!kill && !slice_equal(value, "error"))
-        return refuse(value, "is not accepted; expected error or kill", why);
-    *(bool *)field->to = kill;
+/* A list of them ends with one that is NULL. */
+struct word {
+    const char *word;
+    unsigned value;
+};
+
+static bool read_word(struct slice value, const struct word *words, unsigned *to, char why[WHY_BYTES])
+{
+    char what[WHY_BYTES - QUOTE_BYTES];
+    size_t used = (size_t)snprintf(what, sizeof(what), "is not accepted; expected");
+
+    for (const struct word *w = words; w->word && used < sizeof(what); w++) {
+        if (slice_equal(value, w->word)) {
+            *to = w->value;
+            return true;
+        }
+        used += (size_t)snprintf(what + used, sizeof(what) - used, "%s %s", w == words ? "" : w[1].word ? "," : " or",
+                                 w->word);
+    }
+    return refuse(value, what, why);
+}
+
+static bool read_bool(struct slice value, const struct word *words, bool *to, char why[WHY_BYTES])
+{
+    unsigned n;
+
+    if (!read_word(value, words, &n, why))
+        return false;
+    *to = n;
     return true;
 }
 
-bool value_read_screen(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+bool value_read_yes(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
-    static const char *const names[] = {
-        [CONFIG_SCREEN_LOG] = "log", [CONFIG_SCREEN_TABLE] = "table", [CONFIG_SCREEN_LIVE] = "live"};
+    static const struct word words[] = {{"yes", true}, {"no", false}, {NULL, 0}};
 
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (slice_equal(value, names[i])) {
-            *(enum config_screen *)field->to = i;
-            return true;
-        }
-    return refuse(value, "is not accepted; expected live, table or log", why);
+    return read_bool(value, words, field->to, why);
+}
+
+bool value_read_hypercall(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    static const struct word words[] = {{"error", false}, {"kill", true}, {NULL, 0}};
+
+    return read_bool(value, words, field->to, why);
 }
 
 bool value_read_passport(struct slice value, const struct value_field *field, char why[WHY_BYTES])
 {
-    bool full = slice_equal(value, "full");
+    static const struct word words[] = {{"short", false}, {"full", true}, {NULL, 0}};
 
-    if (!full && !slice_equal(value, "short"))
-        return refuse(value, "is not accepted; expected short or full", why);
-    *(bool *)field->to = full;
+    return read_bool(value, words, field->to, why);
+}
+
+bool value_read_restart(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    enum { RESTARTS = 3 };
+    static const struct word words[] = {{"never", 0}, {"on-failure", RESTARTS}, {NULL, 0}};
+    unsigned restarts;
+
+    if (!read_word(value, words, &restarts, why))
+        return false;
+    *(uint64_t *)field->to = restarts;
     return true;
+}
+
+/* To the compiler an enum without negative values is an unsigned. */
+
+bool value_read_lab(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    static const struct word words[] = {{"yes", LAB_YES}, {"no", LAB_NONE}, {"full", LAB_FULL}, {NULL, 0}};
+
+    return read_word(value, words, field->to, why);
+}
+
+bool value_read_kind(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    static const struct word words[] = {{"nestor", GUEST_NESTOR}, {"flat16", GUEST_FLAT16}, {NULL, 0}};
+
+    return read_word(value, words, field->to, why);
+}
+
+bool value_read_screen(struct slice value, const struct value_field *field, char why[WHY_BYTES])
+{
+    static const struct word words[] = {
+        {"live", CONFIG_SCREEN_LIVE}, {"table", CONFIG_SCREEN_TABLE}, {"log", CONFIG_SCREEN_LOG}, {NULL, 0}};
+
+    return read_word(value, words, field->to, why);
 }

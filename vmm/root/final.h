@@ -3,16 +3,15 @@
 #define VMM_ROOT_FINAL_H
 
 #include "vmm/root/screen.h"
+#include "vmm/root/tally.h"
 
 enum { FINAL_ROWS = SCREEN_ROWS - 1 }; /* all but the last row, where the log goes on */
 
 struct final {
-    bool pass;
-    unsigned vms_passed, vms_failed, vms_skipped;
-    unsigned results_passed, results_failed, results_skipped, known;
-    unsigned failures;                                          /* how many there were */
-    const char *(*failure)(unsigned i);                         /* the text of one, or NULL: it was not kept */
-    const char *passport, *platform;                            /* the passport's id; what machine this is, in a line */
+    struct tally tally;                 /* pass: none has failed */
+    unsigned failures;                  /* how many results that say why: */
+    const char *(*failure)(unsigned i); /* the text of one, or NULL: it was not kept */
+    const char *passport, *platform;    /* the passport's id; what machine this is, in a line */
 };
 
 /* Draws it over what is on the screen. */

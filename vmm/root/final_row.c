@@ -1,11 +1,5 @@
 /* How the rows of the final screen look. Pure C. */
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "vmm/root/final.h"
-
-/* Attributes: a foreground colour, or-ed with a background << 4. */
-enum { GREY = 7, LIGHT_RED = 12, WHITE = 15, ON_GREEN = 2 << 4, ON_RED = 4 << 4 };
 
 /* Letters are of cells with a coloured background: of DOT_COLUMNS x DOT_ROWS for each dot, which is about a square. */
 enum { DOT_COLUMNS = 3, DOT_ROWS = 2, LETTER_COLUMNS = 5, LETTER_ROWS = 7, GAP = 3, LETTERS = 4 };
@@ -35,26 +29,8 @@ enum {
     FAILURE_ROWS = PLATFORM - FAILURES,
 };
 
-enum { LINE = 0xc4 }; /* of code page 437: a horizontal line */
-
-static void clear(screen_row row)
-{
-    for (unsigned i = 0; i < SCREEN_COLUMNS; i++)
-        row[i] = GREY << 8 | ' ';
-}
-
-/* Puts a line of text, cut where it does not fit. */
-__attribute__((format(printf, 3, 4))) static void put(screen_row row, unsigned attribute, const char *format, ...)
-{
-    char text[SCREEN_COLUMNS];
-    va_list list;
-
-    va_start(list, format);
-    vsnprintf(text, sizeof(text), format, list);
-    va_end(list);
-    for (unsigned i = 0; text[i]; i++)
-        row[i + 1] = (uint16_t)(attribute << 8 | (unsigned char)text[i]);
-}
+/* Where text begins and ends in a row. */
+enum { LEFT = 1, RIGHT = SCREEN_COLUMNS };
 
 static const struct letter *find_letter(char name)
 {
@@ -82,27 +58,29 @@ static void put_failure(screen_row row, unsigned i, const struct final *final)
     if (i >= final->failures)
         return;
     if (text && (i + 1 < FAILURE_ROWS || final->failures == FAILURE_ROWS))
-        put(row, LIGHT_RED, "%s", text);
+        row_put(row, LEFT, RIGHT, ROW_LIGHT_RED, "%s", text);
     else
-        put(row, LIGHT_RED, "and %u more", final->failures - i);
+        row_put(row, LEFT, RIGHT, ROW_LIGHT_RED, "and %u more", final->failures - i);
 }
 
 void final_row(screen_row row, unsigned at, const struct final *final)
 {
-    clear(row);
+    const struct tally *t = &final->tally;
+    bool pass = t->failed == 0;
+
+    row_clear(row, ROW_GREY);
     if (at >= WORD && at < WORD_END)
-        put_word(row, (at - WORD) / DOT_ROWS, final->pass ? "PASS" : "FAIL", final->pass ? ON_GREEN : ON_RED);
+        put_word(row, (at - WORD) / DOT_ROWS, pass ? "PASS" : "FAIL", pass ? ROW_GREEN << 4 : ROW_RED << 4);
     else if (at == VMS)
-        put(row, WHITE, "VMs:     %u passed, %u failed, %u skipped", final->vms_passed, final->vms_failed,
-            final->vms_skipped);
+        row_put(row, LEFT, RIGHT, ROW_WHITE, "VMs:     %u passed, %u failed, %u skipped", t->passed, t->failed,
+                t->skipped);
     else if (at == RESULTS)
-        put(row, WHITE, "Results: %u passed, %u failed, %u skipped, %u known differences", final->results_passed,
-            final->results_failed, final->results_skipped, final->known);
+        row_put(row, LEFT, RIGHT, ROW_WHITE, "Results: %u passed, %u failed, %u skipped, %u known differences",
+                t->results_passed, t->results_failed, t->results_skipped, t->known);
     else if (at >= FAILURES && at < PLATFORM)
         put_failure(row, at - FAILURES, final);
     else if (at == PLATFORM)
-        put(row, WHITE, "Machine: %s, %s", final->passport, final->platform);
+        row_put(row, LEFT, RIGHT, ROW_WHITE, "Machine: %s, %s", final->passport, final->platform);
     else if (at == RULE)
-        for (unsigned i = 0; i < SCREEN_COLUMNS; i++)
-            row[i] = GREY << 8 | LINE;
+        row_rule(row, ROW_GREY);
 }

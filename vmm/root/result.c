@@ -8,6 +8,7 @@
 
 #include "vmm/root/console.h"
 #include "vmm/root/difference.h"
+#include "vmm/root/final.h"
 
 struct subtest {
     const char *name;
@@ -15,7 +16,7 @@ struct subtest {
     unsigned failed, skipped, known;
 };
 
-enum { FAILURES_KEPT = 8, FAILURE_BYTES = VM_NAME_BYTES + SCREEN_COLUMNS }; /* more does not fit on the final screen */
+enum { FAILURES_KEPT = FINAL_ROWS, FAILURE_BYTES = VM_NAME_BYTES + SCREEN_COLUMNS }; /* more does not fit on the final screen */
 
 static char failure[FAILURES_KEPT][FAILURE_BYTES];
 static unsigned failures;
@@ -71,7 +72,7 @@ static void subtest_known(struct subtest *s, bool ok, const char *text)
 static void subtest_guest_line(struct subtest *s, const char *line)
 {
     bool ok = starts_with(line, "ok "), not_ok = starts_with(line, "not ok ");
-    const char *text = ok ? line + strlen("ok ") : line + strlen("not ok ");
+    const char *text = line + strlen(ok ? "ok " : not_ok ? "not ok " : "");
 
     if (!ok && !not_ok) {
         subtest_line(s, false, "sends only results that begin with `ok` or `not ok`, not `%s`", line);

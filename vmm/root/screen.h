@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "config/abi.h"
+#include "vmm/root/row.h"
 
 struct vm;
 struct config;
@@ -38,8 +39,6 @@ uint64_t screen_update(struct screen *screen, const struct vm *vm);
 void screen_end(struct screen *screen, const struct vm *vm);
 
 /* ---- One row at a time: pure C ---- */
-
-typedef uint16_t screen_row[SCREEN_COLUMNS];
 
 /* Totals, the first row. */
 void screen_title(screen_row row, const struct screen *screen, const struct vm *vm, uint64_t now);

@@ -1,6 +1,5 @@
 /* How the rows of the live screen look. Pure C. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,21 +7,7 @@
 #include "vmm/root/screen.h"
 #include "vmm/root/vm.h"
 
-/* Attributes: a foreground colour, or-ed with a background << 4. */
-enum {
-    BLUE = 1,
-    CYAN = 3,
-    GREY = 7,
-    DARK_GREY = 8,
-    LIGHT_GREEN = 10,
-    LIGHT_CYAN = 11,
-    LIGHT_RED = 12,
-    YELLOW = 14,
-    WHITE = 15,
-    TITLE = BLUE << 4 | WHITE,
-};
-
-enum { LINE = 0xc4 }; /* of code page 437: a horizontal line */
+enum { TITLE = ROW_BLUE << 4 | ROW_WHITE };
 
 /* Where the columns are; a negative width means to the left. */
 static const struct column {
@@ -33,32 +18,12 @@ static const struct column {
                {57, 5, "run%"}, {63, 6, "lines"},   {70, 5, "tests"}, {76, -4, ""}};
 enum { NAME, STATE, CPU, EXITS, RATE, RUN, LINES, TESTS, VERDICT, COLUMNS };
 
-static void clear(screen_row row, unsigned attribute)
-{
-    for (unsigned i = 0; i < SCREEN_COLUMNS; i++)
-        row[i] = (uint16_t)(attribute << 8 | ' ');
-}
-
-/* Puts text that ends before column `end`. */
-__attribute__((format(printf, 5, 6))) static void put(screen_row row, unsigned at, unsigned end, unsigned attribute,
-                                                      const char *format, ...)
-{
-    char text[SCREEN_COLUMNS + 1];
-    va_list list;
-
-    va_start(list, format);
-    vsnprintf(text, sizeof(text), format, list);
-    va_end(list);
-    for (const char *c = text; *c && at < end; c++)
-        row[at++] = (uint16_t)(attribute << 8 | (unsigned char)*c);
-}
-
 static void put_text(screen_row row, unsigned column, unsigned attribute, const char *text)
 {
     const struct column *c = &columns[column];
     unsigned width = (unsigned)(c->width < 0 ? -c->width : c->width);
 
-    put(row, c->at, c->at + width, attribute, "%*s", c->width, text);
+    row_put(row, c->at, c->at + width, attribute, "%*s", c->width, text);
 }
 
 /* In thousands, millions, ... where it does not fit as it is. */
@@ -88,20 +53,20 @@ void screen_title(screen_row row, const struct screen *screen, const struct vm *
         done += vm[i].done;
         failed += vm[i].done && !vm[i].passed;
     }
-    clear(row, TITLE);
-    put(row, 1, SCREEN_COLUMNS, TITLE, "Nestor  %.28s", screen->config->name);
+    row_clear(row, TITLE);
+    row_put(row, 1, SCREEN_COLUMNS, TITLE, "Nestor  %.28s", screen->config->name);
     used = snprintf(text, sizeof(text), "%s, %" PRIu32 " CPU%s   %" PRIu64 ".%" PRIu64 " s   %zu of %zu done", backend,
                     screen->info->pcpus, screen->info->pcpus == 1 ? "" : "s", tenths / 10, tenths % 10, done, vms);
     if (failed)
         used += snprintf(text + used, sizeof(text) - (size_t)used, ", %zu failed", failed);
-    put(row, (unsigned)(SCREEN_COLUMNS - 1 - used), SCREEN_COLUMNS, TITLE, "%s", text);
+    row_put(row, (unsigned)(SCREEN_COLUMNS - 1 - used), SCREEN_COLUMNS, TITLE, "%s", text);
 }
 
 void screen_head(screen_row row)
 {
-    clear(row, CYAN);
+    row_clear(row, ROW_CYAN);
     for (unsigned i = 0; i < COLUMNS; i++)
-        put_text(row, i, CYAN, columns[i].name);
+        put_text(row, i, ROW_CYAN, columns[i].name);
 }
 
 /* What a vCPU does, in the order of rank. */
@@ -110,10 +75,10 @@ static const struct {
     const char *text;
     unsigned attribute;
 } ranks[] = {
-    {VCPU_STATE_GUEST, "in guest", LIGHT_GREEN}, {VCPU_STATE_MONITOR, "in monitor", LIGHT_CYAN},
-    {VCPU_STATE_READY, "ready", YELLOW},         {VCPU_STATE_BLOCKED, "asleep", DARK_GREY},
-    {VCPU_STATE_PAUSED, "paused", YELLOW},       {VCPU_STATE_NEW, "new", DARK_GREY},
-    {VCPU_STATE_DEAD, "ending", DARK_GREY},
+    {VCPU_STATE_GUEST, "in guest", ROW_LIGHT_GREEN}, {VCPU_STATE_MONITOR, "in monitor", ROW_LIGHT_CYAN},
+    {VCPU_STATE_READY, "ready", ROW_YELLOW},         {VCPU_STATE_BLOCKED, "asleep", ROW_DARK_GREY},
+    {VCPU_STATE_PAUSED, "paused", ROW_YELLOW},       {VCPU_STATE_NEW, "new", ROW_DARK_GREY},
+    {VCPU_STATE_DEAD, "ending", ROW_DARK_GREY},
 };
 
 enum { RANKS = sizeof(ranks) / sizeof(ranks[0]) };
@@ -147,7 +112,7 @@ static void put_cpus(screen_row row, const struct vm_status *s)
         used += (size_t)snprintf(text + used, sizeof(text) - used, i ? ",%u" : "%u", s->vcpu[i].pcpu);
     if (used > width || (used == width && s->vcpus > 1))
         text[width - 1] = '+';
-    put_text(row, CPU, GREY, text);
+    put_text(row, CPU, ROW_GREY, text);
 }
 
 void screen_vm(screen_row row, const struct vm *vm, const struct screen_before *before, uint64_t ticks, uint64_t tsc_hz)
@@ -155,25 +120,25 @@ void screen_vm(screen_row row, const struct vm *vm, const struct screen_before *
     const struct vm_status *s = &vm->status;
     char end[END_TEXT_BYTES];
 
-    clear(row, GREY);
-    put_text(row, NAME, vm->done ? GREY : WHITE, vm->config->name);
+    row_clear(row, ROW_GREY);
+    put_text(row, NAME, vm->done ? ROW_GREY : ROW_WHITE, vm->config->name);
     if (vm->done || !vm->running) {
         end_format(&vm->end, end);
-        put_text(row, STATE, GREY, vm->was_started ? end : "not started");
+        put_text(row, STATE, ROW_GREY, vm->was_started ? end : "not started");
     } else {
         put_state(row, s);
         put_cpus(row, s);
         if (ticks) {
-            put_number(row, RATE, GREY,
+            put_number(row, RATE, ROW_GREY,
                        (uint64_t)((double)(s->exits - before->exits) * (double)tsc_hz / (double)ticks));
-            put_number(row, RUN, GREY, (s->run_ticks - before->run_ticks) * 100 / ticks);
+            put_number(row, RUN, ROW_GREY, (s->run_ticks - before->run_ticks) * 100 / ticks);
         }
     }
-    put_number(row, EXITS, GREY, s->exits);
-    put_number(row, LINES, GREY, vm->lines);
-    put_number(row, TESTS, GREY, vm->tests);
+    put_number(row, EXITS, ROW_GREY, s->exits);
+    put_number(row, LINES, ROW_GREY, vm->lines);
+    put_number(row, TESTS, ROW_GREY, vm->tests);
     if (vm->done)
-        put_text(row, VERDICT, vm->passed ? LIGHT_GREEN : LIGHT_RED,
+        put_text(row, VERDICT, vm->passed ? ROW_LIGHT_GREEN : ROW_LIGHT_RED,
                  !vm->passed   ? "FAIL"
                  : vm->skipped ? "skip"
                                : "ok");
@@ -181,10 +146,9 @@ void screen_vm(screen_row row, const struct vm *vm, const struct screen_before *
 
 void screen_rule(screen_row row, size_t hidden)
 {
-    for (unsigned i = 0; i < SCREEN_COLUMNS; i++)
-        row[i] = DARK_GREY << 8 | LINE;
+    row_rule(row, ROW_DARK_GREY);
     if (hidden)
-        put(row, 2, SCREEN_COLUMNS, CYAN, " and %zu more ", hidden);
+        row_put(row, 2, SCREEN_COLUMNS, ROW_CYAN, " and %zu more ", hidden);
 }
 
 size_t screen_choose(const struct vm *vm, size_t vms, size_t chosen[SCREEN_VMS])

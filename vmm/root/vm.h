@@ -45,10 +45,8 @@ struct vm {
     const char **test;            /* grows; each from malloc, printable */
 };
 
-/*
- * Sets *vm up, but for what it remembers of lives before this one, and has the kernel create it, not yet started. On an error leaves `created` false and says why in
- * `reason`.
- */
+/* Sets *vm up, but for what it remembers of lives before this one, and has the kernel create it, not yet started. On an error
+ * leaves `created` false and says why in `reason`. */
 void vm_create(struct vm *vm, const struct vm_config *config, const struct machine_info *info);
 
 /* A created VM that can't be started after all: gives it back, and keeps why. */
@@ -71,9 +69,6 @@ void vm_poll(struct vm *vm);
 
 /* Ends it where it is, if it still runs: `running` becomes false, `end` END_RUNNING. */
 void vm_stop(struct vm *vm);
-
-/* Whether it ended as its config expects. */
-bool vm_ended_well(const struct vm *vm);
 
 /* After its end: if it has to run once more (it has just been saved; `repeat`, `restart`), does away with it, makes it anew
  * and starts it. False if it is done. */
