@@ -275,9 +275,12 @@ static unsigned try_cases(const struct entry_rule *rule, const struct entry_base
     return tried;
 }
 
-static unsigned try_all(const struct entry_rule *rule, const struct entry_base *base, unsigned turn)
+/* Both kinds of cases are tried in any case; returns whether there are both. */
+static bool try_all(const struct entry_rule *rule, const struct entry_base *base, unsigned turn)
 {
-    return try_cases(rule, base, turn, false) + try_cases(rule, base, turn, true);
+    unsigned bad = try_cases(rule, base, turn, false), near = try_cases(rule, base, turn, true);
+
+    return bad && near;
 }
 
 void entry_row_run(const struct entry_rows *rows, unsigned number)
