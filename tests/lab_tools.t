@@ -34,7 +34,7 @@ my (@stale, @unseen);
 for (split /\n/, $mutants) {
     my ($name, $backend, $globs) = split;
     my ($pattern) = map { qr/^(?:$_)$/ } join '|', map { quotemeta =~ s/\\\*/.*/gr =~ s/\\\?/./gr } split /,/, $globs;
-    push @stale, $name if (run("patch -f -s -p1 --dry-run -d $top <$top/tests/mutants/$name.patch"))[0] != 0;
+    push @stale, $name if (run("patch -f -s -p1 -F0 --dry-run -d $top <$top/tests/mutants/$name.patch"))[0] != 0;
     push @unseen, $name if !grep { $_->[0] =~ $pattern && $_->[0] =~ /^(?:any|$backend)\./ } @rows;
 }
 is(scalar(split /\n/, $mutants), scalar(@{[glob "$top/tests/mutants/*.patch"]}), 'mutants --list lists them');
