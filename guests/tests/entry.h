@@ -4,7 +4,7 @@
 
 #include "guests/lib/lab/lab.h"
 
-/* A row: a case of a rule on a base, or all of them. */
+/* A row: a case of a rule on a base, or its cases together. */
 struct entry_row {
     uint16_t rule;
     uint8_t base, number;
@@ -16,7 +16,7 @@ struct entry_rows {
     enum backend backend;
     const char *groups;             /* letters of rules */
     unsigned first_base, last_base; /* numbers of bases */
-    bool together;                  /* all cases of a rule on a base make one row */
+    bool together;                  /* the cases of a rule on a base make one row: of bits that are wrong alike, some */
     unsigned count, room;
     struct entry_row *row;
 };
@@ -25,7 +25,7 @@ unsigned entry_rows_count(struct entry_rows *rows);
 
 /*
  * Writes a row's label: "E9.IO_BITMAP_A.bit0" on the first base of all, "S2.GUEST_LDTR_SELECTOR.near-base-real" on others;
- * "S2.GUEST_LDTR_SELECTOR.all-real" for all cases together.
+ * "S2.GUEST_LDTR_SELECTOR.all-real" for the cases together.
  */
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL]);
 
