@@ -22,6 +22,7 @@ struct root_result root_run(enum lab_vmx_run instruction, uint64_t operand, uint
 /*
  * An entry, in one go with n writes before it and m reads behind it: before[] has room for ROOT_OPERANDS more, and behind[] for
  * ROOT_RESULTS more. What is read is in the first m of behind[] then.
+ * A pair that is refused, or can't be read, ends the row as an ERROR.
  */
 enum { ROOT_OPERANDS = 4, ROOT_RESULTS = 3 };
 struct root_result root_enter(enum lab_vmx_run instruction, uint64_t launched, struct lab_pair *before, size_t n,
