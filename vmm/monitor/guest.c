@@ -87,10 +87,10 @@ void task_print(const char *text, size_t bytes)
         line_put(&line, text[i]);
 }
 
-/* Whether an end is one of the guest's making, and not the one that it was to come to. */
+/* Whether an end is one of the guest's making, and not the one that it was to come to. Before it has begun there is no page. */
 static bool wants_explaining(const struct guest *guest, enum end_kind kind)
 {
-    return kind != END_EXIT && kind != END_BAD_IMAGE && kind != END_BAD_STATE && kind != guest->vm->args->expect;
+    return guest->vcpu.page && kind != END_EXIT && kind != END_BAD_IMAGE && kind != END_BAD_STATE && kind != guest->vm->args->expect;
 }
 
 void guest_end(struct guest *guest, enum end_kind kind, const char *format, ...)
