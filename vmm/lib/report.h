@@ -20,7 +20,7 @@ struct report_writer {
     struct report_ring *ring;
     uint32_t tail;        /* our own copy: what stands in the ring is for the reader only */
     void (*wait)(void);   /* called while the ring is full; returns when it may have drained */
-    void (*signal)(void); /* called after each record */
+    void (*signal)(void); /* called after each record that is put */
 };
 
 /*
@@ -28,6 +28,9 @@ struct report_writer {
  * loses a line; a reader that sets an insane counter gets what it deserves: the record overwrites unread text.
  */
 void report_put(struct report_writer *writer, char kind, const char *text, size_t bytes);
+
+/* The same without a signal, for what can wait for the next one: the reader looks at the ring from time to time, too. */
+void report_add(struct report_writer *writer, char kind, const char *text, size_t bytes);
 
 struct report_reader {
     struct report_ring *ring;

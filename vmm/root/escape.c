@@ -4,7 +4,16 @@
 
 #include "vmm/root/console.h"
 
-static bool is_plain(unsigned char c, bool mask_hash) { return c >= ' ' && c <= '~' && (c != '#' || !mask_hash); }
+/* How many bytes at the beginning can stay as they are: nearly all, nearly always. */
+static size_t plain_bytes(const char *from, size_t bytes, bool mask_hash)
+{
+    const char masked = mask_hash ? '#' : 0;
+    size_t n = 0;
+
+    while (n < bytes && from[n] >= ' ' && from[n] <= '~' && from[n] != masked)
+        n++;
+    return n;
+}
 
 /* How one byte that is not plain is written; -> how long that is. */
 static size_t escape_byte(char out[5], unsigned char c)
@@ -16,17 +25,19 @@ static size_t escape_byte(char out[5], unsigned char c)
 
 const char *console_escape(char *to, size_t room, const char *from, size_t bytes, bool mask_hash)
 {
-    size_t used = 0;
+    const char *end = from + bytes;
+    size_t used = 0, length;
+    char out[5];
 
-    for (size_t i = 0; i < bytes && used + 1 < room; i++) {
-        char out[5];
-        size_t length;
+    for (;;) {
+        size_t left = (size_t)(end - from), space = room - 1 - used, n = plain_bytes(from, left < space ? left : space, mask_hash);
 
-        if (is_plain((unsigned char)from[i], mask_hash)) {
-            to[used++] = from[i];
-            continue;
-        }
-        length = escape_byte(out, (unsigned char)from[i]);
+        memcpy(to + used, from, n);
+        used += n;
+        from += n;
+        if (from == end || n == space)
+            break;
+        length = escape_byte(out, (unsigned char)*from++);
         if (used + length >= room)
             break;
         memcpy(to + used, out, length);

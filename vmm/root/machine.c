@@ -78,8 +78,11 @@ static void start_next(struct machine *m)
     }
 }
 
-/* Looks after every VM that runs; returns whether one of those that the machine waits for still does. */
-static bool look_after_all(struct machine *m)
+/*
+ * Looks after every VM that runs, at its reports only or at its state, too; returns whether one of those that the machine waits
+ * for still does.
+ */
+static bool look_after_all(struct machine *m, bool state)
 {
     bool waiting = false;
 
@@ -89,7 +92,8 @@ static bool look_after_all(struct machine *m)
         if (!vm->running)
             continue;
         vm_drain(vm);
-        vm_poll(vm);
+        if (state)
+            vm_poll(vm);
         if (!vm->running && !vm_again(vm, m->info))
             finish(m, vm);
     }
@@ -140,7 +144,7 @@ static void stop_all(struct machine *m)
 
 /* People ask by a key on the serial line: `t` for the table, `d` for the vCPUs. A line that never falls silent is not listened
  * to for ever. */
-static void answer(const struct machine *m)
+static void answer(struct machine *m)
 {
     enum { KEYS_AT_ONCE = 16 };
     bool table = false, vcpus = false;
@@ -150,20 +154,29 @@ static void answer(const struct machine *m)
         table = table || key == 't';
         vcpus = vcpus || key == 'd';
     }
-    if (table)
+    if (table) {
+        look_after_all(m, true);
         summary_table(m->config, m->info, m->vm);
+    }
     if (vcpus)
         dump_all(m->vm, m->config->vms);
 }
 
+/* Reports come often: they are no reason to ask the kernel for the state of each VM, unless somebody needs it now. */
+static bool needs_state(const struct machine *m, int64_t event)
+{
+    return event != EVENT_REPORT || m->config->migrate || screen_is_due(&m->screen);
+}
+
 static void follow_all(struct machine *m, uint64_t deadline)
 {
-    while (look_after_all(m)) {
+    int64_t result = 0;
+
+    while (look_after_all(m, needs_state(m, result))) {
         uint64_t redraw = screen_update(&m->screen, m->vm);
         uint64_t move = migrate_all(m->config, m->vm, m->info), save = save_due(m);
         uint64_t pause = pause_all(m->config, m->vm, m->info);
         uint64_t next = earlier(earlier(deadline, save), earlier(redraw, earlier(move, pause)));
-        int64_t result;
 
         answer(m);
         result = sys_event_wait(EVENT_REPORT | EVENT_VM_ENDED, next);

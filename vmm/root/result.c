@@ -35,6 +35,15 @@ static void keep_failure(const char *name, const char *text)
 static bool starts_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
 
 /* One result line. */
+static void subtest_text(struct subtest *s, bool ok, const char *text)
+{
+    if (!ok) {
+        s->failed++;
+        keep_failure(s->name, text);
+    }
+    console_line("    %s %u %s", ok ? "ok" : "not ok", ++s->number, text);
+}
+
 __attribute__((format(printf, 3, 4))) static void subtest_line(struct subtest *s, bool ok, const char *format, ...)
 {
     char text[CONSOLE_LINE];
@@ -43,11 +52,7 @@ __attribute__((format(printf, 3, 4))) static void subtest_line(struct subtest *s
     va_start(list, format);
     vsnprintf(text, sizeof(text), format, list);
     va_end(list);
-    if (!ok) {
-        s->failed++;
-        keep_failure(s->name, text);
-    }
-    console_line("    %s %u %s", ok ? "ok" : "not ok", ++s->number, text);
+    subtest_text(s, ok, text);
 }
 
 /* A failure that is known, for a reason, does not count as one; but one that does not show any more does. */
@@ -57,7 +62,7 @@ static void subtest_known(struct subtest *s, bool ok, const char *text)
     const struct difference *known = difference_find(text, id_bytes);
 
     if (!known) {
-        subtest_line(s, ok, "%s", text);
+        subtest_text(s, ok, text);
     } else if (ok) {
         subtest_line(s, false, "%.*s # is listed as a known difference (%.80s), but is as it should be", (int)id_bytes, text,
                      known->seen);
@@ -78,7 +83,7 @@ static void subtest_guest_line(struct subtest *s, const char *line)
         subtest_line(s, false, "sends only results that begin with `ok` or `not ok`, not `%s`", line);
     } else if (strstr(text, "# SKIP")) {
         s->skipped++;
-        subtest_line(s, true, "%s", text);
+        subtest_text(s, true, text);
     } else {
         subtest_known(s, ok, text);
     }

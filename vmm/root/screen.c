@@ -44,9 +44,11 @@ static void draw(struct screen *screen, const struct vm *vm)
     screen->next = now + screen->info->tsc_hz / DRAWINGS_A_SECOND;
 }
 
+bool screen_is_due(const struct screen *screen) { return screen->next && __rdtsc() >= screen->next; }
+
 uint64_t screen_update(struct screen *screen, const struct vm *vm)
 {
-    if (screen->next && __rdtsc() >= screen->next)
+    if (screen_is_due(screen))
         draw(screen, vm);
     return screen->next;
 }

@@ -32,6 +32,8 @@ struct screen {
 /* Sets the screen up if the config wants it live, the TSC's rate is known, and there is memory. */
 void screen_begin(struct screen *screen, const struct config *config, const struct machine_info *info);
 
+bool screen_is_due(const struct screen *screen);
+
 /* Draws if it is time to; -> TSC at which it is time again, or 0: never. */
 uint64_t screen_update(struct screen *screen, const struct vm *vm);
 
