@@ -4,7 +4,4 @@
 
 bool debug_port_exists(void) { return x86_inb(DEBUG_PORT) == DEBUG_PORT; }
 
-void debug_port_write(const char *bytes, size_t n)
-{
-    __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(n) : "d"((uint16_t)DEBUG_PORT) : "memory");
-}
+void debug_port_write(const char *bytes, size_t n) { x86_outsb(DEBUG_PORT, bytes, n); }

@@ -58,37 +58,36 @@ static void feed_line(void)
     column = 0;
 }
 
-static void put_cell(char c)
+static bool is_control(char c) { return c == '\n' || c == '\r' || c == '\t' || c == '\b'; }
+
+static void control(char c)
+{
+    if (c == '\n')
+        feed_line();
+    else if (c == '\r')
+        column = 0;
+    else if (c == '\t')
+        column = column < TERMINAL_COLUMNS ? column + TAB - column % TAB : TERMINAL_COLUMNS;
+    else
+        column -= column > 0;
+}
+
+/* As much of a text as goes into one row; returns how much that is. */
+static size_t put_cells(const char *text, size_t bytes)
 {
     unsigned cell;
+    size_t n = 0;
 
     if (column == TERMINAL_COLUMNS)
         feed_line();
     if (row == TERMINAL_ROWS)
         scroll();
-    cell = row * TERMINAL_COLUMNS + column++;
-    shadow[cell] = (uint16_t)(ATTRIBUTE << 8 | (c >= ' ' && c <= '~' ? c : '?'));
-    soil(cell, cell + 1);
-}
-
-static void put(char c)
-{
-    switch (c) {
-    case '\n':
-        feed_line();
-        break;
-    case '\r':
-        column = 0;
-        break;
-    case '\t':
-        column = column < TERMINAL_COLUMNS ? column + TAB - column % TAB : TERMINAL_COLUMNS;
-        break;
-    case '\b':
-        column -= column > 0;
-        break;
-    default:
-        put_cell(c);
-    }
+    cell = row * TERMINAL_COLUMNS + column;
+    for (; n < bytes && n < TERMINAL_COLUMNS - column && !is_control(text[n]); n++)
+        shadow[cell + n] = (uint16_t)(ATTRIBUTE << 8 | (text[n] >= ' ' && text[n] <= '~' ? text[n] : '?'));
+    soil(cell, cell + (unsigned)n);
+    column += (unsigned)n;
+    return n;
 }
 
 void terminal_init(terminal_display *display)
@@ -107,8 +106,11 @@ void terminal_show_on(terminal_display *display)
 
 void terminal_write(const char *text, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++)
-        put(text[i]);
+    for (size_t i = 0; i < bytes;)
+        if (is_control(text[i]))
+            control(text[i++]);
+        else
+            i += put_cells(text + i, bytes - i);
     flush();
 }
 

@@ -112,22 +112,32 @@ static bool has_room(void)
     return room > 0;
 }
 
-static void send(char c)
+static void send(const char *text, size_t bytes)
 {
-    if (lost || !has_room()) {
-        lost++;
-        return;
+    while (bytes > 0 && !lost && has_room()) {
+        size_t n = bytes < room ? bytes : room;
+
+        x86_outsb(base + THR, text, n);
+        room -= (unsigned)n;
+        text += n;
+        bytes -= n;
     }
-    x86_outb(base + THR, (uint8_t)c);
-    room--;
+    lost += bytes;
 }
 
 static void send_text(const char *text, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        if (text[i] == '\n')
-            send('\r');
-        send(text[i]);
+    while (bytes > 0) {
+        size_t n = 0;
+
+        while (n < bytes && text[n] != '\n')
+            n++;
+        send(text, n);
+        if (n < bytes)
+            send("\r\n", 2);
+        n += n < bytes;
+        text += n;
+        bytes -= n;
     }
 }
 

@@ -3,6 +3,7 @@
 #define LIB_X86_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* CR0, CR4, EFER, RFLAGS bits, by their names in the manuals. */
@@ -86,6 +87,13 @@ static inline struct cpuid_result x86_cpuid(uint32_t leaf, uint32_t subleaf)
 }
 
 static inline void x86_outb(uint16_t port, uint8_t v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
+
+/* The bytes one after the other. */
+static inline void x86_outsb(uint16_t port, const void *bytes, size_t n)
+{
+    __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(n) : "d"(port) : "memory");
+}
+
 static inline void x86_outw(uint16_t port, uint16_t v) { __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port)); }
 static inline void x86_outl(uint16_t port, uint32_t v) { __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port)); }
 

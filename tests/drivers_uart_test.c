@@ -61,6 +61,12 @@ void x86_outb(uint16_t port, uint8_t v)
         model.registers[r] = v;
 }
 
+void x86_outsb(uint16_t port, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x86_outb(port, ((const uint8_t *)bytes)[i]);
+}
+
 /* The transmitter gets empty while it is being asked: some reads for the FIFO, some more for the shift register. */
 static uint8_t model_line_status(void)
 {

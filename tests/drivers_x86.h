@@ -8,6 +8,7 @@
 #define LIB_X86_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define MSR_APIC_BASE 0x1bu
@@ -18,6 +19,7 @@ struct cpuid_result {
 
 struct cpuid_result x86_cpuid(uint32_t leaf, uint32_t subleaf);
 void x86_outb(uint16_t port, uint8_t v);
+void x86_outsb(uint16_t port, const void *bytes, size_t n);
 void x86_outw(uint16_t port, uint16_t v);
 void x86_outl(uint16_t port, uint32_t v);
 uint8_t x86_inb(uint16_t port);
