@@ -8,7 +8,7 @@ KERNEL_CFLAGS := $(BARE_CFLAGS) -isystem $(GCC_INCLUDE) -mcmodel=kernel -mgenera
 # Files with a way that `make bench` measures are built for speed, all others for size, which makes a tenth of the kernel. The
 # first have no frame pointers: a back trace leaves out those who called them. No register wants a stack aligned to 16.
 KERNEL_FAST := \
-    $(addprefix kernel/vmx/,exits.c exit_path.c inject.c vcpu.c) $(addprefix kernel/svm/,asid.c exits.c inject.c vcpu.c) \
+    $(addprefix kernel/vmx/,exits.c exit_path.c fields.c inject.c vcpu.c) $(addprefix kernel/svm/,asid.c exits.c inject.c vcpu.c) \
     $(addprefix kernel/vm/,cpuid.c handlers.c hypercall.c memory.c thread.c vcpu.c) \
     $(addprefix kernel/ipc/,calls.c queue.c transfer.c wait.c) $(addprefix kernel/syscall/,table.c vcpu_calls.c) \
     $(addprefix kernel/cpu/,context.c timer.c trap.c user.c) \

@@ -47,8 +47,28 @@ static size_t copy_words(void *to, const void *from, size_t bytes)
     return words;
 }
 
+/* For one word, which is what most copies are. */
+static bool copy_word(uint64_t *to, const uint64_t *from)
+{
+    uint64_t word;
+    bool done = false;
+
+    allow_user();
+    __asm__ volatile("1: mov %3, %1\n"
+                     "2: mov %1, %2\n"
+                     "movb $1, %0\n"
+                     "3:\n" EXTABLE("1b", "3b") EXTABLE("2b", "3b")
+                     : "+q"(done), "=&r"(word), "=m"(*to)
+                     : "m"(*from)
+                     : "memory");
+    forbid_user();
+    return done;
+}
+
 static bool copy_all(void *to, const void *from, size_t bytes)
 {
+    if (bytes == sizeof(uint64_t))
+        return copy_word(to, from);
     return (bytes % 8 ? copy(to, from, bytes) : copy_words(to, from, bytes)) == 0;
 }
 

@@ -14,6 +14,7 @@ void svm_lab_free(struct vcpu *vcpu);
 /* virt_ops of these names. */
 int svm_lab_read(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t *value);
 int svm_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value);
+int svm_lab_probe_write(struct vcpu *vcpu, const struct state_pair *pair, const uint64_t *value, unsigned n);
 void svm_lab_reset(struct vcpu *vcpu);
 
 /* Whether the field is one of those that a lab's guest may write and a monitor otherwise not; if so, *result is that of

@@ -125,6 +125,7 @@ const struct virt_ops svm_ops = {
     .refused_read = svm_refused_read,
     .lab_read = svm_lab_read,
     .lab_write = svm_lab_write,
+    .lab_probe_write = svm_lab_probe_write,
     .lab_reset = svm_lab_reset,
     .inject_gp = svm_inject_gp,
     .exit_name = svm_exit_name,

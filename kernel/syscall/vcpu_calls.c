@@ -56,11 +56,13 @@ int decode_vcpu_pairs(struct syscall_args *args)
 
 static int read_pair(struct vcpu *vcpu, uint64_t what, uint64_t *value)
 {
-    if (what & VCPU_REFUSED && !(what >> LAB_KIND_SHIFT))
+    if (what <= UINT32_MAX)
+        return virt->field_read(vcpu, what, value);
+    if (what >> LAB_KIND_SHIFT)
+        return lab_read(vcpu, what, value);
+    if (what & VCPU_REFUSED)
         return virt->refused_read(vcpu, what ^ VCPU_REFUSED, value);
-    if (what & VCPU_ITEM && !(what >> LAB_KIND_SHIFT))
-        return item_read(vcpu, what ^ VCPU_ITEM, value);
-    return what >> LAB_KIND_SHIFT ? lab_read(vcpu, what, value) : virt->field_read(vcpu, what, value);
+    return what & VCPU_ITEM ? item_read(vcpu, what ^ VCPU_ITEM, value) : -ABI_EINVAL;
 }
 
 static int write_pair(struct vcpu *vcpu, uint64_t what, uint64_t value)
@@ -68,6 +70,17 @@ static int write_pair(struct vcpu *vcpu, uint64_t what, uint64_t value)
     if (what & VCPU_ITEM && !(what >> LAB_KIND_SHIFT))
         return item_write(vcpu, what ^ VCPU_ITEM, value);
     return what >> LAB_KIND_SHIFT ? lab_write(vcpu, what, value) : virt->field_write(vcpu, what, value);
+}
+
+/* The first of n pairs, and those behind it that go along. Returns how many, or an error. */
+static int write_pairs(struct vcpu *vcpu, const struct state_pair *pair, const uint64_t *value, unsigned n)
+{
+    int error;
+
+    if (pair->what >> LAB_KIND_SHIFT == LAB_PROBE)
+        return lab_probe_write(vcpu, pair, value, n);
+    error = write_pair(vcpu, pair->what, *value);
+    return error ? error : 1;
 }
 
 /* Both stop at the first pair that fails; the pairs before it are done. */
@@ -88,16 +101,18 @@ int64_t do_vcpu_read(struct syscall_args *args)
 
 int64_t do_vcpu_write(struct syscall_args *args)
 {
-    vcpu_load(args->vcpu);
-    for (uint64_t i = 0; i < args->raw[2]; i++) {
-        uint64_t value;
-        int error;
+    unsigned n = (unsigned)args->raw[2];
+    uint64_t value[MAX_STATE_PAIRS];
+    int done;
 
-        if (!user_copy_in(&value, args->pair[i].where, sizeof value))
+    for (unsigned i = 0; i < n; i++)
+        if (!user_copy_in(&value[i], args->pair[i].where, sizeof value[i]))
             return -ABI_EFAULT;
-        error = write_pair(args->vcpu, args->pair[i].what, value);
-        if (error)
-            return error;
+    vcpu_load(args->vcpu);
+    for (unsigned i = 0; i < n; i += (unsigned)done) {
+        done = write_pairs(args->vcpu, args->pair + i, value + i, n - i);
+        if (done < 0)
+            return done;
     }
     return 0;
 }

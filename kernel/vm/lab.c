@@ -241,3 +241,14 @@ int lab_write(struct vcpu *vcpu, uint64_t what, uint64_t value)
         return virt->lab_write(vcpu, (enum lab_kind)(what >> LAB_KIND_SHIFT), number, value);
     }
 }
+
+int lab_probe_write(struct vcpu *vcpu, const struct state_pair *pair, const uint64_t *value, unsigned n)
+{
+    unsigned run = 0;
+
+    if (!vcpu->lab)
+        return -ABI_EPERM;
+    while (run < n && pair[run].what >> LAB_KIND_SHIFT == LAB_PROBE)
+        run++;
+    return virt->lab_probe_write(vcpu, pair, value, run);
+}

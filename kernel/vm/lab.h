@@ -45,6 +45,10 @@ void lab_destroy(struct vcpu *vcpu);
 int lab_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int lab_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 
+/* The same for the first of n pairs, of kind LAB_PROBE, and those of that kind behind it. Returns how many are written; at an
+ * error, those before it are. */
+int lab_probe_write(struct vcpu *vcpu, const struct state_pair *pair, const uint64_t *value, unsigned n);
+
 /* Tells the monitor, in the vCPU's page, which bits can't be as asked for and why. Returns -ABI_EACCES. */
 int lab_refuse(struct vcpu *vcpu, uint64_t bits, const char *why);
 

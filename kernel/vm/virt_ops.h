@@ -71,9 +71,11 @@ struct virt_ops {
     int (*refused_read)(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 
     /* Of the lab: what the pairs name whose kind is the back end's own, and those of a lab's vCPU to which field_read and
-     * field_write come. Results as those of lab_read and lab_write. lab_reset makes all of it as at the start. */
+     * field_write come. Results as those of lab_read, lab_write and lab_probe_write: that one gets n pairs of the probe, and
+     * need not take them all. lab_reset makes all of it as at the start. */
     int (*lab_read)(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t *value);
     int (*lab_write)(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64_t value);
+    int (*lab_probe_write)(struct vcpu *vcpu, const struct state_pair *pair, const uint64_t *value, unsigned n);
     void (*lab_reset)(struct vcpu *vcpu);
 
     /* Makes the guest see #GP(0) at RIP. */

@@ -171,8 +171,6 @@ int vmx_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64
         return write_eptp(vcpu, number, value);
     case LAB_VMX:
         return write_part(vcpu, number, value);
-    case LAB_PROBE:
-        return vmx_lab_probe_write(vcpu, number, value);
     default:
         return -ABI_EINVAL;
     }

@@ -35,9 +35,10 @@ int vmx_lab_write(struct vcpu *vcpu, enum lab_kind kind, uint64_t number, uint64
  * clear then. 0, or -ABI_EINVAL: there is no such instruction here. */
 int vmx_lab_run(struct vcpu *vcpu, uint64_t instruction);
 
-/* LAB_PROBE, for the number that it has. 0, -ABI_EACCES (not for this VM), -ABI_EINVAL (no VMCS, no such field or page). */
+/* LAB_PROBE: reading the number that it has; writing is as in virt_ops, all n at once. -ABI_EACCES: not for this VM; -ABI_EINVAL:
+ * no VMCS, no such field or page. */
 int vmx_lab_probe_read(struct vcpu *vcpu, uint64_t number, uint64_t *value);
-int vmx_lab_probe_write(struct vcpu *vcpu, uint64_t number, uint64_t value);
+int vmx_lab_probe_write(struct vcpu *vcpu, const struct state_pair *pair, const uint64_t *value, unsigned n);
 
 /* An exit has acknowledged an interrupt: it is sent again, to come in by the kernel's own way. No-op if it has not. */
 void vmx_lab_send_again(void);

@@ -235,15 +235,16 @@ int vmx_lab_probe_read(struct vcpu *vcpu, uint64_t number, uint64_t *value)
     return ok ? 0 : -ABI_EINVAL;
 }
 
-int vmx_lab_probe_write(struct vcpu *vcpu, uint64_t number, uint64_t value)
+int vmx_lab_probe_write(struct vcpu *vcpu, const struct state_pair *pair, const uint64_t *value, unsigned n)
 {
     int error = check_probe(vcpu);
-    bool ok;
+    unsigned done = 0;
 
     if (error)
         return error;
     vmptrld(vcpu->lab->backend[LAB_VMX_CURRENT]);
-    ok = vmwrite_safe(number, value);
+    while (done < n && vmwrite_safe(LAB_NUMBER(pair[done].what), value[done]))
+        done++;
     leave_region(vcpu);
-    return ok ? 0 : -ABI_EINVAL;
+    return done == n ? (int)n : -ABI_EINVAL;
 }

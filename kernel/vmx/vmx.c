@@ -111,6 +111,7 @@ const struct virt_ops vmx_ops = {
     .refused_read = vmx_refused_read,
     .lab_read = vmx_lab_read,
     .lab_write = vmx_lab_write,
+    .lab_probe_write = vmx_lab_probe_write,
     .lab_reset = vmx_lab_reset,
     .inject_gp = vmx_inject_gp,
     .exit_name = vmx_exit_name,
