@@ -86,10 +86,8 @@ unsigned entry_case_count(const struct entry_rule *rule, bool near)
 
 static void put_label(struct entry_case *c)
 {
-    unsigned used = 0, bit = 0;
+    unsigned used = 0, bit = c->flip ? (unsigned)__builtin_ctzll(c->flip) : 0;
 
-    while (c->flip >> bit > 1)
-        bit++;
     for (const char *text = !c->variant && c->near ? "base" : c->flip ? "bit" : c->variant->label; *text; text++)
         if (used < sizeof c->label - 1)
             c->label[used++] = *text;

@@ -132,9 +132,28 @@ static bool is_broken(const struct entry_rule *rule, struct entry_context *quiet
     return check(rule, quiet, &wrong) == ENTRY_BROKEN;
 }
 
-static bool is_known_to_be_kept(const struct entry_block *block, unsigned rule)
+/* The rules that can be broken, a bit each by number. */
+static void choose(const struct entry_good *good, uint64_t rules[ENTRY_RULE_WORDS])
 {
-    return block->good && !(block->good->looked[rule] & *block->good->written);
+    for (unsigned i = 0; i < ENTRY_RULE_WORDS; i++)
+        rules[i] = good ? 0 : ~0ull;
+    for (uint64_t written = good ? *good->written : 0; written; written &= written - 1)
+        for (unsigned i = 0; i < ENTRY_RULE_WORDS; i++)
+            rules[i] |= good->lookers[__builtin_ctzll(written)][i];
+}
+
+/* Where a walk through all rules is, by rising number. */
+struct walk {
+    struct entry_tables tables;
+    unsigned table, first; /* that it is in, and the number of its first rule */
+};
+
+/* Null behind the last. */
+static const struct entry_rule *walk_to(struct walk *walk, unsigned number)
+{
+    while (walk->table < walk->tables.count && number - walk->first >= walk->tables.table[walk->table]->count)
+        walk->first += walk->tables.table[walk->table++]->count;
+    return walk->table < walk->tables.count ? &walk->tables.table[walk->table]->rules[number - walk->first] : NULL;
 }
 
 /* The first broken rule, of those that come to what was seen, if that is not null: with another qualification, too, unless
@@ -143,14 +162,17 @@ static bool find_broken(enum backend backend, const struct entry_block *block, c
                         const struct entry_verdict *seen, bool exactly, struct entry_finding *finding)
 {
     struct entry_context quiet = {.block = block, .caps = caps, .quiet = true};
-    struct entry_tables tables = entry_tables(backend);
+    struct walk walk = {.tables = entry_tables(backend)};
+    uint64_t rules[ENTRY_RULE_WORDS];
 
-    for (unsigned i = 0, number = 0; i < tables.count; i++)
-        for (unsigned n = 0; n < tables.table[i]->count; n++, number++) {
-            const struct entry_rule *rule = &tables.table[i]->rules[n];
+    choose(block->good, rules);
+    for (unsigned i = 0; i < ENTRY_RULE_WORDS; i++)
+        for (; rules[i]; rules[i] &= rules[i] - 1) {
+            const struct entry_rule *rule = walk_to(&walk, 64 * i + (unsigned)__builtin_ctzll(rules[i]));
 
-            if (is_known_to_be_kept(block, number) || (seen && !entry_rule_comes_to(rule, seen)) ||
-                !is_broken(rule, &quiet))
+            if (!rule)
+                return false;
+            if ((seen && !entry_rule_comes_to(rule, seen)) || !is_broken(rule, &quiet))
                 continue;
             entry_rule_check(rule, block, caps, finding);
             if (!exactly || finding->qualification == seen->qualification)
@@ -159,18 +181,25 @@ static bool find_broken(enum backend backend, const struct entry_block *block, c
     return false;
 }
 
+static void note_looker(struct entry_good *good, unsigned rule, uint64_t looked)
+{
+    for (; looked; looked &= looked - 1)
+        good->lookers[__builtin_ctzll(looked)][rule / 64] |= 1ull << rule % 64;
+}
+
 bool entry_good_learn(struct entry_good *good, enum backend backend, const struct entry_block *block,
                       const struct entry_caps *caps)
 {
     struct entry_context quiet = {.block = block, .caps = caps, .quiet = true};
-    struct entry_tables tables = entry_tables(backend);
+    struct walk walk = {.tables = entry_tables(backend)};
+    const struct entry_rule *rule;
 
-    for (unsigned i = 0, number = 0; i < tables.count; i++)
-        for (unsigned n = 0; n < tables.table[i]->count; n++, number++) {
-            if (number == ENTRY_RULES_MAX || is_broken(&tables.table[i]->rules[n], &quiet))
-                return false;
-            good->looked[number] = quiet.looked;
-        }
+    *good = (struct entry_good){.written = good->written};
+    for (unsigned number = 0; (rule = walk_to(&walk, number)); number++) {
+        if (number == ENTRY_RULES_MAX || is_broken(rule, &quiet))
+            return false;
+        note_looker(good, number, quiet.looked);
+    }
     return true;
 }
 

@@ -56,6 +56,12 @@ struct entry_values {
 };
 struct entry_block entry_values_block(struct entry_values *values);
 
+/* Writes the field that is at a place in pair[]. */
+void entry_values_put(struct entry_values *values, unsigned at, uint64_t value);
+
+/* Makes a field one that is not known. */
+void entry_values_forget(struct entry_values *values, uint32_t field);
+
 /* Makes `to` what `from` is, quicker than by an assignment of so large a struct. */
 void entry_values_copy(struct entry_values *to, const struct entry_values *from);
 
@@ -200,13 +206,13 @@ enum entry_result entry_rule_check(const struct entry_rule *rule, const struct e
  * What each rule looked at in a block that kept them all. Of such a block, written to since, only those rules can be broken
  * that looked at what was written: the others would look at the same again.
  */
-enum { ENTRY_RULES_MAX = 512 };
+enum { ENTRY_RULES_MAX = 512, ENTRY_RULE_WORDS = ENTRY_RULES_MAX / 64 };
 struct entry_good {
     const uint64_t *written; /* entry_field_mask of each field that was, in one word */
-    uint64_t looked[ENTRY_RULES_MAX];
+    uint64_t lookers[64][ENTRY_RULE_WORDS]; /* for each bit of such a mask, the rules that looked there: a bit each, by number */
 };
 
-/* Fills in looked[] if the block keeps all rules, and returns whether it does. */
+/* Fills in lookers[] if the block keeps all rules, and returns whether it does. */
 bool entry_good_learn(struct entry_good *good, enum backend backend, const struct entry_block *block,
                       const struct entry_caps *caps);
 

@@ -38,20 +38,40 @@ static bool values_read(void *context, uint32_t field, uint64_t *value)
     return true;
 }
 
+void entry_values_put(struct entry_values *values, unsigned at, uint64_t value)
+{
+    struct entry_pair *pair = &values->pair[at];
+    unsigned bits = entry_field_bits(pair->field);
+
+    values->written |= entry_field_mask(pair->field);
+    pair->value = bits < 64 ? value & ((1ull << bits) - 1) : value;
+}
+
 static bool values_write(void *context, uint32_t field, uint64_t value)
 {
     struct entry_values *values = context;
-    unsigned at = entry_values_find(values, field), bits = entry_field_bits(field);
+    unsigned at = entry_values_find(values, field);
 
     if (at == values->count || values->pair[at].field != field) {
         if (values->count == ENTRY_VALUES_MAX)
             return false;
         for (unsigned i = values->count++; i > at; i--)
             values->pair[i] = values->pair[i - 1];
+        values->pair[at].field = field;
     }
-    values->written |= entry_field_mask(field);
-    values->pair[at] = (struct entry_pair){field, bits < 64 ? value & ((1ull << bits) - 1) : value};
+    entry_values_put(values, at, value);
     return true;
+}
+
+void entry_values_forget(struct entry_values *values, uint32_t field)
+{
+    unsigned at = entry_values_find(values, field);
+
+    if (at == values->count || values->pair[at].field != field)
+        return;
+    values->count--;
+    for (; at < values->count; at++)
+        values->pair[at] = values->pair[at + 1];
 }
 
 struct entry_block entry_values_block(struct entry_values *values)
