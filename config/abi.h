@@ -430,6 +430,9 @@ enum hypercall {
     HC_LAB_CHANGED,          /* (gpa of struct lab_pair[], n): guest-state fields that were not the same at the last observed
                               * exit as at its HC_LAB_OBSERVE, with their value at the exit -> how many, at most n */
     HC_LAB_RESET,            /* (): all that HC_LAB_MACHINE has set is as at the start; ends an observation, no guard */
+    HC_LAB_GUARD_AGAIN,      /* (as HC_LAB_GUARD): the same, for who has brought all registers of the control block but RSP and RIP back to
+                              * what they were at the last HC_LAB_GUARD: they are not read again */
+    HC_LAB_RUN,              /* (gpa of struct lab_pair[], n, m): sets the first n, then fills in the m behind them */
     HC_MONITOR_END,
 };
 

@@ -197,6 +197,23 @@ FEATURE_TEST(pass_fresh, ANY, NEEDS(), MANUAL, "a row that finds everything as i
     EXPECT_NO_EXIT();
 }
 
+/* Port 80H may exit or not; port 60H has to. */
+FEATURE_TEST(pass_run, ANY, NEEDS(), MANUAL, "HC_LAB_RUN sets and fills in, and at what can't be set fills in nothing")
+{
+    struct lab_pair pairs[] = {{LAB_WHAT(LAB_PORT, 0x80), 0}, {LAB_WHAT(LAB_PORT, 0x80), 7}, {LAB_WHAT(LAB_PORT, 0x60), 7}};
+    struct lab_pair refused[] = {{LAB_WHAT(LAB_PORT, 0x60), 0}, {LAB_WHAT(LAB_PORT, 0x80), 7}};
+
+    EXPECT_EQ(hypercall(HC_LAB_RUN, (unsigned long)pairs, 1, 2), 0);
+    EXPECT_EQ(pairs[1].value, 0);
+    EXPECT_EQ(pairs[2].value, 1);
+    EXPECT_EQ(hypercall(HC_LAB_RUN, (unsigned long)refused, 1, 1), -ABI_EACCES);
+    EXPECT_EQ(refused[1].value, 7);
+    EXPECT_EQ(hypercall(HC_LAB_RUN, (unsigned long)pairs, UINT64_MAX / sizeof *pairs, 1), -ABI_EFAULT);
+    EXPECT_EQ(hypercall(HC_LAB_RUN, (unsigned long)pairs, 1, UINT64_MAX), -ABI_EFAULT);
+    EXPECT_EQ(hypercall(HC_LAB_RUN, (unsigned long)pairs + 1, 1, 1), -ABI_EFAULT);
+    lab_trap_port(0x80, true);
+}
+
 FEATURE_TEST(error_nothing, ANY, NEEDS(), MANUAL, "a test that expects nothing") {}
 
 FEATURE_TEST(error_fault, ANY, NEEDS(), MANUAL, "a fault that nobody expected") { insn_ud2(); }

@@ -32,6 +32,10 @@ void entry_row_name(const struct entry_rows *rows, unsigned number, char label[F
 /* Whether a CPU that accepts it wrongly would not survive it. */
 bool entry_row_is_last(const struct entry_rows *rows, unsigned number);
 
+/* Sees whether its rule can be arranged; if not, the row is a SKIP. Only if the row before was on the same base: a base takes
+ * more than looking. */
+void entry_row_check(const struct entry_rows *rows, unsigned number);
+
 /* Enters with it, and expects what the rule says. Of cases together, each that fails is a result of its own, too. */
 void entry_row_run(const struct entry_rows *rows, unsigned number);
 
@@ -65,8 +69,9 @@ void entry_control(const struct entry_block *block, const uint16_t *controls);
     static unsigned entry_count(void) { return entry_rows_count(&entry_rows); }                                       \
     static void entry_name(unsigned number, char label[FEATURE_LABEL]) { entry_row_name(&entry_rows, number, label); } \
     static bool entry_last(unsigned number) { return entry_row_is_last(&entry_rows, number); }                        \
+    static void entry_look(unsigned number) { entry_row_check(&entry_rows, number); }                                 \
     FEATURE_MADE(entry, on, NEEDS(), manual, "one rule broken, or its nearest legal neighbour", entry_count, entry_name, \
-                 .last = entry_last)                                                                                  \
+                 .last = entry_last, .check = entry_look)                                                                         \
     {                                                                                                                 \
         entry_row_run(&entry_rows, number);                                                                           \
     }                                                                                                                 \

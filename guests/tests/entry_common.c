@@ -79,41 +79,61 @@ void entry_row_name(const struct entry_rows *rows, unsigned number, char label[F
 
 /* ---- One row ------------------------------------------------------------------------------------------------ */
 
-/* Rows of one rule follow each other. */
-struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base)
+/* Rows of one rule follow each other. False if it can't be arranged: then the row is a SKIP. */
+static bool arrange(const struct entry_rule *rule, const struct entry_base *base, struct entry_block *block)
 {
     static const struct entry_rule *last;
     static const struct entry_base *last_base;
-    static struct entry_values arranged;
-    struct entry_block block;
+    static struct probe_mark arranged;
     struct entry_finding obstacle;
 
-    if (rule == last && base == last_base)
-        return probe_begin_again(base, &arranged);
+    *block = probe_block();
+    if (rule == last && base == last_base && probe_bring_back(arranged))
+        return true;
     last = NULL;
-    block = probe_begin(base);
-    if (!entry_rule_arrange(rule, base, &block, probe_caps(), &obstacle)) {
-        if (obstacle.rule)
-            SKIP("needs what %s.%s asks for", obstacle.rule->id, entry_field_name(obstacle.rule->field));
-        SKIP("the rule is not for this CPU, or not for the base %s", base->name);
+    *block = probe_begin(base);
+    if (entry_rule_arrange(rule, base, block, probe_caps(), &obstacle)) {
+        arranged = probe_mark();
+        last = rule;
+        last_base = base;
+        return true;
     }
-    probe_keep(&arranged);
-    last = rule;
-    last_base = base;
+    if (obstacle.rule)
+        outcome_worsen(VERDICT_SKIP, NULL, 0, "needs what %s.%s asks for", obstacle.rule->id, entry_field_name(obstacle.rule->field));
+    else
+        outcome_worsen(VERDICT_SKIP, NULL, 0, "the rule is not for this CPU, or not for the base %s", base->name);
+    return false;
+}
+
+void entry_row_check(const struct entry_rows *rows, unsigned number)
+{
+    const struct entry_row *row = &rows->row[number];
+    const struct entry_base *base = entry_base(rows->backend, row->base);
+    struct entry_block block;
+
+    if (probe_is_on(base))
+        arrange(entry_rule(rows->backend, row->rule), base, &block);
+}
+
+struct entry_block entry_row_arrange(const struct entry_rule *rule, const struct entry_base *base)
+{
+    struct entry_block block;
+
+    if (!arrange(rule, base, &block))
+        outcome_leave();
     return block;
 }
 
 void entry_row_break(const struct entry_rule *rule, const struct entry_base *base, const struct entry_block *block)
 {
-    static struct entry_values before;
+    struct probe_mark before = probe_mark();
 
-    probe_keep(&before);
     for (unsigned i = 0; i < entry_case_count(rule, false); i++) {
         struct entry_case c = entry_case_get(rule, false, i);
 
         if (entry_case_write(&c, base, block, probe_caps()))
             return;
-        probe_bring_back(&before);
+        probe_bring_back(before);
     }
     SKIP("no case on this CPU: %s", rule->id);
 }
@@ -186,12 +206,13 @@ static bool is_as(struct probe_result result, const struct entry_verdict *verdic
 /* What the explanation tells is what VMREAD finds after the failed entry. */
 static void expect_read_back(const struct entry_finding *finding)
 {
-    enum { VMCS_FIELDS_END = 0x8000 };
-    uint64_t value;
+    struct entry_pair now[ENTRY_READS_MAX];
 
     for (unsigned i = 0; i < finding->reads; i++)
-        if (finding->read[i].field < VMCS_FIELDS_END && lab_try_read(LAB_WHAT(LAB_PROBE, finding->read[i].field), &value))
-            EXPECT_EQ(value, finding->read[i].value);
+        now[i] = finding->read[i];
+    probe_read(now, finding->reads);
+    for (unsigned i = 0; i < finding->reads; i++)
+        EXPECT_EQ(now[i].value, finding->read[i].value);
 }
 
 /* Whoever finds this block, and what came of it, is told of this rule. */
@@ -245,16 +266,30 @@ static bool try_case(const struct entry_rule *rule, const struct entry_base *bas
     return true;
 }
 
-static bool is_bit_of_same(const struct entry_case *c, unsigned number)
+/* Where nothing had to be brought about for a rule, the base itself is its neighbour, as of many rules: it is entered once. */
+static bool try_once(const struct entry_rule *rule, const struct entry_base *base, const struct entry_case *c)
 {
-    return number < entry_case_count(c->rule, c->near) && entry_case_get(c->rule, c->near, number).flip &&
-           entry_case_get(c->rule, c->near, number).variant == c->variant;
+    static const struct entry_base *entered;
+    bool is_base = false, there;
+
+    if (c->near && !c->variant) {
+        entry_row_arrange(rule, base);
+        is_base = probe_is_base();
+    }
+    if (is_base && entered == base)
+        return true;
+    there = try_case(rule, base, c);
+    if (is_base && outcome.verdict == VERDICT_PASS)
+        entered = base;
+    return there;
 }
 
 /* Of bits that are wrong in the same way, the lowest, the highest, and each eighth, which is another one on each base. */
 static bool is_chosen(const struct entry_case *c, unsigned number, unsigned turn)
 {
-    return !c->flip || (number + turn) % 8 == 0 || !is_bit_of_same(c, number - 1) || !is_bit_of_same(c, number + 1);
+    uint64_t alike = c->variant ? c->variant->each : c->rule->operand, lower = c->flip - 1;
+
+    return !c->flip || (number + turn) % 8 == 0 || !(alike & lower) || !(alike & ~(lower | c->flip));
 }
 
 /* Returns how many there are. */
@@ -262,11 +297,11 @@ static unsigned try_cases(const struct entry_rule *rule, const struct entry_base
 {
     unsigned tried = 0;
 
-    for (unsigned i = 0; i < entry_case_count(rule, near); i++) {
+    for (unsigned i = 0, cases = entry_case_count(rule, near); i < cases; i++) {
         struct entry_case c = entry_case_get(rule, near, i);
         char label[FEATURE_LABEL];
 
-        tried += is_chosen(&c, i, turn) && try_case(rule, base, &c);
+        tried += is_chosen(&c, i, turn) && try_once(rule, base, &c);
         if (outcome.verdict == VERDICT_PASS)
             continue;
         put_label(label, rule, &c, base);

@@ -18,13 +18,15 @@ uint64_t lab_run_flags(const struct guest *guest)
 
 /* ---- Moments ---------------------------------------------------------------------------------------------- */
 
-/* The moment behind the hypercall that the guest is in. */
-static void take_moment(struct guest *guest, struct moment *moment)
+/* The moment behind the hypercall that the guest is in; with the fields that were taken before, if it says `again`. */
+static void take_moment(struct guest *guest, struct moment *moment, bool again)
 {
     const struct exit_record *e = &guest->vcpu.page->exit;
 
-    lab_fields_read(guest, LAB_FIELDS_REGISTERS, &moment->fields);
+    if (!again || moment->fields.count == 0)
+        lab_fields_read(guest, LAB_FIELDS_REGISTERS, &moment->fields);
     memcpy(moment->gpr, guest->vcpu.page->gpr, sizeof(moment->gpr));
+    moment->rsp = guest_get_one(guest, REG_RSP);
     moment->rip = e->next_rip ? e->next_rip : e->rip + VMMCALL_BYTES;
 }
 
@@ -32,7 +34,7 @@ static void take_moment(struct guest *guest, struct moment *moment)
 static void go_back(struct guest *guest, const struct moment *moment, uint64_t rax)
 {
     static struct lab_fields now;
-    const struct reg_value clean[] = {{REG_RIP, moment->rip}, {REG_EVENT, 0}, {REG_INTERRUPTIBILITY, 0}};
+    const struct reg_value clean[] = {{REG_RIP, moment->rip}, {REG_RSP, moment->rsp}, {REG_EVENT, 0}, {REG_INTERRUPTIBILITY, 0}};
 
     lab_fields_read(guest, LAB_FIELDS_REGISTERS, &now);
     lab_fields_restore(guest, &moment->fields, &now);
@@ -231,12 +233,12 @@ int64_t lab_call_observe(struct guest *guest, uint64_t observation, uint64_t act
     lab->seen = false;
     lab->action = (enum lab_action)action;
     lab->argument = argument;
-    take_moment(guest, &lab->observe);
+    take_moment(guest, &lab->observe, false);
     lab->observation = o;
     return 0;
 }
 
-int64_t lab_call_guard(struct guest *guest, uint64_t observation, uint64_t ticks, uint64_t exits)
+static int64_t guard(struct guest *guest, uint64_t observation, uint64_t ticks, uint64_t exits, bool again)
 {
     struct lab *lab = lab_make(guest);
     struct lab_observation *o = guest_memory_at(&guest->vm->memory, observation, sizeof(*o));
@@ -249,12 +251,22 @@ int64_t lab_call_guard(struct guest *guest, uint64_t observation, uint64_t ticks
         return 0;
     if (!o || observation % sizeof(uint64_t))
         return -ABI_EFAULT;
-    take_moment(guest, &lab->guard);
+    take_moment(guest, &lab->guard, again);
     lab->guarded = o;
     lab->exits_left = exits;
     if (ticks)
         lab_write_one(guest, LAB_WHAT(LAB_DEADLINE, 0), __rdtsc() + ticks);
     return 0;
+}
+
+int64_t lab_call_guard(struct guest *guest, uint64_t observation, uint64_t ticks, uint64_t exits)
+{
+    return guard(guest, observation, ticks, exits, false);
+}
+
+int64_t lab_call_guard_again(struct guest *guest, uint64_t observation, uint64_t ticks, uint64_t exits)
+{
+    return guard(guest, observation, ticks, exits, true);
 }
 
 int64_t lab_call_changed(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t unused)

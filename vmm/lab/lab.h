@@ -19,7 +19,9 @@ int64_t lab_call_machine(struct guest *guest, uint64_t pairs, uint64_t n, uint64
 int64_t lab_call_results(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t unused);
 int64_t lab_call_observe(struct guest *guest, uint64_t observation, uint64_t action, uint64_t argument);
 int64_t lab_call_guard(struct guest *guest, uint64_t observation, uint64_t ticks, uint64_t exits);
+int64_t lab_call_guard_again(struct guest *guest, uint64_t observation, uint64_t ticks, uint64_t exits);
 int64_t lab_call_changed(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t unused);
 int64_t lab_call_reset(struct guest *guest, uint64_t a, uint64_t b, uint64_t c);
+int64_t lab_call_run(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t m);
 
 #endif

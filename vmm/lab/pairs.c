@@ -1,4 +1,4 @@
-/* HC_LAB_MACHINE and HC_LAB_RESULTS: what a lab writes and reads, as pairs of what and value. */
+/* HC_LAB_MACHINE, HC_LAB_RESULTS and HC_LAB_RUN: what a lab writes and reads, as pairs of what and value. */
 #include <string.h>
 
 #include "vmm/lab/state.h"
@@ -136,4 +136,11 @@ int64_t lab_call_results(struct guest *guest, uint64_t pairs, uint64_t n, uint64
         list[i].value = value;
     }
     return 0;
+}
+
+int64_t lab_call_run(struct guest *guest, uint64_t pairs, uint64_t n, uint64_t m)
+{
+    int64_t error = lab_call_machine(guest, pairs, n, 0);
+
+    return error ? error : lab_call_results(guest, pairs + n * sizeof(struct lab_pair), m, 0);
 }

@@ -9,7 +9,7 @@
 /* A moment to which the guest can be brought back. */
 struct moment {
     struct lab_fields fields;
-    uint64_t gpr[GPR_COUNT], rip;
+    uint64_t gpr[GPR_COUNT], rsp, rip;
 };
 
 /* Of each vCPU of a lab; made by the first call. */

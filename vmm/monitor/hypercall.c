@@ -115,7 +115,7 @@ static int64_t call_lab(struct guest *guest, const struct call *call)
 {
     typedef int64_t lab_call(struct guest *guest, uint64_t first, uint64_t second, uint64_t third);
     static lab_call *const calls[] = {lab_call_machine, lab_call_results, lab_call_observe,
-                                      lab_call_guard,   lab_call_changed, lab_call_reset};
+                                      lab_call_guard,   lab_call_changed, lab_call_reset, lab_call_guard_again, lab_call_run};
 
     if (!guest->vm->args->lab)
         return -ABI_EPERM;
@@ -127,7 +127,7 @@ static hypercall *const hypercalls[HC_MONITOR_END - HC_MONITOR] = {
     [HC_MEMORY - HC_MONITOR] = call_memory,   [HC_ARGS - HC_MONITOR] = call_args, [HC_VCPU_START - HC_MONITOR] = call_vcpu_start,
     [HC_MEMORY_DROP - HC_MONITOR] = call_memory_drop, [HC_TEST_BEGIN - HC_MONITOR] = call_test_begin,
     [HC_CAESAR - HC_MONITOR] = call_caesar,
-    [HC_LAB_MACHINE - HC_MONITOR ... HC_LAB_RESET - HC_MONITOR] = call_lab,
+    [HC_LAB_MACHINE - HC_MONITOR ... HC_LAB_RUN - HC_MONITOR] = call_lab,
 };
 
 enum vcpu_action handle_hypercall(struct guest *guest, const struct guest_exit *e)

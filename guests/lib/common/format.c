@@ -20,6 +20,16 @@ static void put(struct output *out, char c)
         out->to[out->used++] = c;
 }
 
+static void put_string(struct output *out, const char *s)
+{
+    char *to = out->to;
+    size_t used = out->used, room = out->room;
+
+    while (*s && used + 1 < room)
+        to[used++] = *s++;
+    out->used = used;
+}
+
 /* Divides by at most 2^16 in 16-bit steps: a 64-bit division would need libgcc in a 32-bit guest. */
 static unsigned divide(uint64_t *value, unsigned by)
 {
@@ -81,8 +91,7 @@ size_t format_text(char *to, size_t room, const char *format, va_list args)
         } else if (*f == 'c') {
             put(&out, (char)va_arg(args, int));
         } else if (*f == 's') {
-            for (const char *s = va_arg(args, const char *); *s; s++)
-                put(&out, *s);
+            put_string(&out, va_arg(args, const char *));
         } else if (*f == 'd') {
             int64_t v = field.longs > 1 ? va_arg(args, long long)
                         : field.longs   ? va_arg(args, long)

@@ -53,6 +53,9 @@ struct feature_test {
     void (*make)(unsigned number, char label[FEATURE_LABEL]);
     bool (*last)(unsigned number);                  /* whether such a row comes behind all that are not so, in any order: a
                                                      * machine may not survive it; null: none is so */
+    void (*check)(unsigned number);                 /* may see, before such a row begins, that it can't run here, by
+                                                     * outcome_worsen(VERDICT_SKIP, ...): without a guard, so by looking only;
+                                                     * null: none does */
     bool (*exists)(const unsigned *at);             /* of a grid: whether there is this combination; null: there are all */
     const uint16_t *(*row_needs)(const void *row);  /* what this row needs, too; ends with 0 */
     uint64_t exits;               /* that a row may take; 0: 100,000 */

@@ -22,6 +22,13 @@ static struct word {
     [GROUP_MISC3] = {.what = VMCB_INTERCEPT_MISC3},
 };
 
+/* Whether this row has changed, or may have, what HC_LAB_RESET makes good. */
+static bool touched;
+
+void lab_touch(void) { touched = true; }
+
+bool lab_is_touched(void) { return touched; }
+
 /* HC_LAB_RESULTS has fields as of the last observed exit: before the first of a row, they are those of now. */
 void lab_controls_reset(void)
 {
@@ -31,6 +38,7 @@ void lab_controls_reset(void)
         word->asked = true;
         word->value = word->start;
     }
+    touched = false;
 }
 
 const char *field_name(uint64_t what)
@@ -66,11 +74,23 @@ static uint64_t note(uint64_t what, uint64_t value)
     return before;
 }
 
+/* Control blocks of the probe and of LAB_VMX are not this vCPU's own. */
+static bool is_of_another(uint64_t what) { return what >> LAB_KIND_SHIFT == LAB_PROBE || what >> LAB_KIND_SHIFT == LAB_VMX; }
+
 /* The next exit may come before the hypercall has returned to here: all is noted by then. */
+static void note_pairs(const struct lab_pair *pairs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (is_of_another(pairs[i].what))
+            continue;
+        note(pairs[i].what, pairs[i].value);
+        lab_touch();
+    }
+}
+
 static long set_pairs(const struct lab_pair *pairs, size_t n, struct lab_refusal *refusal)
 {
-    for (size_t i = 0; i < n; i++)
-        note(pairs[i].what, pairs[i].value);
+    note_pairs(pairs, n);
     return hypercall(HC_LAB_MACHINE, (unsigned long)pairs, n, (unsigned long)refusal);
 }
 
@@ -106,11 +126,19 @@ void lab_write_pairs(const struct lab_pair *pairs, size_t n)
         outcome_end(VERDICT_ERROR, 0, 0, "HC_LAB_MACHINE returned %ld for %s", result, what_text(pairs[0].what));
 }
 
-bool lab_try_pairs(const struct lab_pair *pairs, size_t n)
+bool lab_try_run(struct lab_pair *pairs, size_t n, size_t m)
 {
-    struct lab_refusal ignored;
+    note_pairs(pairs, n);
+    return hypercall(HC_LAB_RUN, (unsigned long)pairs, n, m) >= 0;
+}
 
-    return set_pairs(pairs, n, &ignored) >= 0;
+/* What is refused is told when it is tried alone. */
+void lab_run(struct lab_pair *pairs, size_t n, size_t m)
+{
+    if (lab_try_run(pairs, n, m))
+        return;
+    lab_write_pairs(pairs, n);
+    lab_read_pairs(pairs + n, m);
 }
 
 void lab_write(uint64_t what, uint64_t value)

@@ -34,8 +34,10 @@ void lab_read_pairs(struct lab_pair *pairs, size_t n); /* several at once: fills
                     sizeof((const struct lab_pair[]){__VA_ARGS__}) / sizeof(struct lab_pair))
 void lab_write_pairs(const struct lab_pair *pairs, size_t n);
 
-/* As lab_write_pairs, but false instead of an ERROR, and of fields without control bits. */
-bool lab_try_pairs(const struct lab_pair *pairs, size_t n);
+/* n are written, and then the m behind them read, in one hypercall; or, instead of an ERROR, false: then of fields without control
+ * bits. */
+void lab_run(struct lab_pair *pairs, size_t n, size_t m);
+bool lab_try_run(struct lab_pair *pairs, size_t n, size_t m);
 
 /* As lab_write and lab_read, but false instead of an ERROR; *refusal, which may be null, says why. */
 bool lab_try(uint64_t what, uint64_t value, struct lab_refusal *refusal);
@@ -60,5 +62,9 @@ const char *field_name(uint64_t what);
 /* For the library: forgets what control fields the rows before have written; LAB_RETURN has cleared a control. */
 void lab_controls_reset(void);
 void lab_control_cleared(enum feature_need control);
+
+/* For the library, too: what HC_LAB_RESET makes good may not be as at the start any more; whether that is so in this row. */
+void lab_touch(void);
+bool lab_is_touched(void);
 
 #endif

@@ -33,6 +33,7 @@ void lab_may_change_all(void) { any_change = true; }
 struct context *lab_observe_begin(enum lab_action action)
 {
     how = action;
+    lab_touch();
     lab_seen.exits = 0;
     lab_fault.vector = NO_FAULT;
     return trap_catch_begin();

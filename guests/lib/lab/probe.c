@@ -6,7 +6,7 @@
 #include "guests/lib/lab/control.h"
 
 _Alignas(PROBE_PAGE) uint8_t probe_pages[PROBE_PAGES][PROBE_PAGE];
-struct entry_values probe_wanted, probe_frame;
+struct entry_values probe_frame;
 bool probe_ready;
 
 const struct entry_caps *probe_caps(void)
@@ -64,38 +64,32 @@ static bool can_be(uint32_t field, uint64_t value)
     }
 }
 
-/* Most reads, of which a row has thousands, find their field where it was the last time. */
-static bool block_read(void *context, uint32_t field, uint64_t *value)
-{
-    static uint16_t places[PROBE_FIELDS_END / 2];
-    const struct entry_values *values = context;
-    uint16_t *place = &places[field < PROBE_FIELDS_END ? field / 2 : 0];
+static bool block_read(void *context, uint32_t field, uint64_t *value) { return probe_values_read(context, field, value); }
 
-    if (*place >= values->count || values->pair[*place].field != field)
-        *place = (uint16_t)entry_values_find(values, field);
-    if (*place >= values->count || values->pair[*place].field != field)
-        return false;
-    *value = values->pair[*place].value;
-    return true;
+static bool can_write(struct entry_values *values, uint32_t field, uint64_t value)
+{
+    uint64_t now;
+
+    return probe_has(field) && (field < ENTRY_STATE || !probe_values_read(values, field, &now) || now == value || can_be(field, value));
 }
 
 static bool block_write(void *context, uint32_t field, uint64_t value)
 {
-    struct entry_block values = entry_values_block(context);
-    uint64_t now;
+    return can_write(context, field, value) && probe_values_write(field, value);
+}
 
-    if (!probe_has(field))
-        return false;
-    if (field >= ENTRY_STATE && values.read(context, field, &now) && now != value && !can_be(field, value))
-        return false;
-    return values.write(context, field, value);
+static bool frame_write(void *context, uint32_t field, uint64_t value)
+{
+    struct entry_block values = entry_values_block(context);
+
+    return can_write(context, field, value) && values.write(context, field, value);
 }
 
 uint64_t probe_get(uint32_t field)
 {
     uint64_t value = 0;
 
-    block_read(&probe_wanted, field, &value);
+    probe_values_read(&probe_wanted, field, &value);
     return value;
 }
 
@@ -108,7 +102,7 @@ void probe_put(uint32_t field, uint64_t value)
 
 void probe_make_frame(enum backend backend)
 {
-    struct entry_block block = {&probe_frame, block_read, block_write, NULL};
+    struct entry_block block = {&probe_frame, block_read, frame_write, NULL};
 
     probe_frame.count = 0;
     entry_base_frame(backend, &block, probe_caps());
@@ -128,15 +122,12 @@ static void end_hlt(const struct entry_block *block)
     }
 }
 
-/* The base, as rows of one base follow each other. */
-static struct entry_values on_base;
 static struct entry_good good = {.written = &probe_wanted.written};
+static bool keeps_rules; /* the base does, so `good` tells of it */
 
-/* Makes on_base and, if the base keeps all rules, `good`; returns whether it does. */
-static bool make_base(const struct entry_base *base)
+static void make_base(const struct entry_base *base)
 {
     struct entry_block block = {&probe_wanted, block_read, block_write, NULL};
-    bool keeps;
 
     if (!probe_ready && hypercall_is_svm)
         probe_svm_prepare();
@@ -144,33 +135,37 @@ static bool make_base(const struct entry_base *base)
         probe_vmx_prepare();
     probe_ready = true;
     entry_values_copy(&probe_wanted, &probe_frame);
+    probe_values_base();
     entry_base_set(base, &block, probe_caps());
     if (base->kind & BASE_HLT)
         end_hlt(&block);
-    keeps = entry_good_learn(&good, hypercall_is_svm ? BACKEND_SVM : BACKEND_VMX, &block, probe_caps());
-    entry_values_copy(&on_base, &probe_wanted);
-    on_base.written = 0;
-    return keeps;
+    keeps_rules = entry_good_learn(&good, hypercall_is_svm ? BACKEND_SVM : BACKEND_VMX, &block, probe_caps());
+    probe_values_base();
 }
 
-struct entry_block probe_begin_again(const struct entry_base *base, const struct entry_values *values)
+struct entry_block probe_block(void)
 {
-    static const struct entry_base *last;
-    static bool keeps;
-
-    if (!probe_ready || last != base) {
-        last = NULL;
-        keeps = make_base(base);
-        last = base;
-    }
-    entry_values_copy(&probe_wanted, values);
-    return (struct entry_block){&probe_wanted, block_read, block_write, keeps ? &good : NULL};
+    return (struct entry_block){&probe_wanted, block_read, block_write, keeps_rules ? &good : NULL};
 }
 
-struct entry_block probe_begin(const struct entry_base *base) { return probe_begin_again(base, &on_base); }
+/* The base that the block has. */
+static const struct entry_base *current;
 
-void probe_keep(struct entry_values *values) { entry_values_copy(values, &probe_wanted); }
+bool probe_is_on(const struct entry_base *base) { return probe_ready && current == base; }
 
-void probe_bring_back(const struct entry_values *values) { entry_values_copy(&probe_wanted, values); }
+/* Rows of one base follow each other. */
+struct entry_block probe_begin(const struct entry_base *base)
+{
+    if (probe_is_on(base)) {
+        probe_values_begin();
+        return probe_block();
+    }
+    current = NULL;
+    make_base(base);
+    current = base;
+    return probe_block();
+}
+
+bool probe_is_base(void) { return probe_wanted.written == 0; }
 
 struct probe_result probe_enter(void) { return hypercall_is_svm ? probe_svm_enter() : probe_vmx_enter(); }

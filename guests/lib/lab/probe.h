@@ -18,12 +18,22 @@ const struct entry_caps *probe_caps(void);
  * guest state like that executes first exits, as it has no memory. */
 struct entry_block probe_begin(const struct entry_base *base);
 
-/* The same, but all of the block is as it was kept on this base. */
-struct entry_block probe_begin_again(const struct entry_base *base, const struct entry_values *values);
+/* Whether the block was begun with this base the last time: then it is soon begun again. */
+bool probe_is_on(const struct entry_base *base);
 
-/* All of the block as it is now, and back. */
-void probe_keep(struct entry_values *values);
-void probe_bring_back(const struct entry_values *values);
+/* Whether it is the base as it is: nothing has been written to it. */
+bool probe_is_base(void);
+
+/* The block as it is now; and back: false if it can't be, as it has begun anew since, or was brought back to before that. */
+struct probe_mark {
+    unsigned writes, serial;
+    uint64_t written;
+};
+struct probe_mark probe_mark(void);
+bool probe_bring_back(struct probe_mark mark);
+
+/* The block as it is, for who has begun it. */
+struct entry_block probe_block(void);
 
 /* What came of an entry: exited, then with what; or not, then `error` is the VM-instruction error, 0 of VMfailInvalid. */
 struct probe_result {
@@ -34,6 +44,9 @@ struct probe_result probe_enter(void);
 
 /* On VMX: writes the fields of the block, so that an entry has nothing left to write. */
 void probe_write(void);
+
+/* On VMX: reads those of some fields, at most ENTRY_VALUES_MAX, that are fields of a VMCS; what others are stays as it is. */
+void probe_read(struct entry_pair *pairs, unsigned n);
 
 /* All fields of the VMCS, as they are then; and those that are not so any more: how many, the first `room` of them
  * in changed[], with their value now. */

@@ -11,9 +11,22 @@ enum { PROBE_PAGE = 4096, PROBE_FIELDS_END = 0x8000 /* of encodings of VMCS fiel
 enum probe_page { PROBE_NO_EPT, PROBE_NO_TABLES, PROBE_SCRATCH, PROBE_LINK, PROBE_MSR_AREA, PROBE_VMCB, PROBE_PAGES };
 extern uint8_t probe_pages[PROBE_PAGES][PROBE_PAGE];
 
-extern struct entry_values probe_wanted; /* the block */
+extern struct entry_values probe_wanted; /* the block: probe_values.c */
 extern struct entry_values probe_frame;  /* what is there before a base is set */
 extern bool probe_ready;                 /* probe_frame is made; false: it has to be, before the next entry */
+
+/* A field of the block or of the frame: false if it has no value. */
+bool probe_values_read(struct entry_values *values, uint32_t field, uint64_t *value);
+
+/* Writes a field of the block; false if there is no room. */
+bool probe_values_write(uint32_t field, uint64_t value);
+
+/* The block is a base, now that it has all been written; and is that base again. No mark is good any more. */
+void probe_values_base(void);
+void probe_values_begin(void);
+
+/* Calls back for each field of the block that may have changed since this was called before; more than once for some. */
+void probe_values_each_changed(void (*look)(const struct entry_pair *pair));
 
 /* The host's address of a page; ends the row as a SKIP if the VM is not one for that. */
 uint64_t probe_host_address(enum probe_page page);

@@ -6,8 +6,13 @@
 #include "guests/lib/lab/probe_block.h"
 #include "guests/lib/lab/root.h"
 
-static struct entry_values written;     /* what of the block the VMCS has, */
-static bool known[ENTRY_VALUES_MAX]; /* as far as that is known */
+/* What the VMCS has in a field, if that was written in the time that is now: see age(). */
+static struct {
+    unsigned age;
+    uint64_t value;
+} written[PROBE_FIELDS_END / 2];
+static unsigned prepared, saved; /* how often */
+static bool saved_since;         /* the last entry */
 
 static const uint16_t fields[] = {
 #define X(encoding, name) encoding,
@@ -34,7 +39,8 @@ void probe_vmx_prepare(void)
     root_begin(true);
     if (!lab_try(LAB_WHAT(LAB_VMX, LAB_VMX_RUN), LAB_VMX_HOST, NULL))
         SKIP("needs a VM with `lab = full`");
-    memset(known, 0, sizeof known);
+    prepared = saved = prepared + saved + 1;
+    saved_since = true;
     probe_make_frame(BACKEND_VMX);
     take_host();
     probe_put(STATE_CPU_EFER, lab_read(PROBE(HOST_IA32_EFER)));
@@ -57,74 +63,70 @@ static void write_memory(uint32_t field, uint64_t value)
         memcpy(probe_pages[PROBE_MSR_AREA] + (field - ENTRY_MSR) * sizeof value, &value, sizeof value);
 }
 
-/* Makes `written` a list of the same fields as the block's, with what it knew of them. Both are by rising field. */
-static void align(void)
-{
-    static struct entry_values before;
-    static bool before_known[ENTRY_VALUES_MAX];
-    unsigned at = 0;
+enum { EXIT_FIELDS = 2 };
+static struct lab_pair collected[ENTRY_VALUES_MAX + ROOT_OPERANDS + EXIT_FIELDS + ROOT_RESULTS];
+static size_t n_collected;
 
-    entry_values_copy(&before, &written);
-    memcpy(before_known, known, sizeof known);
-    entry_values_copy(&written, &probe_wanted);
-    for (unsigned i = 0; i < written.count; i++) {
-        while (at < before.count && before.pair[at].field < written.pair[i].field)
-            at++;
-        known[i] = at < before.count && before.pair[at].field == written.pair[i].field && before_known[at];
-        if (known[i])
-            written.pair[i].value = before.pair[at].value;
-    }
+/* "Saving Guest State": an exit writes the guest-state area, and two VM-entry control fields. */
+static bool is_saved(uint32_t field)
+{
+    enum { TYPE_MASK = 3 << 10, TYPE_GUEST = 2 << 10 };
+
+    return (field & TYPE_MASK) == TYPE_GUEST ? field < ENTRY_STATE : field == ENTRY_CONTROLS || field == ENTRY_INTERRUPTION_INFO;
 }
 
-static bool is_written(unsigned i)
-{
-    const struct entry_pair *pair = &probe_wanted.pair[i];
+/* What was written to a field counts as long as this stays the same. */
+static unsigned age(uint32_t field) { return is_saved(field) ? saved : prepared; }
 
-    if (i >= written.count || written.pair[i].field != pair->field)
-        align();
-    return known[i] && written.pair[i].value == pair->value;
+/* What the VMCS does not have already it has soon. Memory is written here. */
+static void collect(const struct entry_pair *pair)
+{
+    unsigned now;
+
+    if (pair->field >= ENTRY_STATE) {
+        write_memory(pair->field, pair->value);
+        return;
+    }
+    now = age(pair->field);
+    if (written[pair->field / 2].age == now && written[pair->field / 2].value == pair->value)
+        return;
+    written[pair->field / 2].age = now;
+    written[pair->field / 2].value = pair->value;
+    collected[n_collected++] = (struct lab_pair){PROBE(pair->field), pair->value};
 }
 
-/* Fills in what of the block the VMCS does not have already, and has then; returns how many. Memory is written here. */
-static size_t collect(struct lab_pair *pairs)
+static void collect_all(void)
 {
-    size_t n = 0;
-
-    for (unsigned i = 0; i < probe_wanted.count; i++) {
-        const struct entry_pair *pair = &probe_wanted.pair[i];
-
-        if (is_written(i))
-            continue;
-        if (pair->field >= ENTRY_STATE)
-            write_memory(pair->field, pair->value);
-        else
-            pairs[n++] = (struct lab_pair){PROBE(pair->field), pair->value};
-        written.pair[i].value = pair->value;
-        known[i] = true;
-    }
-    return n;
+    n_collected = 0;
+    for (unsigned i = 0; saved_since && i < probe_wanted.count; i++)
+        if (is_saved(probe_wanted.pair[i].field))
+            collect(&probe_wanted.pair[i]);
+    saved_since = false;
+    probe_values_each_changed(collect);
 }
 
 void probe_write(void)
 {
-    static struct lab_pair pairs[ENTRY_VALUES_MAX];
-    size_t n = collect(pairs);
-
-    if (n)
-        lab_write_pairs(pairs, n);
+    collect_all();
+    if (n_collected)
+        lab_write_pairs(collected, n_collected);
 }
 
-/* "Saving Guest State": an exit writes the guest-state area, and two VM-entry control fields. */
-static void forget_saved(void)
+static bool is_of_vmcs(const struct entry_pair *pair) { return pair->field < PROBE_FIELDS_END && probe_has(pair->field); }
+
+void probe_read(struct entry_pair *pairs, unsigned n)
 {
-    enum { TYPE_MASK = 3 << 10, TYPE_GUEST = 2 << 10 };
+    static struct lab_pair read[ENTRY_VALUES_MAX];
+    unsigned reads = 0;
 
-    for (unsigned i = 0; i < written.count; i++) {
-        uint32_t field = written.pair[i].field;
-
-        if (field < ENTRY_STATE && ((field & TYPE_MASK) == TYPE_GUEST || field == ENTRY_CONTROLS || field == ENTRY_INTERRUPTION_INFO))
-            known[i] = false;
-    }
+    for (unsigned i = 0; i < n; i++)
+        if (is_of_vmcs(&pairs[i]))
+            read[reads++].what = PROBE(pairs[i].field);
+    if (reads > 0)
+        lab_read_pairs(read, reads);
+    for (unsigned i = 0, next = 0; next < reads; i++)
+        if (is_of_vmcs(&pairs[i]))
+            pairs[i].value = read[next++].value;
 }
 
 /* Whether the current VMCS is to be none, or of a kind that can't be entered. */
@@ -140,7 +142,6 @@ static void make_odd(void)
 {
     const uint64_t shadow = 1ull << 31;
 
-    probe_ready = false;
     root_run(LAB_VMX_VMCLEAR, 0, LAB_VMX_A, 0);
     if (probe_get(STATE_CURRENT_VMCS) == ~0ull)
         return;
@@ -153,20 +154,28 @@ struct probe_result probe_vmx_enter(void)
 {
     static const enum lab_vmx_run runs[2][2] = {{LAB_VMX_VMLAUNCH, LAB_VMX_VMRESUME},
                                                 {LAB_VMX_VMLAUNCH_BLOCKED, LAB_VMX_VMRESUME_BLOCKED}};
-    static struct lab_pair before[ENTRY_VALUES_MAX + ROOT_OPERANDS];
-    struct lab_pair exit[2 + ROOT_RESULTS] = {{PROBE(EXIT_REASON), 0}, {PROBE(EXIT_QUALIFICATION), 0}};
+    struct lab_pair *exit;
     struct root_result result;
-    size_t n = collect(before);
     bool odd = is_odd();
 
-    if (odd)
+    collect_all();
+    probe_ready = false; /* until all that was collected is written */
+    if (odd) {           /* no field can be written, nor read */
         make_odd();
-    result = root_enter(runs[probe_get(STATE_MOV_SS) & 1][probe_get(STATE_INSTRUCTION) & 1], probe_get(STATE_LAUNCHED), before,
-                        odd ? 0 : n, exit + 2 * odd, 2 - 2 * odd);
+        n_collected = 0;
+    }
+    exit = collected + n_collected + ROOT_OPERANDS;
+    exit[0].what = PROBE(EXIT_REASON);
+    exit[1].what = PROBE(EXIT_QUALIFICATION);
+    result = root_enter(runs[probe_get(STATE_MOV_SS) & 1][probe_get(STATE_INSTRUCTION) & 1], probe_get(STATE_LAUNCHED), collected,
+                        n_collected, odd ? 0 : EXIT_FIELDS);
+    probe_ready = !odd;
     if (result.flags & (FLAG_CF | FLAG_ZF))
         return (struct probe_result){.error = result.error};
-    if (!(exit[0].value >> 31))
-        forget_saved();
+    if (!(exit[0].value >> 31)) {
+        saved++;
+        saved_since = true;
+    }
     if (probe_get(PIN_CONTROLS) >> (PIN_VIRTUAL_NMIS & NEED_BIT) & 1)
         lab_set(PIN_VIRTUAL_NMIS); /* then the end of the row ends their blocking: state_reset() */
     return (struct probe_result){true, 0, exit[0].value, exit[1].value};

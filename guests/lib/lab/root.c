@@ -14,34 +14,38 @@ static void put_operands(struct lab_pair pairs[ROOT_OPERANDS], enum lab_vmx_run 
     pairs[3] = (struct lab_pair){PART(LAB_VMX_RUN), instruction};
 }
 
-/* Reads pairs[0..n), and behind them what an instruction came to. */
-static struct root_result take_result(struct lab_pair *pairs, size_t n)
+/* For the three parts that tell what an instruction came to. */
+static void ask_results(struct lab_pair pairs[ROOT_RESULTS])
 {
-    struct lab_pair *results = pairs + n;
+    pairs[0].what = PART(LAB_VMX_FLAGS);
+    pairs[1].what = PART(LAB_VMX_ERROR);
+    pairs[2].what = PART(LAB_VMX_VALUE);
+}
 
-    results[0].what = PART(LAB_VMX_FLAGS);
-    results[1].what = PART(LAB_VMX_ERROR);
-    results[2].what = PART(LAB_VMX_VALUE);
-    lab_read_pairs(pairs, n + ROOT_RESULTS);
-    return (struct root_result){results[0].value, results[1].value, results[2].value};
+static struct root_result results_of(const struct lab_pair pairs[ROOT_RESULTS])
+{
+    return (struct root_result){pairs[0].value, pairs[1].value, pairs[2].value};
 }
 
 struct root_result root_run(enum lab_vmx_run instruction, uint64_t operand, uint64_t pointer, uint64_t data)
 {
-    struct lab_pair operands[ROOT_OPERANDS], results[ROOT_RESULTS];
+    struct lab_pair pairs[ROOT_OPERANDS + ROOT_RESULTS];
 
-    put_operands(operands, instruction, operand, pointer, data);
-    if (!lab_try_pairs(operands, ROOT_OPERANDS))
+    put_operands(pairs, instruction, operand, pointer, data);
+    ask_results(pairs + ROOT_OPERANDS);
+    if (!lab_try_run(pairs, ROOT_OPERANDS, ROOT_RESULTS))
         SKIP("the machine has no such instruction for Nestor");
-    return take_result(results, 0);
+    return results_of(pairs + ROOT_OPERANDS);
 }
 
-struct root_result root_enter(enum lab_vmx_run instruction, uint64_t launched, struct lab_pair *before, size_t n,
-                              struct lab_pair *behind, size_t m)
+struct root_result root_enter(enum lab_vmx_run instruction, uint64_t launched, struct lab_pair *pairs, size_t n, size_t m)
 {
-    put_operands(before + n, instruction, 0, 0, launched);
-    lab_write_pairs(before, n + ROOT_OPERANDS);
-    return take_result(behind, m);
+    struct lab_pair *results = pairs + n + ROOT_OPERANDS + m;
+
+    put_operands(pairs + n, instruction, 0, 0, launched);
+    ask_results(results);
+    lab_run(pairs, n + ROOT_OPERANDS, m + ROOT_RESULTS);
+    return results_of(results);
 }
 
 void root_begin(bool current)

@@ -20,13 +20,11 @@ struct root_result {
 struct root_result root_run(enum lab_vmx_run instruction, uint64_t operand, uint64_t pointer, uint64_t data);
 
 /*
- * An entry, in one go with n writes before it and m reads behind it: before[] has room for ROOT_OPERANDS more, and behind[] for
- * ROOT_RESULTS more. What is read is in the first m of behind[] then.
- * A pair that is refused, or can't be read, ends the row as an ERROR.
+ * An entry, in one go with n writes before it and m reads behind it: pairs[] has the writes, room for ROOT_OPERANDS, the reads, and
+ * room for ROOT_RESULTS. A pair that is refused, or can't be read, ends the row as an ERROR.
  */
 enum { ROOT_OPERANDS = 4, ROOT_RESULTS = 3 };
-struct root_result root_enter(enum lab_vmx_run instruction, uint64_t launched, struct lab_pair *before, size_t n,
-                              struct lab_pair *behind, size_t m);
+struct root_result root_enter(enum lab_vmx_run instruction, uint64_t launched, struct lab_pair *pairs, size_t n, size_t m);
 
 /* Both regions are as new, and A the current VMCS; or none is. */
 void root_begin(bool current);

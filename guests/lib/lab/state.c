@@ -65,13 +65,13 @@ static void end_nmi_blocking(void)
 }
 
 /*
- * No control of a lab applies any more when this is called: HC_LAB_RESET was. On VMX there are bits of CR0 and CR4 that this
- * vCPU does not own any more, but did: both what is seen of them and what they are follows from a write to the fields.
+ * No control of a lab applies any more when this is called. On VMX there are bits of CR0 and CR4 that this vCPU does not own
+ * any more, but may have: both what is seen of them and what they are follows from a write to the fields.
  */
 void state_reset(void)
 {
     reset_flags();
-    if (!hypercall_is_svm)
+    if (!hypercall_is_svm && lab_is_touched())
         LAB_WRITE({GUEST_CR0, cr0}, {GUEST_CR4, cr4});
     if (insn_read_cr4() != cr4)
         insn_write_cr4(cr4);
