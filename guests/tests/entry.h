@@ -29,6 +29,10 @@ unsigned entry_rows_count(struct entry_rows *rows);
  */
 void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL]);
 
+/* The same for a case, or with null for all of them together; on a base, or with null on the first of all. */
+void entry_label(char label[FEATURE_LABEL], const struct entry_rule *rule, const struct entry_case *c,
+                 const struct entry_base *base);
+
 /* Whether a CPU that accepts it wrongly would not survive it. */
 bool entry_row_is_last(const struct entry_rows *rows, unsigned number);
 

@@ -1,83 +1,7 @@
+/* A row of the families of rules of a VM entry: it is arranged, broken, entered, and judged. */
 #include "guests/tests/entry.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "guests/lib/feature/text.h"
-
-/* ---- Rows --------------------------------------------------------------------------------------------------- */
-
-static void add_row(struct entry_rows *rows, struct entry_row row)
-{
-    if (rows->count == rows->room) {
-        rows->room = rows->room ? 2 * rows->room : 1024;
-        rows->row = realloc(rows->row, rows->room * sizeof *rows->row);
-        if (!rows->row)
-            abort();
-    }
-    rows->row[rows->count++] = row;
-}
-
-static void add_cases(struct entry_rows *rows, unsigned base, unsigned number, bool near)
-{
-    unsigned cases = entry_case_count(entry_rule(rows->backend, number), near);
-
-    for (unsigned i = 0; i < cases; i++)
-        add_row(rows, (struct entry_row){(uint16_t)number, (uint8_t)base, (uint8_t)i, near});
-}
-
-static void add_rules(struct entry_rows *rows, unsigned base)
-{
-    for (unsigned i = 0; i < entry_rule_count(rows->backend); i++) {
-        const struct entry_rule *rule = entry_rule(rows->backend, i);
-
-        if (rule->no_row || !strchr(rows->groups, rule->id[0]) || rule->skip & entry_base(rows->backend, base)->kind)
-            continue;
-        if (rows->together) {
-            add_row(rows, (struct entry_row){.rule = (uint16_t)i, .base = (uint8_t)base});
-            continue;
-        }
-        add_cases(rows, base, i, false);
-        add_cases(rows, base, i, true);
-    }
-}
-
-unsigned entry_rows_count(struct entry_rows *rows)
-{
-    if (rows->row)
-        return rows->count;
-    for (unsigned base = rows->first_base; base <= rows->last_base; base++)
-        add_rules(rows, base);
-    return rows->count;
-}
-
-bool entry_row_is_last(const struct entry_rows *rows, unsigned number)
-{
-    const struct entry_row *row = &rows->row[number];
-
-    return !row->near && entry_rule(rows->backend, row->rule)->loses_host;
-}
-
-static void put_label(char label[FEATURE_LABEL], const struct entry_rule *rule, const struct entry_case *c,
-                      const struct entry_base *base)
-{
-    struct text text = text_begin(label, FEATURE_LABEL);
-
-    text_put(&text, "%s.%s.%s%s", rule->id, entry_field_name(rule->field), c && c->near ? "near-" : "", c ? c->label : "all");
-    if (base)
-        text_put(&text, "-%s", base->name);
-}
-
-void entry_row_name(const struct entry_rows *rows, unsigned number, char label[FEATURE_LABEL])
-{
-    const struct entry_row *row = &rows->row[number];
-    const struct entry_rule *rule = entry_rule(rows->backend, row->rule);
-    struct entry_case c = entry_case_get(rule, row->near, row->number);
-
-    put_label(label, rule, rows->together ? NULL : &c, row->base ? entry_base(rows->backend, row->base) : NULL);
-}
-
-/* ---- One row ------------------------------------------------------------------------------------------------ */
 
 /* Rows of one rule follow each other. False if it can't be arranged: then the row is a SKIP. */
 static bool arrange(const struct entry_rule *rule, const struct entry_base *base, struct entry_block *block)
@@ -99,7 +23,8 @@ static bool arrange(const struct entry_rule *rule, const struct entry_base *base
         return true;
     }
     if (obstacle.rule)
-        outcome_worsen(VERDICT_SKIP, NULL, 0, "needs what %s.%s asks for", obstacle.rule->id, entry_field_name(obstacle.rule->field));
+        outcome_worsen(VERDICT_SKIP, NULL, 0, "needs what %s.%s asks for", obstacle.rule->id,
+                       entry_field_name(obstacle.rule->field));
     else
         outcome_worsen(VERDICT_SKIP, NULL, 0, "the rule is not for this CPU, or not for the base %s", base->name);
     return false;
@@ -304,7 +229,7 @@ static unsigned try_cases(const struct entry_rule *rule, const struct entry_base
         tried += is_chosen(&c, i, turn) && try_once(rule, base, &c);
         if (outcome.verdict == VERDICT_PASS)
             continue;
-        put_label(label, rule, &c, base);
+        entry_label(label, rule, &c, base);
         outcome_tell(label);
     }
     return tried;

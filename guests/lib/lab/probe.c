@@ -70,7 +70,9 @@ static bool can_write(struct entry_values *values, uint32_t field, uint64_t valu
 {
     uint64_t now;
 
-    return probe_has(field) && (field < ENTRY_STATE || !probe_values_read(values, field, &now) || now == value || can_be(field, value));
+    if (field < ENTRY_STATE)
+        return probe_has(field);
+    return !probe_values_read(values, field, &now) || now == value || can_be(field, value);
 }
 
 static bool block_write(void *context, uint32_t field, uint64_t value)
