@@ -63,7 +63,7 @@ sub check_tracks
         $not_filled -= ns($_->{dur}) for @modes;
         $gaps++ if $not_filled;
         my @exits = grep { $_->{ph} eq 'i' && $_->{args}{rip} } @track;
-        for my $exit (@exits[map { 7 * $_ } 0 .. $#exits / 7]) {
+        for my $exit (@exits[grep { $_ % 7 == 0 } 0 .. $#exits]) { # a pCPU may have none
             $wrong_owner++ unless grep { $_->{name} eq $exit->{args}{vm} } turn_of($exit, @turns);
         }
         $turns++ if @turns;
