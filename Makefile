@@ -56,9 +56,10 @@ run: ## boot CONFIG, or the feature tests that TESTS names, in QEMU (with KVM wh
 	$(built) kernel tasks guests $(CHOSEN)
 	$(tool) tools/run-qemu --config '$(CONFIG)' --log '$(BUILD)/run.log'
 
+# Thousands of results would wait for Bochs's serial line most of the time.
 run-bochs: ## boot CONFIG, or the feature tests that TESTS names, in Bochs (VMX)
 	$(built) kernel tasks guests $(CHOSEN)
-	$(tool) tools/run-bochs --config '$(CONFIG)' --log '$(BUILD)/run.log'
+	$(tool) tools/run-bochs --config '$(CONFIG)' $(if $(TESTS),--debug-port) --log '$(BUILD)/run.log'
 
 iso: ## make BUILD/nestor.iso for BIOS and UEFI, CD and stick: a menu of machines, with CONFIG as the default
 	$(built) kernel tasks guests $(CHOSEN)
