@@ -5,8 +5,9 @@ KERNEL_SOURCES := $(call sources,lib drivers mm sched kernel)
 KERNEL_CFLAGS := $(BARE_CFLAGS) -isystem $(GCC_INCLUDE) -mcmodel=kernel -mgeneral-regs-only \
     -mpreferred-stack-boundary=3
 
-# Files with a way that `make bench` measures are built for speed, all others for size, which makes a tenth of the kernel. The
-# first have no frame pointers: a back trace leaves out those who called them. No register wants a stack aligned to 16.
+# Files with a way that `make bench` measures, and vmx/fields.c, of which labs read dozens of fields at a time, are built for
+# speed, all others for size, which makes a tenth of the kernel. The first have no frame pointers: a back trace leaves out
+# those who called them. No register wants a stack aligned to 16.
 KERNEL_FAST := \
     $(addprefix kernel/vmx/,exits.c exit_path.c fields.c inject.c vcpu.c) $(addprefix kernel/svm/,asid.c exits.c inject.c vcpu.c) \
     $(addprefix kernel/vm/,cpuid.c handlers.c hypercall.c memory.c thread.c vcpu.c) \
