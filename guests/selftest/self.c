@@ -2,6 +2,8 @@
  * Tests that are made to get a certain verdict, which is the first part of their label or identifier: tests/lab_selftest.t
  * compares. They are no tests of a machine.
  */
+#include <string.h>
+
 #include "guests/lib/lab/lab.h"
 
 #define MANUAL "none: these test the library"
@@ -212,6 +214,42 @@ FEATURE_TEST(pass_run, ANY, NEEDS(), MANUAL, "HC_LAB_RUN sets and fills in, and 
     EXPECT_EQ(hypercall(HC_LAB_RUN, (unsigned long)pairs, 1, UINT64_MAX), -ABI_EFAULT);
     EXPECT_EQ(hypercall(HC_LAB_RUN, (unsigned long)pairs + 1, 1, 1), -ABI_EFAULT);
     lab_trap_port(0x80, true);
+}
+
+static struct lab_observation guard_seen __attribute__((aligned(4096)));
+static struct context guard_place;
+static long guard_result;
+
+/* From deeper in the stack than the guard of the row. */
+CONTEXT_FRAME static void guard_again(void)
+{
+    volatile char deep[512];
+
+    deep[0] = 0;
+    guard_result = context_hypercall(&guard_place, HC_LAB_GUARD_AGAIN, (unsigned long)&guard_seen, 0, 0);
+    if (guard_result == 0)
+        *(volatile char *)0x3fe00000 = deep[0];
+    CONTEXT_END();
+}
+
+FEATURE_TEST(pass_guard_again, ANY, NEEDS(), MANUAL, "HC_LAB_GUARD_AGAIN comes back to where it was called")
+{
+    guard_again();
+    EXPECT_EQ(guard_result, LAB_GUARD_DEATH);
+    EXPECT_EQ(guard_seen.exits, 1);
+}
+
+static unsigned one_row(void) { return 1; }
+static void name_row(unsigned number, char label[FEATURE_LABEL])
+{
+    (void)number;
+    strcpy(label, "before");
+}
+static void see(unsigned number) { outcome_worsen(VERDICT_SKIP, NULL, 0, "row %u was looked at", number); }
+
+FEATURE_MADE(skip_seen, ANY, NEEDS(), MANUAL, "what is seen before the row begins", one_row, name_row, .check = see)
+{
+    FAIL("it runs, as number %u", number);
 }
 
 FEATURE_TEST(error_nothing, ANY, NEEDS(), MANUAL, "a test that expects nothing") {}

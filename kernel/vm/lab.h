@@ -40,8 +40,8 @@ struct lab {
 bool lab_create(struct vcpu *vcpu);
 void lab_destroy(struct vcpu *vcpu);
 
-/* Reads and writes what a pair with a kind other than LAB_FIELD names: 0, -ABI_EPERM (no lab), -ABI_EINVAL (no such
- * thing), -ABI_EACCES (refused, see lab_refuse), -ABI_ENOMEM. The vCPU is loaded. May take the kernel lock. */
+/* Reads and writes what a pair names with a kind other than LAB_FIELD, and if it is to be written, other than LAB_PROBE: 0,
+ * -ABI_EPERM (no lab), -ABI_EINVAL (no such thing), -ABI_EACCES (refused, see lab_refuse), -ABI_ENOMEM. The vCPU is loaded. May take the kernel lock. */
 int lab_read(struct vcpu *vcpu, uint64_t what, uint64_t *value);
 int lab_write(struct vcpu *vcpu, uint64_t what, uint64_t value);
 

@@ -56,10 +56,10 @@ struct entry_values {
 };
 struct entry_block entry_values_block(struct entry_values *values);
 
-/* Writes the field that is at a place in pair[]. */
+/* Writes the field that is at a place in pair[], as many bits as it has. */
 void entry_values_put(struct entry_values *values, unsigned at, uint64_t value);
 
-/* Makes a field one that is not known. */
+/* Makes a field one that is not known; `written` stays as it is. */
 void entry_values_forget(struct entry_values *values, uint32_t field);
 
 /* Makes `to` what `from` is, quicker than by an assignment of so large a struct. */
@@ -206,7 +206,10 @@ enum entry_result entry_rule_check(const struct entry_rule *rule, const struct e
  * What each rule looked at in a block that kept them all. Of such a block, written to since, only those rules can be broken
  * that looked at what was written: the others would look at the same again.
  */
-enum { ENTRY_RULES_MAX = 512, ENTRY_RULE_WORDS = ENTRY_RULES_MAX / 64 };
+enum {
+    ENTRY_RULES_MAX = 512, /* no back end has more: tests/entry_rules_test.c counts them */
+    ENTRY_RULE_WORDS = ENTRY_RULES_MAX / 64,
+};
 struct entry_good {
     const uint64_t *written; /* entry_field_mask of each field that was, in one word */
     uint64_t lookers[64][ENTRY_RULE_WORDS]; /* for each bit of such a mask, the rules that looked there: a bit each, by number */

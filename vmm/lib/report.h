@@ -29,7 +29,7 @@ struct report_writer {
  */
 void report_put(struct report_writer *writer, char kind, const char *text, size_t bytes);
 
-/* The same without a signal, for what can wait for the next one: the reader looks at the ring from time to time, too. */
+/* The same without a signal, for what can wait for the next one, or until the ring is full and `wait` is called. */
 void report_add(struct report_writer *writer, char kind, const char *text, size_t bytes);
 
 struct report_reader {

@@ -18,7 +18,7 @@ const struct entry_caps *probe_caps(void);
  * guest state like that executes first exits, as it has no memory. */
 struct entry_block probe_begin(const struct entry_base *base);
 
-/* Whether the block was begun with this base the last time: then it is soon begun again. */
+/* Whether the block has this base, so that probe_begin() of it takes no hypercall. */
 bool probe_is_on(const struct entry_base *base);
 
 /* Whether it is the base as it is: nothing has been written to it. */

@@ -18,7 +18,8 @@ extern bool probe_ready;                 /* probe_frame is made; false: it has t
 /* A field of the block or of the frame: false if it has no value. */
 bool probe_values_read(struct entry_values *values, uint32_t field, uint64_t *value);
 
-/* Writes a field of the block; false if there is no room. */
+/* Writes a field of the block, and logs what it was; false if there is no room. More than 1024 writes since probe_values_begin()
+ * end the row as an ERROR. */
 bool probe_values_write(uint32_t field, uint64_t value);
 
 /* The block is a base, now that it has all been written; and is that base again. No mark is good any more. */

@@ -95,8 +95,10 @@ static void collect(const struct entry_pair *pair)
     collected[n_collected++] = (struct lab_pair){PROBE(pair->field), pair->value};
 }
 
+/* Until it is written, by who called this, the VMCS is not what it is taken for: then probe_ready is true again. */
 static void collect_all(void)
 {
+    probe_ready = false;
     n_collected = 0;
     for (unsigned i = 0; saved_since && i < probe_wanted.count; i++)
         if (is_saved(probe_wanted.pair[i].field))
@@ -110,6 +112,7 @@ void probe_write(void)
     collect_all();
     if (n_collected)
         lab_write_pairs(collected, n_collected);
+    probe_ready = true;
 }
 
 static bool is_of_vmcs(const struct entry_pair *pair) { return pair->field < PROBE_FIELDS_END && probe_has(pair->field); }
@@ -159,8 +162,7 @@ struct probe_result probe_vmx_enter(void)
     bool odd = is_odd();
 
     collect_all();
-    probe_ready = false; /* until all that was collected is written */
-    if (odd) {           /* no field can be written, nor read */
+    if (odd) { /* no field can be written, nor read */
         make_odd();
         n_collected = 0;
     }
